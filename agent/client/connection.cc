@@ -1,0 +1,83 @@
+#include "agent/client/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
+#include "agent/base/error.h"
+
+namespace coordhub::agent {
+namespace {
+
+// The same status with words added to its message.
+absl::Status WithNote(const absl::Status& status, const std::string& note) {
+  absl::Status noted(status.code(), absl::StrCat(status.message(), note));
+  status.ForEachPayload([&noted](absl::string_view url, const absl::Cord& payload) {
+    noted.SetPayload(url, payload);
+  });
+  return noted;
+}
+
+absl::Status GaveUp(const absl::Status& status, int attempts, absl::Duration elapsed) {
+  if (attempts < 2) return status;
+  return WithNote(status, absl::StrCat("; gave up after ", attempts, " attempts in ",
+                                       absl::FormatDuration(absl::Trunc(
+                                           elapsed, absl::Milliseconds(100)))));
+}
+
+}  // namespace
+
+Connection::Connection(const ClientOptions& options, std::unique_ptr<Transport> transport)
+    : timeout_(options.timeout),
+      retry_(options.retry),
+      on_retry_(options.on_retry),
+      clock_(*options.clock),
+      ids_(*options.ids),
+      transport_(std::move(transport)) {}
+
+Connection::~Connection() { Shutdown(); }
+
+absl::Status Connection::Call(const std::string& method,
+                              const google::protobuf::MessageLite& request,
+                              google::protobuf::MessageLite* response,
+                              const Credentials& credentials, absl::Duration timeout) {
+  const base::MonoTime start = clock_.Mono();
+  const base::MonoTime deadline = start + timeout;
+  Backoff backoff(retry_.backoff, &ids_);
+  for (int attempts = 1;; ++attempts) {
+    const absl::Duration left = std::max(deadline - clock_.Mono(), absl::ZeroDuration());
+    absl::Status status = transport_->Unary(method, request, response, credentials, left);
+    if (status.ok() || !retry_.Retryable(status)) return status;
+
+    const absl::Duration advised = base::RetryDelayOf(status).value_or(absl::ZeroDuration());
+    const absl::Duration delay = std::max(backoff.Next(), advised);
+    const base::MonoTime now = clock_.Mono();
+    if (now + delay >= deadline) return GaveUp(status, attempts, now - start);
+    if (on_retry_ != nullptr) on_retry_(status, delay);
+    if (!Pause(delay)) return absl::CancelledError("the client was shut down");
+    if (status.code() == absl::StatusCode::kUnavailable) transport_->Refresh();
+  }
+}
+
+void Connection::Shutdown() {
+  {
+    base::MutexLock lock(&mu_);
+    shut_down_ = true;
+  }
+  shut_down_cv_.SignalAll();
+  transport_->Shutdown();
+}
+
+bool Connection::Pause(absl::Duration delay) {
+  const base::MonoTime until = clock_.Mono() + delay;
+  base::MutexLock lock(&mu_);
+  while (!shut_down_) {
+    const absl::Duration left = until - clock_.Mono();
+    if (left <= absl::ZeroDuration()) return true;
+    shut_down_cv_.WaitWithTimeout(&mu_, left);
+  }
+  return false;
+}
+
+}  // namespace coordhub::agent

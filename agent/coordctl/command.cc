@@ -1,0 +1,92 @@
+#include "agent/coordctl/command.h"
+
+#include <fstream>
+#include <iterator>
+#include <ostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/text.h"
+#include "agent/coordctl/json_output.h"
+#include "agent/coordctl/names.h"
+#include "agent/coordctl/views.h"
+
+namespace coordhub::coordctl {
+
+CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::string& description,
+                     const std::string& examples) {
+  CLI::App* command = parent->add_subcommand(name, description);
+  command->fallthrough();  // global options may stand anywhere
+  std::string footer = "Examples:\n";
+  size_t begin = 0;
+  while (begin < examples.size()) {
+    const size_t end = std::min(examples.find('\n', begin), examples.size());
+    absl::StrAppend(&footer, "  ", examples.substr(begin, end - begin), "\n");
+    begin = end + 1;
+  }
+  command->footer(footer + "Options of every command, and exit codes: coordctl --help");
+  return command;
+}
+
+void OnRun(CLI::App* command, Context* context, Context::Run run) {
+  command->callback([command, context, run = std::move(run)] {
+    // CLI11 calls a subcommand first, then those above it.
+    if (command->get_subcommands().empty()) context->set_run(run);
+  });
+}
+
+CLI::Option* AddListOption(CLI::App* command, const std::string& name,
+                           std::vector<std::string>* values, const std::string& description) {
+  return command->add_option(name, *values, description)->allow_extra_args(false)->delimiter(',');
+}
+
+CLI::Option* AddChoice(CLI::App* command, const std::string& name, std::string* value,
+                       const std::vector<std::string>& choices, const std::string& description) {
+  return command->add_option(name, *value, description)->check(CLI::IsMember(choices));
+}
+
+absl::StatusOr<std::string> TextOrFile(Context& context, const std::string& text,
+                                       const std::string& file, const std::string& option) {
+  static constexpr size_t kMaxBytes = 1 << 20;
+  if (file.empty()) return text;
+  return ReadInput(context, file, kMaxBytes, option);
+}
+
+absl::StatusOr<std::string> ReadInput(Context& context, const std::string& file, size_t max_bytes,
+                                      const std::string& option) {
+  std::ifstream opened;
+  std::istream* in = context.host().in;
+  if (file != "-") {
+    const bool absolute = file[0] == '/';
+    opened.open(absolute ? file : context.host().directory + "/" + file, std::ios::binary);
+    if (!opened) return base::MakeFieldError(option, file + " cannot be opened");
+    in = &opened;
+  }
+  std::string content;
+  char buffer[65536];
+  while (in->read(buffer, sizeof(buffer)) || in->gcount() > 0) {
+    content.append(buffer, static_cast<size_t>(in->gcount()));
+    if (content.size() > max_bytes) {
+      return base::MakeFieldError(
+          option, absl::StrCat(file, " has more than ", max_bytes, " bytes"));
+    }
+  }
+  if (in->bad()) return base::MakeFieldError(option, file + " cannot be read");
+  return content;
+}
+
+void PrintTicketAnswer(Context& context, const google::protobuf::Message& answer,
+                       const pb::Ticket& ticket) {
+  if (context.json()) {
+    context.out() << ToJson(answer, context.host().out_is_terminal) << "\n";
+  } else if (context.terminal()) {
+    context.out() << Paint(ticket.ticket_id(), Color::kBold, context.color()) << " "
+                  << StateName(ticket.state()) << "  " << base::TerminalSafe(ticket.title())
+                  << "\n";
+  } else {
+    context.out() << TicketTable(context, {ticket}).Render();
+  }
+}
+
+}  // namespace coordhub::coordctl

@@ -1,0 +1,60 @@
+#include <ostream>
+
+#include "absl/strings/str_join.h"
+#include "agent/base/status_macros.h"
+#include "agent/coordctl/commands/commands.h"
+#include "agent/coordctl/json_output.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+struct Options {
+  std::string name;
+  std::string reason;
+};
+
+// The tokens of the agent that left are of no use any more.
+void Forget(Context& context, const std::string& agent_id) {
+  const absl::StatusOr<SessionStore> store = context.Sessions();
+  if (!store.ok()) return;
+  for (const StoredSession& session : store->ListAll()) {
+    if (session.agent_id == agent_id) (void)store->Remove(session.worktree, agent_id);
+  }
+}
+
+absl::StatusOr<ExitCode> Leave(Context& context, const Options& options) {
+  pb::DeregisterAgentRequest request;
+  request.set_agent_id(options.name);
+  request.set_reason(options.reason);
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const pb::DeregisterAgentResponse response,
+                            client.DeregisterAgent(request));
+  Forget(context, response.agent().agent_id());
+  if (context.json()) {
+    context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
+    return ExitCode::kOk;
+  }
+  const std::string released = absl::StrJoin(response.released_ticket_ids(), ",");
+  if (context.terminal()) {
+    context.out() << response.agent().agent_id() << " left"
+                  << (released.empty() ? "" : "; back in the queue: " + released) << "\n";
+  } else {
+    context.out() << response.agent().agent_id() << "\t" << released << "\n";
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddAgentLeave(CLI::App* agent, Context* context) {
+  CLI::App* command = AddCommand(
+      agent, "leave", "End a session: its claims go back to the queue, its attempts do not count",
+      "coordctl agent leave\n"
+      "coordctl --as operator agent leave conversation-42 --reason \"it hangs\"");
+  auto options = std::make_shared<Options>();
+  command->add_option("AGENT", options->name, "Default: you; others: the operator's right");
+  command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
+  OnRun(command, context, [options](Context& c) { return Leave(c, *options); });
+}
+
+}  // namespace coordhub::coordctl

@@ -1,0 +1,192 @@
+#include <filesystem>
+#include <ostream>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/atomic_file.h"
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "agent/client/proto_time.h"
+#include "agent/coordctl/commands/commands.h"
+#include "agent/coordctl/git_head.h"
+#include "agent/coordctl/json_output.h"
+#include "agent/coordctl/time_text.h"
+#include "agent/coordctl/views.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+struct Options {
+  std::string name;
+  std::string branch;
+  std::string worktree;
+  std::string program;
+  std::vector<std::string> labels;
+  std::string ttl;
+  std::string token_file;
+  bool takeover = false;
+  bool show_token = false;
+  bool branch_given = false;
+};
+
+// What a worktree can say of itself.
+absl::Status FillFromRepository(const Context& context, const Options& options,
+                                pb::RegisterAgentRequest* request) {
+  const absl::StatusOr<base::GitLocation> location = context.Repository();
+  request->set_branch(options.branch);
+  request->set_worktree(options.worktree);
+  if (!location.ok()) {
+    // Fine with a hub elsewhere, as long as there is a place for the token.
+    return options.token_file.empty() ? location.status() : absl::OkStatus();
+  }
+  if (!options.branch_given) request->set_branch(CurrentBranch(location->git_dir));
+  if (options.worktree.empty()) {
+    request->set_worktree(location->is_bare ? location->git_dir : location->worktree_root);
+  } else {
+    std::error_code error;
+    const auto real = std::filesystem::canonical(options.worktree, error);
+    if (!error) request->set_worktree(real.string());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<pb::RegisterAgentRequest> RequestOf(const Context& context,
+                                                   const Options& options) {
+  pb::RegisterAgentRequest request;
+  request.set_agent_id(options.name.empty() ? context.host().Env("COORDHUB_AGENT")
+                                            : options.name);
+  if (request.agent_id().empty()) {
+    return base::MakeFieldError("NAME", "give the agent a name, or set COORDHUB_AGENT");
+  }
+  COORDHUB_RETURN_IF_ERROR(FillFromRepository(context, options, &request));
+  request.set_program(options.program);
+  for (const std::string& label : options.labels) request.add_labels(label);
+  if (!options.ttl.empty()) {
+    COORDHUB_ASSIGN_OR_RETURN(const absl::Duration ttl, ParseDuration(options.ttl, "--ttl"));
+    *request.mutable_ttl() = agent::ToProto(ttl);
+  }
+  request.set_takeover(options.takeover);
+  return request;
+}
+
+// The token to present: of this agent's own session here, which is then resumed, else of its parent's
+// (`conversation-42` for `conversation-42/reviewer`).
+std::string TokenToPresent(const std::vector<StoredSession>& sessions, const std::string& name) {
+  const std::string parent = name.substr(0, std::min(name.rfind('/'), name.size()));
+  std::string token;
+  for (const StoredSession& session : sessions) {
+    if (session.agent_id == name) return session.token;
+    if (session.agent_id == parent) token = session.token;
+  }
+  return token;
+}
+
+absl::StatusOr<pb::RegisterAgentResponse> Call(Context& context,
+                                               const pb::RegisterAgentRequest& request,
+                                               const std::string& token) {
+  if (!token.empty()) {
+    COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(token));
+    auto response = client.RegisterAgent(request);
+    // A session that has ended cannot be resumed; a new one begins.
+    if (response.status().code() != absl::StatusCode::kUnauthenticated) return response;
+  }
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(""));
+  return client.RegisterAgent(request);
+}
+
+// Forgets the other agents of the worktree whose sessions are over, so that they do not make it
+// unclear who acts. Whatever goes wrong here can wait for the next time.
+void ForgetEnded(Context& context, const SessionStore& store, const std::string& worktree,
+                 const std::string& name) {
+  for (const StoredSession& session : store.List(worktree)) {
+    if (session.agent_id == name) continue;
+    const absl::StatusOr<agent::Client> client = context.ConnectAs(session.token);
+    if (!client.ok()) continue;
+    const auto own = client->GetAgent({});
+    if (own.status().code() == absl::StatusCode::kUnauthenticated) {
+      (void)store.Remove(worktree, session.agent_id);
+    }
+  }
+}
+
+absl::StatusOr<pb::RegisterAgentResponse> RegisterHere(Context& context,
+                                                       const pb::RegisterAgentRequest& request) {
+  COORDHUB_ASSIGN_OR_RETURN(const SessionStore store, context.Sessions());
+  COORDHUB_ASSIGN_OR_RETURN(
+      const pb::RegisterAgentResponse response,
+      Call(context, request, TokenToPresent(store.ListAll(), request.agent_id())));
+  COORDHUB_RETURN_IF_ERROR(
+      store.Put({response.agent().agent_id(), request.worktree(), response.session_token()}));
+  ForgetEnded(context, store, request.worktree(), request.agent_id());
+  return response;
+}
+
+void Print(Context& context, pb::RegisterAgentResponse response, const Options& options) {
+  const std::string token = response.session_token();
+  if (!options.show_token) response.clear_session_token();
+  if (context.json()) {
+    context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
+    return;
+  }
+  const pb::Agent& agent = response.agent();
+  context.out() << AgentText(context, agent,
+                             {response.claims().begin(), response.claims().end()},
+                             context.host().clock->Wall());
+  if (options.show_token) context.out() << KeyLine(context, "token", token);
+  context.err() << (response.resumed() ? "Resumed the session. " : "")
+                << "It ends after " << ShowSpan(agent::FromProto(agent.ttl()))
+                << " of silence; keep it alive with: coordctl agent hold --pid PID --detach\n";
+}
+
+absl::StatusOr<ExitCode> Register(Context& context, const Options& options) {
+  COORDHUB_ASSIGN_OR_RETURN(const pb::RegisterAgentRequest request, RequestOf(context, options));
+  absl::StatusOr<pb::RegisterAgentResponse> response;
+  if (options.token_file.empty()) {
+    response = RegisterHere(context, request);
+  } else {
+    const auto token = ReadToken(options.token_file, "--token-file");
+    response = Call(context, request, token.value_or(""));
+    if (response.ok()) {
+      COORDHUB_RETURN_IF_ERROR(base::AtomicReplaceFile(
+          options.token_file, response->session_token() + "\n", 0600));
+    }
+  }
+  if (!response.ok()) return response.status();
+  Print(context, *std::move(response), options);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddAgentRegister(CLI::App* agent, Context* context) {
+  CLI::App* command = AddCommand(
+      agent, "register",
+      "Begin a session, or resume the one that was begun in this worktree under this name. Its token "
+      "is kept for this worktree; later commands here act as the agent",
+      "coordctl agent register conversation-42\n"
+      "coordctl agent register conversation-42 --ttl 10m --program claude-code\n"
+      "coordctl agent register conversation-42 --takeover\n"
+      "coordctl agent register ci-7 --token-file /run/user/1000/ci-7.token");
+  auto options = std::make_shared<Options>();
+  command->add_option("NAME", options->name, "Default: $COORDHUB_AGENT");
+  auto* branch = command->add_option("--branch,-b", options->branch,
+                                     "The branch that it works on; default: the one checked out here");
+  command->add_option("--worktree", options->worktree, "Its worktree; default: this one");
+  command->add_option("--program", options->program, "The program that drives it");
+  AddListOption(command, "--label,-l", &options->labels, "A label; may be repeated");
+  command->add_option("--ttl", options->ttl,
+                      "Silence after which the session ends, 5s to 24h; default: 60s");
+  command->add_flag("--takeover", options->takeover,
+                    "End a live session of this name; its claims go back to the queue");
+  command->add_option("--token-file", options->token_file,
+                      "Keep the token in this file instead; use it with --session or "
+                      "COORDHUB_SESSION");
+  command->add_flag("--show-token", options->show_token,
+                    "Print the token, too. It is a secret: whoever has it is this agent");
+  OnRun(command, context, [options, branch](Context& c) {
+    options->branch_given = branch->count() > 0;
+    return Register(c, *options);
+  });
+}
+
+}  // namespace coordhub::coordctl

@@ -1,0 +1,43 @@
+// One function for each command; each in a file of its own.
+
+#pragma once
+
+#include "agent/coordctl/command.h"
+
+namespace coordhub::coordctl {
+
+void AddAgentRegister(CLI::App* agent, Context* context);
+void AddAgentList(CLI::App* agent, Context* context);
+void AddAgentShow(CLI::App* agent, Context* context);
+void AddAgentHold(CLI::App* agent, Context* context);
+void AddAgentLeave(CLI::App* agent, Context* context);
+
+void AddTicketCreate(CLI::App* ticket, Context* context);
+void AddTicketImport(CLI::App* ticket, Context* context);
+void AddTicketList(CLI::App* ticket, Context* context);
+void AddTicketShow(CLI::App* ticket, Context* context);
+void AddTicketNext(CLI::App* ticket, Context* context);
+void AddTicketClaim(CLI::App* ticket, Context* context);
+void AddTicketRenew(CLI::App* ticket, Context* context);
+void AddTicketProgress(CLI::App* ticket, Context* context);
+void AddTicketComplete(CLI::App* ticket, Context* context);
+void AddTicketFail(CLI::App* ticket, Context* context);
+void AddTicketRelease(CLI::App* ticket, Context* context);
+void AddTicketCancel(CLI::App* ticket, Context* context);
+void AddTicketReopen(CLI::App* ticket, Context* context);
+void AddTicketComment(CLI::App* ticket, Context* context);
+void AddTicketUpdate(CLI::App* ticket, Context* context);
+
+void AddWatch(CLI::App* root, Context* context);
+void AddMe(CLI::App* root, Context* context);
+
+// `hub` alone shows the status.
+void AddHub(CLI::App* root, Context* context);
+void AddHubCompact(CLI::App* hub, Context* context);
+void AddHubBackup(CLI::App* hub, Context* context);
+void AddHubVerify(CLI::App* hub, Context* context);
+void AddHubDrain(CLI::App* hub, Context* context);
+
+void AddCompletion(CLI::App* root, Context* context);
+
+}  // namespace coordhub::coordctl

@@ -1,0 +1,43 @@
+#include <ostream>
+
+#include "agent/base/status_macros.h"
+#include "agent/coordctl/commands/commands.h"
+#include "agent/coordctl/json_output.h"
+#include "agent/coordctl/views.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+absl::StatusOr<ExitCode> Me(Context& context) {
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  if (client.credentials().session_token.empty()) {
+    COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
+    if (context.json()) {
+      context.out() << ToJson(hub, context.host().out_is_terminal) << "\n";
+    } else {
+      context.out() << KeyLine(context, "you are", hub.caller())
+                    << KeyLine(context, "workspace", hub.workspace().workspace_id());
+    }
+    return ExitCode::kOk;
+  }
+  COORDHUB_ASSIGN_OR_RETURN(const pb::GetAgentResponse own, client.GetAgent({}));
+  if (context.json()) {
+    context.out() << ToJson(own, context.host().out_is_terminal) << "\n";
+  } else {
+    context.out() << KeyLine(context, "you are", own.agent().agent_id())
+                  << AgentText(context, own.agent(), {own.claims().begin(), own.claims().end()},
+                               context.host().clock->Wall());
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddMe(CLI::App* root, Context* context) {
+  CLI::App* command = AddCommand(root, "me", "Who the hub takes you for, and what you hold",
+                                 "coordctl me\n"
+                                 "coordctl --as operator me");
+  OnRun(command, context, Me);
+}
+
+}  // namespace coordhub::coordctl

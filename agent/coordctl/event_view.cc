@@ -1,0 +1,101 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/base/text.h"
+#include "agent/client/proto_time.h"
+#include "agent/coordctl/names.h"
+#include "agent/coordctl/time_text.h"
+#include "agent/coordctl/views.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+// What a record is about, and what there is to say of it, in a few words.
+struct Summary {
+  std::string subject;
+  std::string text;
+};
+
+Summary Summarize(const pb::Ticket& ticket) {
+  std::string text = absl::StrCat(StateName(ticket.state()), " p", ticket.priority());
+  if (ticket.has_claim()) {
+    absl::StrAppend(&text, " held by ", ticket.claim().agent_id(), " fence ",
+                    ticket.claim().fence());
+  }
+  return {ticket.ticket_id(), absl::StrCat(text, " ", ticket.title())};
+}
+
+Summary Summarize(const pb::Agent& agent) {
+  std::string text = StateName(agent.state());
+  if (!agent.branch().empty()) absl::StrAppend(&text, " on ", agent.branch());
+  if (!agent.end_reason().empty()) absl::StrAppend(&text, ": ", agent.end_reason());
+  return {agent.agent_id(), text};
+}
+
+Summary Summarize(const pb::RecordChange& change) {
+  switch (change.record_case()) {
+    case pb::RecordChange::kTicket:
+      return Summarize(change.ticket());
+    case pb::RecordChange::kAgent:
+      return Summarize(change.agent());
+    case pb::RecordChange::kTicketBody:
+      return {change.ticket_body().ticket_id(),
+              absl::StrCat("body of ", change.ticket_body().text().size(), " bytes")};
+    case pb::RecordChange::kComment:
+      return {change.comment().ticket_id(),
+              absl::StrCat("comment ", change.comment().number(), ": ",
+                           base::OneLine(change.comment().text(), 200))};
+    case pb::RecordChange::kReservation:
+      return {change.reservation().reservation_id(), "reservation"};
+    case pb::RecordChange::kMessage:
+      return {change.message().message_id(), "message"};
+    case pb::RecordChange::kBranch:
+      return {change.branch().branch(), change.branch().commit()};
+    case pb::RecordChange::kConflict:
+      return {"", "conflict"};
+    case pb::RecordChange::kRound:
+      return {change.round().round_id(), "round"};
+    case pb::RecordChange::RECORD_NOT_SET:
+      break;
+  }
+  return {"", ""};
+}
+
+// Tabs between the values for programs, aligned columns for people.
+std::string Line(const Context& context, int64_t revision, const std::string& time,
+                 const std::string& kind, const std::string& subject, const std::string& actor,
+                 const std::string& text) {
+  const auto safe = [](const std::string& value) { return base::TerminalSafe(value); };
+  if (!context.terminal()) {
+    return absl::StrCat(revision, "\t", time, "\t", kind, "\t", safe(subject), "\t", safe(actor),
+                        "\t", safe(text), "\n");
+  }
+  const auto pad = [](std::string value, size_t width) {
+    const size_t used = DisplayWidth(value);
+    return value.append(used < width ? width - used : 0, ' ');
+  };
+  const bool color = context.color();
+  return absl::StrCat(Paint(pad(absl::StrCat(revision), 7), Color::kDim, color), " ",
+                      Paint(time, Color::kDim, color), " ",
+                      Paint(pad(kind, 18), Color::kBlue, color), " ", pad(safe(subject), 6), " ",
+                      pad(safe(actor), 12), " ", safe(text), "\n");
+}
+
+}  // namespace
+
+std::string EventLine(const Context& context, const pb::Event& event) {
+  const Summary summary =
+      event.changes().empty() ? Summary() : Summarize(event.changes(0));
+  const std::string reason = event.reason().empty() ? "" : absl::StrCat(" (", event.reason(), ")");
+  return Line(context, event.revision(), ShowTime(agent::FromProto(event.event_time())),
+              KindName(event.kind()), summary.subject, event.actor(),
+              absl::StrCat(summary.text, reason));
+}
+
+std::string RecordLine(const Context& context, int64_t revision, const pb::RecordChange& record) {
+  const Summary summary = Summarize(record);
+  return Line(context, revision, "", "snapshot", summary.subject, "", summary.text);
+}
+
+}  // namespace coordhub::coordctl

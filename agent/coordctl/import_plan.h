@@ -1,0 +1,45 @@
+// Import items in the order and the portions in which they are sent.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/coordctl/import_item.h"
+#include "coordhub/v1/ticket_service.pb.h"
+
+namespace coordhub::coordctl {
+
+// Pure. Items keep the order of the file, except that what others refer to comes before them, so that
+// a batch refers only to itself and to batches before it. The same items always give the same plan
+// with the same request ids; so an import that broke off can simply be repeated: what was made before
+// is not made again.
+class ImportPlan {
+ public:
+  // `salt`: makes the request ids others than those of an earlier import of the same items.
+  //
+  // Errors: as BadLine, for a name that is used twice, a reference to nothing, a circle.
+  static absl::StatusOr<ImportPlan> Make(std::vector<ImportItem> items, const std::string& salt);
+
+  size_t size() const { return items_.size(); }
+  int batches() const { return static_cast<int>(batch_begins_.size()) - 1; }
+  // The items, in the order of their sending.
+  const std::vector<ImportItem>& items() const { return items_; }
+  // Index of the batch's first item; for `batch` == batches(), size().
+  size_t BatchBegin(int batch) const { return batch_begins_[static_cast<size_t>(batch)]; }
+
+  // The request for one batch; `ticket_ids`: what the items before it became, in order.
+  pb::BatchCreateTicketsRequest Request(int batch, const std::vector<std::string>& ticket_ids) const;
+
+ private:
+  ImportPlan() = default;
+
+  std::vector<ImportItem> items_;
+  std::map<std::string, size_t> by_local_id_;
+  std::vector<size_t> batch_begins_;
+  std::string request_id_stem_;
+};
+
+}  // namespace coordhub::coordctl

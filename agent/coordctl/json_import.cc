@@ -1,0 +1,54 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "agent/base/status_macros.h"
+#include "agent/coordctl/import_item.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using Json = nlohmann::json;
+
+absl::StatusOr<ImportItem> ParseLine(int number, std::string_view line) {
+  Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return BadLine(number, "no valid JSON");
+  if (!json.is_object()) return BadLine(number, "no JSON object");
+  ImportItem item;
+  item.line = number;
+  for (const char* name : {"local_id", "localId"}) {
+    const auto it = json.find(name);
+    if (it == json.end()) continue;
+    if (!it->is_string()) return BadLine(number, "local_id is no string");
+    item.local_id = it->get<std::string>();
+    json.erase(it);
+  }
+  const std::string spec = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto parsed = google::protobuf::util::JsonStringToMessage(spec, &item.spec);
+  if (!parsed.ok()) return BadLine(number, parsed.ToString());
+  COORDHUB_RETURN_IF_ERROR(CheckItem(item));
+  return item;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ImportItem>> ParseJsonLines(const std::string& text) {
+  std::vector<ImportItem> items;
+  int number = 0;
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    ++number;
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
+      COORDHUB_ASSIGN_OR_RETURN(ImportItem item, ParseLine(number, line));
+      items.push_back(std::move(item));
+    }
+    begin = end + 1;
+  }
+  return items;
+}
+
+}  // namespace coordhub::coordctl

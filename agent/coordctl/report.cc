@@ -1,0 +1,73 @@
+#include "agent/coordctl/report.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/error.h"
+#include "agent/base/text.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The parts of an error in a fixed order, whatever order the map on the wire has.
+std::map<std::string, std::string> Metadata(const absl::Status& status) {
+  const auto info = base::ErrorInfoOf(status);
+  if (!info.has_value()) return {};
+  return {info->metadata().begin(), info->metadata().end()};
+}
+
+std::string AsJson(const absl::Status& status) {
+  const auto info = base::ErrorInfoOf(status);
+  Json error = {{"code", absl::StatusCodeToString(status.code())},
+                {"reason", info.has_value() ? info->reason() : ""},
+                {"message", std::string(status.message())},
+                {"metadata", Metadata(status)}};
+  const Json object = {{"error", std::move(error)}};
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string Advice(const Context& context, const absl::Status& status) {
+  switch (base::ReasonOf(status)) {
+    case pb::ERROR_REASON_OPERATOR_REQUIRED:
+      if (context.implied_agent().empty()) return "";
+      return "You act as " + context.implied_agent() +
+             " in this worktree; add: --as operator";
+    case pb::ERROR_REASON_SESSION_REQUIRED:
+      return "Only an agent can do this; begin with: coordctl agent register NAME";
+    case pb::ERROR_REASON_SESSION_ENDED:
+      return "Whatever this session held may be another's now. Begin a new one with: coordctl agent "
+             "register NAME";
+    case pb::ERROR_REASON_AGENT_ACTIVE:
+      return "If that session is dead, wait until it expires, or end it with: --takeover";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string ErrorText(const Context& context, const absl::Status& status) {
+  if (context.json()) return AsJson(status);
+  std::string text = "coordctl: " + std::string(status.message());
+  const auto info = base::ErrorInfoOf(status);
+  if (info.has_value()) {
+    text += " (" + info->reason();
+    for (const auto& [key, value] : Metadata(status)) {
+      // What the message says already, or what means nothing here.
+      if (value.empty() || text.find(value) != std::string::npos) continue;
+      text += ", " + key + " " + value;
+    }
+    text += ")";
+  } else {
+    text += " (" + absl::StatusCodeToString(status.code()) + ")";
+  }
+  text = base::TerminalSafe(text) + "\n";
+  if (const std::string advice = Advice(context, status); !advice.empty()) {
+    text += base::TerminalSafe(advice) + "\n";
+  }
+  return text;
+}
+
+}  // namespace coordhub::coordctl

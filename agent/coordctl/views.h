@@ -1,0 +1,41 @@
+// Records as text: rows of tables, and whole records for reading.
+//
+// Everything that comes from agents is made safe for a terminal here (terminal.h).
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "agent/coordctl/context.h"
+#include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/event_service.pb.h"
+#include "coordhub/v1/hub_service.pb.h"
+#include "coordhub/v1/ticket_service.pb.h"
+
+namespace coordhub::coordctl {
+
+// Columns: id, state, priority, holder, fence, labels, title.
+Table TicketTable(const Context& context, const std::vector<pb::Ticket>& tickets);
+// Columns: id, state, branch, claims, seconds since it was heard, program, worktree.
+Table AgentTable(const Context& context, const std::vector<pb::Agent>& agents, absl::Time now);
+// Columns: ticket, fence, time left of the claim (empty: as long as the session).
+Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claims);
+
+// "key: value" lines, then the body and the comments, indented.
+std::string TicketText(const Context& context, const pb::Ticket& ticket, const std::string& body,
+                       const std::vector<pb::Comment>& comments);
+std::string AgentText(const Context& context, const pb::Agent& agent,
+                      const std::vector<pb::HeldClaim>& claims, absl::Time now);
+std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl::Time now);
+
+// One line: revision, time, kind, subject, actor, more.
+std::string EventLine(const Context& context, const pb::Event& event);
+// One line for a record of a snapshot.
+std::string RecordLine(const Context& context, int64_t revision, const pb::RecordChange& record);
+
+// "key: value" with the value made safe for one line; "" if the value is empty.
+std::string KeyLine(const Context& context, const std::string& key, const std::string& value);
+
+}  // namespace coordhub::coordctl

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/event.pb.h"
+#include "coordhub/v1/ticket_service.pb.h"
+
+namespace coordhub::core {
+
+// Who asks. Made by whoever authenticated the call; decisions trust it.
+struct Caller {
+  enum class Kind {
+    // The person: everything except holding claims.
+    kOperator,
+    // An agent's session, by its uid. Whether that session still lives is for Decide to say.
+    kSession,
+    // A part of the hub: `hub:<loop>`.
+    kHub,
+    // Lines imported from a file: `file:tickets.md`.
+    kFile,
+  };
+  Kind kind = Kind::kOperator;
+  // What events and request ids are filed under: the agent's id, `operator`, `hub:sessions`, … Empty for kSession whose
+  // session is unknown or ended: Decide takes the agent from the state.
+  std::string actor = "operator";
+  // With kSession.
+  std::string session_uid;
+};
+
+// RegisterAgentRequest with the uid that a new session would get (random, injected).
+struct RegisterAgent {
+  v1::RegisterAgentRequest request;
+  std::string new_session_uid;
+};
+
+// The hub's own commands. Each does nothing (no events) when the state moved on meanwhile.
+struct ExpireSession {
+  std::string agent_id;
+  std::string session_uid;
+  absl::Duration silent_for;
+};
+struct ExpireClaim {
+  int64_t ticket_number = 0;
+  int64_t fence = 0;
+};
+struct EndAllSessions {
+  std::string reason;
+};
+
+using CommandBody =
+    std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest, v1::BatchCreateTicketsRequest,
+                 v1::UpdateTicketRequest, v1::ClaimTicketRequest, v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest,
+                 v1::CompleteTicketRequest, v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
+                 v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions>;
+
+// One mutation, as it waits for the writer. Its fields were validated (validate.h).
+struct Command {
+  Caller caller;
+  CommandBody body;
+  // Empty: not repeatable.
+  std::string request_id;
+  // SHA-256 (raw bytes) of the method and the request without its request_id; set with request_id.
+  std::string fingerprint;
+};
+
+// What a command does. Revisions, commit_revision and times are set.
+struct Decision {
+  // Contiguous from state.revision() + 1. Empty: nothing changes.
+  std::vector<std::shared_ptr<const v1::Event>> events;
+  // ClaimNextTicket found nothing.
+  std::optional<v1::NoWork> no_work;
+  // RegisterAgent resumed a live session.
+  bool resumed = false;
+};
+
+}  // namespace coordhub::core

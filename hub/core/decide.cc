@@ -1,0 +1,101 @@
+#include "hub/core/decide.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/decide/commands.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/draft.h"
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+namespace {
+
+// The agent whose present or last session has this uid; null when it is unknown (as after a later
+// session of the same name). In proportion to the agents, for sessions that have ended only.
+const pb::Agent* FindAnySession(const State& state, const std::string& session_uid) {
+  if (const pb::Agent* live = state.FindSession(session_uid)) return live;
+  for (auto agent = state.records().agents.Begin(); agent.Valid(); agent.Next()) {
+    if (agent->session_uid() == session_uid) return &*agent;
+  }
+  return nullptr;
+}
+
+// What requests are remembered under; empty when the session is unknown.
+std::string ActorOf(const State& state, const Caller& caller) {
+  if (caller.kind != Caller::Kind::kSession) return caller.actor;
+  const pb::Agent* agent = FindAnySession(state, caller.session_uid);
+  return agent == nullptr ? std::string() : agent->agent_id();
+}
+
+// The ticket that the command names; null when it names none, or one that is unknown.
+const pb::Ticket* TicketNamedBy(const State& state, const CommandBody& body) {
+  return std::visit(
+      [&](const auto& request) -> const pb::Ticket* {
+        if constexpr (requires { request.ticket_id(); }) {
+          return state.FindTicket(TicketNumber(request.ticket_id()));
+        } else {
+          return nullptr;
+        }
+      },
+      body);
+}
+
+// Lines of a file make tickets and do nothing else.
+bool FileMay(const CommandBody& body) {
+  return std::holds_alternative<pb::CreateTicketRequest>(body) ||
+         std::holds_alternative<pb::BatchCreateTicketsRequest>(body);
+}
+
+}  // namespace
+
+absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now) {
+  const Caller& caller = command.caller;
+  const pb::Agent* self = nullptr;
+  if (caller.kind == Caller::Kind::kSession) {
+    self = state.FindSession(caller.session_uid);
+    if (self == nullptr) {
+      return SessionEnded(ActorOf(state, caller), TicketNamedBy(state, command.body));
+    }
+  }
+  if (caller.kind == Caller::Kind::kFile && !FileMay(command.body)) {
+    return OperatorRequired("do this; lines of a file only make tickets");
+  }
+  Draft draft(state, self != nullptr ? self->agent_id() : caller.actor, now);
+  Decision decision;
+  Context context{state, caller, now, self, draft, decision};
+  COORDHUB_RETURN_IF_ERROR(std::visit(
+      [&](const auto& body) { return DecideCommand(context, body); }, command.body));
+  decision.events = std::move(draft).Finish();
+  return decision;
+}
+
+absl::StatusOr<const jpb::RememberedRequest*> FindRepeated(const State& state,
+                                                           const Command& command) {
+  if (command.request_id.empty()) return nullptr;
+  const jpb::RememberedRequest* remembered =
+      state.FindRequest(ActorOf(state, command.caller), command.request_id);
+  if (remembered == nullptr || remembered->key().fingerprint() == command.fingerprint) {
+    return remembered;
+  }
+  return base::MakeError(pb::ERROR_REASON_REQUEST_ID_REUSED,
+                         absl::StrCat("request_id ", command.request_id,
+                                      " was used for another request before"),
+                         {{"request_id", command.request_id}});
+}
+
+jpb::CommitPrivate PrivateOf(const State& state, const Command& command) {
+  jpb::CommitPrivate bytes;
+  if (command.request_id.empty()) return bytes;
+  jpb::RequestKey& key = *bytes.mutable_request();
+  key.set_actor(ActorOf(state, command.caller));
+  key.set_request_id(command.request_id);
+  key.set_fingerprint(command.fingerprint);
+  return bytes;
+}
+
+}  // namespace coordhub::core

@@ -1,0 +1,47 @@
+#include "hub/core/decide/claiming.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "hub/core/decide/blocking.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/limits.h"
+#include "hub/core/proto_time.h"
+
+namespace coordhub::core {
+
+absl::Status RequireRoomForClaim(const Context& context) {
+  if (context.self == nullptr) return SessionRequired("claim tickets");
+  const std::string& agent_id = context.self->agent_id();
+  const auto& held = context.state.records().tickets_by_holder;
+  int count = 0;
+  for (auto ticket = held.LowerBound(std::pair(agent_id, int64_t{0}));
+       ticket.Valid() && ticket.key().first == agent_id; ticket.Next()) {
+    if (++count == limits::kClaimsPerAgent) {
+      return LimitReached("claims_per_agent", limits::kClaimsPerAgent,
+                          absl::StrCat(agent_id, " holds ", count, " tickets"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void GrantClaim(Context& context, const pb::Ticket& ticket,
+                const google::protobuf::Duration* claim_timeout) {
+  Draft& draft = context.draft;
+  pb::Ticket claimed = ticket;
+  claimed.set_state(pb::Ticket::STATE_CLAIMED);
+  claimed.set_attempt(ticket.attempt() + 1);
+  claimed.set_last_fence(draft.next_revision());
+  // It has come. Were it kept, a wall clock that is set back would revive it when the ticket returns.
+  claimed.clear_not_before();
+  pb::Claim& claim = *claimed.mutable_claim();
+  claim.set_agent_id(context.self->agent_id());
+  claim.set_session_uid(context.self->session_uid());
+  claim.set_fence(draft.next_revision());
+  *claim.mutable_claim_time() = ToProto(draft.time());
+  if (claim_timeout != nullptr) *claim.mutable_claim_timeout() = *claim_timeout;
+  ChangeTicket(draft, pb::EVENT_KIND_TICKET_CLAIMED, std::move(claimed));
+}
+
+}  // namespace coordhub::core

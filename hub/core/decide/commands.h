@@ -1,0 +1,34 @@
+// The decision on each command, one a file. Each adds its events to the context's draft; what it
+// refuses it answers with an error, and the draft is dropped. The caller's session lives (for a
+// caller that is one), and the request's fields were validated.
+//
+// Checks come in one order everywhere: what the request names exists, the caller may do this, and
+// then the state and the fence.
+
+#pragma once
+
+#include "absl/status/status.h"
+#include "hub/core/decide/context.h"
+
+namespace coordhub::core {
+
+absl::Status DecideCommand(Context& context, const RegisterAgent& command);
+absl::Status DecideCommand(Context& context, const v1::DeregisterAgentRequest& request);
+absl::Status DecideCommand(Context& context, const v1::CreateTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::BatchCreateTicketsRequest& request);
+absl::Status DecideCommand(Context& context, const v1::UpdateTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::ClaimTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::ClaimNextTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::ReleaseTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::CompleteTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::FailTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::CancelTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::ReopenTicketRequest& request);
+absl::Status DecideCommand(Context& context, const v1::AddCommentRequest& request);
+
+// The hub's own. They never fail: what the state has overtaken has no events.
+absl::Status DecideCommand(Context& context, const ExpireSession& command);
+absl::Status DecideCommand(Context& context, const ExpireClaim& command);
+absl::Status DecideCommand(Context& context, const EndAllSessions& command);
+
+}  // namespace coordhub::core

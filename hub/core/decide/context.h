@@ -1,0 +1,26 @@
+// What the functions that decide one command share.
+
+#pragma once
+
+#include "agent/base/clock.h"
+#include "coordhub/v1/agent.pb.h"
+#include "hub/core/command.h"
+#include "hub/core/draft.h"
+#include "hub/core/state.h"
+
+namespace coordhub::core {
+
+// One decision under way. Lives on the stack of `Decide`; everything in it outlives the decision.
+struct Context {
+  const State& state;
+  const Caller& caller;
+  const base::Now& now;
+  // The live agent whose session calls; null for callers that are no session.
+  const v1::Agent* self;
+  // Where the command's events go.
+  Draft& draft;
+  // `no_work` and `resumed` are the command's to set; the events are taken from the draft.
+  Decision& decision;
+};
+
+}  // namespace coordhub::core

@@ -1,0 +1,48 @@
+// How decisions refuse: one function for each reason, so that the same refusal always carries the
+// same metadata (error.proto says which). Pure; any thread.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/ticket.pb.h"
+
+namespace coordhub::core {
+
+// The enum value's name without its prefix: "CLAIMED".
+std::string_view StateName(v1::Ticket::State state);
+std::string_view StateName(v1::Agent::State state);
+
+absl::Status TicketNotFound(std::string_view ticket_id);
+absl::Status AgentNotFound(std::string_view agent_id);
+
+// `deed` completes "T-3 is DONE and cannot be …": "claimed".
+absl::Status WrongTicketState(const v1::Ticket& ticket, std::string_view deed);
+absl::Status TicketHeld(const v1::Ticket& ticket);
+absl::Status TicketHasBlockers(const v1::Ticket& ticket, const std::vector<v1::Blocker>& blockers);
+absl::Status TicketNotDue(const v1::Ticket& ticket);
+absl::Status TicketAssignedElsewhere(const v1::Ticket& ticket);
+absl::Status ClaimSuperseded(const v1::Ticket& ticket, int64_t fence);
+absl::Status RevisionMismatch(const v1::Ticket& ticket, int64_t expected_revision);
+// `names` from a ticket through what it waits for back to itself.
+absl::Status DependencyCycle(const std::vector<std::string>& names);
+
+// `agent_id` is empty when unknown; `ticket` is the one that the request names, or null.
+absl::Status SessionEnded(std::string_view agent_id, const v1::Ticket* ticket);
+absl::Status AgentActive(std::string_view agent_id);
+absl::Status AgentEnded(const v1::Agent& agent);
+
+// `deed` completes "only an agent's session can …" and "only the operator can …".
+absl::Status SessionRequired(std::string_view deed);
+absl::Status OperatorRequired(std::string_view deed);
+absl::Status NotTicketOwner(const v1::Ticket& ticket);
+
+// `what` completes "limit reached: …": "10000 agents".
+absl::Status LimitReached(std::string_view limit_name, int64_t limit, std::string_view what);
+
+}  // namespace coordhub::core

@@ -1,0 +1,52 @@
+#include "hub/core/decide/rights.h"
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/mutant.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+
+bool IsTrusted(const Caller& caller) {
+  return caller.kind == Caller::Kind::kOperator || caller.kind == Caller::Kind::kHub;
+}
+
+absl::StatusOr<const pb::Ticket*> RequireTicket(const Context& context,
+                                                const std::string& ticket_id) {
+  const pb::Ticket* ticket = context.draft.FindTicket(TicketNumber(ticket_id));
+  if (ticket == nullptr) return TicketNotFound(ticket_id);
+  return ticket;
+}
+
+absl::Status RequireOwner(const Context& context, const pb::Ticket& ticket) {
+  if (IsTrusted(context.caller)) return absl::OkStatus();
+  if (context.self != nullptr && (ticket.creator() == context.self->agent_id() ||
+                                  ticket.claim().agent_id() == context.self->agent_id())) {
+    return absl::OkStatus();
+  }
+  return NotTicketOwner(ticket);
+}
+
+absl::Status CheckFence(const pb::Ticket& ticket, std::string_view agent_id, int64_t fence) {
+  if (base::MutantActive("fence_not_checked") && ticket.has_claim()) return absl::OkStatus();
+  if (fence > ticket.last_fence()) {
+    return base::MakeFieldError("fence", absl::StrCat("was never granted for ", ticket.ticket_id()));
+  }
+  if (!ticket.has_claim() || ticket.claim().agent_id() != agent_id ||
+      ticket.claim().fence() != fence) {
+    return ClaimSuperseded(ticket, fence);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const pb::Ticket*> RequireClaim(const Context& context, const std::string& ticket_id,
+                                               int64_t fence, std::string_view deed) {
+  COORDHUB_ASSIGN_OR_RETURN(const pb::Ticket* ticket, RequireTicket(context, ticket_id));
+  if (context.self == nullptr) return SessionRequired(deed);
+  COORDHUB_RETURN_IF_ERROR(CheckFence(*ticket, context.self->agent_id(), fence));
+  return ticket;
+}
+
+}  // namespace coordhub::core

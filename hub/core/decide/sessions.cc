@@ -1,0 +1,49 @@
+#include "hub/core/decide/sessions.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "hub/core/decide/requeue.h"
+#include "hub/core/proto_time.h"
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+
+void EndClaims(Context& context, std::string_view agent_id, const SessionEnd& end) {
+  const std::string holder(agent_id);
+  const auto& held = context.state.records().tickets_by_holder;
+  for (auto ticket = held.LowerBound(std::pair(holder, int64_t{0}));
+       ticket.Valid() && ticket.key().first == holder; ticket.Next()) {
+    if (end.claims == ClaimFate::kGivenBack) {
+      GiveClaimBack(context, *ticket, end.reason);
+    } else {
+      LoseClaim(context, *ticket, end.reason);
+    }
+  }
+}
+
+pb::Agent EndedAgent(const Context& context, const pb::Agent& agent, const SessionEnd& end) {
+  pb::Agent ended = agent;
+  ended.set_state(end.state);
+  *ended.mutable_end_time() = ToProto(context.draft.time());
+  ended.set_end_reason(end.reason);
+  if (end.silent_for.has_value()) *ended.mutable_silent_for() = ToProto(*end.silent_for);
+  return ended;
+}
+
+void EndSession(Context& context, const pb::Agent& agent, const SessionEnd& end) {
+  for (const std::string& sub_agent_id : context.state.LiveSubAgentsOf(agent.agent_id())) {
+    const pb::Agent* sub_agent = context.draft.FindAgent(sub_agent_id);
+    EndSession(context, *sub_agent,
+               {.claims = end.claims,
+                .reason = absl::StrCat("its parent ", agent.agent_id(), " ended")});
+  }
+  EndClaims(context, agent.agent_id(), end);
+  const pb::EventKind kind = end.state == pb::Agent::STATE_EXPIRED
+                                 ? pb::EVENT_KIND_AGENT_EXPIRED
+                                 : pb::EVENT_KIND_AGENT_LEFT;
+  context.draft.Put(context.draft.Add(kind, end.reason), EndedAgent(context, agent, end));
+}
+
+}  // namespace coordhub::core

@@ -1,0 +1,142 @@
+#include "hub/core/decide/ticket_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "hub/core/decide/blocking.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/limits.h"
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+namespace {
+
+struct Field {
+  std::string_view path;
+  bool of_queue;
+  // Null for the body.
+  void (*set)(const pb::TicketSpec& spec, pb::Ticket* ticket);
+};
+
+void SetLabels(const pb::TicketSpec& spec, pb::Ticket* ticket) {
+  const std::vector<std::string> labels = NormalLabels(spec.labels());
+  *ticket->mutable_labels() = {labels.begin(), labels.end()};
+}
+
+void SetDependencies(const pb::TicketSpec& spec, pb::Ticket* ticket) {
+  *ticket->mutable_dependencies() = spec.dependencies();
+  for (pb::Dependency& dependency : *ticket->mutable_dependencies()) {
+    if (dependency.until() == pb::Dependency::UNTIL_UNSPECIFIED) {
+      dependency.set_until(pb::Dependency::UNTIL_DONE);
+    }
+  }
+}
+
+void SetNotBefore(const pb::TicketSpec& spec, pb::Ticket* ticket) {
+  ticket->clear_not_before();
+  if (spec.has_not_before()) *ticket->mutable_not_before() = spec.not_before();
+}
+
+constexpr std::array kFields = {
+    Field{"title", false, [](const pb::TicketSpec& s, pb::Ticket* t) { t->set_title(s.title()); }},
+    Field{"body", false, nullptr},
+    Field{"priority", false,
+          [](const pb::TicketSpec& s, pb::Ticket* t) {
+            t->set_priority(s.has_priority() ? s.priority() : limits::kPriorityDefault);
+          }},
+    Field{"labels", false, SetLabels},
+    Field{"paths", false,
+          [](const pb::TicketSpec& s, pb::Ticket* t) { *t->mutable_paths() = s.paths(); }},
+    Field{"dependencies", true, SetDependencies},
+    Field{"parent_ticket_id", true,
+          [](const pb::TicketSpec& s, pb::Ticket* t) {
+            t->set_parent_ticket_id(s.parent_ticket_id());
+          }},
+    Field{"assignee_agent_id", true,
+          [](const pb::TicketSpec& s, pb::Ticket* t) {
+            t->set_assignee_agent_id(s.assignee_agent_id());
+          }},
+    Field{"not_before", true, SetNotBefore},
+    Field{"max_attempts", false,
+          [](const pb::TicketSpec& s, pb::Ticket* t) {
+            t->set_max_attempts(s.max_attempts() != 0 ? s.max_attempts()
+                                                      : limits::kMaxAttemptsDefault);
+          }},
+};
+
+const Field* FindField(std::string_view path) {
+  const auto field = std::find_if(kFields.begin(), kFields.end(),
+                                  [&](const Field& candidate) { return candidate.path == path; });
+  return field == kFields.end() ? nullptr : &*field;
+}
+
+}  // namespace
+
+std::vector<std::string> NormalLabels(
+    const google::protobuf::RepeatedPtrField<std::string>& labels) {
+  std::vector<std::string> normal(labels.begin(), labels.end());
+  std::sort(normal.begin(), normal.end());
+  normal.erase(std::unique(normal.begin(), normal.end()), normal.end());
+  return normal;
+}
+
+bool IsTicketField(std::string_view path) { return FindField(path) != nullptr; }
+
+bool IsQueueField(std::string_view path) {
+  const Field* field = FindField(path);
+  return field != nullptr && field->of_queue;
+}
+
+void SetTicketField(std::string_view path, const pb::TicketSpec& spec, pb::Ticket* ticket) {
+  const Field* field = FindField(path);
+  if (field != nullptr && field->set != nullptr) field->set(spec, ticket);
+}
+
+void SetTicketFields(const pb::TicketSpec& spec, pb::Ticket* ticket) {
+  for (const Field& field : kFields) {
+    if (field.set != nullptr) field.set(spec, ticket);
+  }
+  ticket->set_has_body(!spec.body().empty());
+}
+
+absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spec) {
+  const auto known = [&](const std::string& ticket_id) {
+    return context.state.FindTicket(TicketNumber(ticket_id)) != nullptr;
+  };
+  for (const pb::Dependency& dependency : spec.dependencies()) {
+    if (!known(dependency.ticket_id())) return TicketNotFound(dependency.ticket_id());
+  }
+  if (!spec.parent_ticket_id().empty() && !known(spec.parent_ticket_id())) {
+    return TicketNotFound(spec.parent_ticket_id());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RequireRoomForTickets(const Context& context, int count) {
+  const int64_t present = static_cast<int64_t>(context.state.records().tickets.size());
+  if (present + count <= limits::kTickets) return absl::OkStatus();
+  return LimitReached("tickets", limits::kTickets, absl::StrCat(limits::kTickets, " tickets"));
+}
+
+pb::Ticket MakeTicket(const Context& context, int64_t number, const pb::TicketSpec& spec) {
+  pb::Ticket ticket;
+  ticket.set_ticket_id(TicketId(number));
+  ticket.set_creator(context.draft.actor());
+  SetTicketFields(spec, &ticket);
+  ticket.set_state(QueueState(context.draft, ticket));
+  return ticket;
+}
+
+void PutBody(Context& context, pb::Event& event, const std::string& ticket_id,
+             const std::string& text) {
+  const auto* before = context.state.records().bodies.Find(TicketNumber(ticket_id));
+  if (text == (before == nullptr ? std::string() : (*before)->text())) return;
+  pb::TicketBody body;
+  body.set_ticket_id(ticket_id);
+  body.set_text(text);
+  context.draft.Put(event, std::move(body));
+}
+
+}  // namespace coordhub::core

@@ -1,0 +1,46 @@
+// How what a caller states of a ticket becomes a ticket's fields.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "coordhub/v1/event.pb.h"
+#include "coordhub/v1/ticket.pb.h"
+#include "hub/core/decide/context.h"
+
+namespace coordhub::core {
+
+// Sorted, each once.
+std::vector<std::string> NormalLabels(
+    const google::protobuf::RepeatedPtrField<std::string>& labels);
+
+// Whether `path` names a field of TicketSpec (as update masks do).
+bool IsTicketField(std::string_view path);
+// Whether the field decides when and by whom a ticket is claimed, and so is settled once the ticket
+// is finished.
+bool IsQueueField(std::string_view path);
+// Sets one field of the ticket from the spec; one that is unset there is cleared or gets its
+// default. All but `body`, which is a record of its own.
+void SetTicketField(std::string_view path, const v1::TicketSpec& spec, v1::Ticket* ticket);
+// Sets all of them, and `has_body`.
+void SetTicketFields(const v1::TicketSpec& spec, v1::Ticket* ticket);
+
+// Whether the state knows every ticket that the spec names. Errors: TICKET_NOT_FOUND.
+absl::Status RequireReferences(const Context& context, const v1::TicketSpec& spec);
+
+// Whether `count` more tickets have room. Errors: LIMIT_REACHED.
+absl::Status RequireRoomForTickets(const Context& context, int count);
+
+// The ticket `number` as the caller makes it from a spec, whose references are ids. The queue state
+// is what its dependencies and the children in the draft say.
+v1::Ticket MakeTicket(const Context& context, int64_t number, const v1::TicketSpec& spec);
+
+// Adds the ticket's body to the event that changes it, if there is one or was one.
+void PutBody(Context& context, v1::Event& event, const std::string& ticket_id,
+             const std::string& text);
+
+}  // namespace coordhub::core

@@ -1,0 +1,94 @@
+// The events that one decision is about to cause.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "agent/base/clock.h"
+#include "coordhub/v1/event.pb.h"
+#include "hub/core/state.h"
+
+namespace coordhub::core {
+
+// Events on top of a state: a decision reads through the draft and so sees its own earlier events.
+// Lives for one decision, on the thread of the state, which must not change meanwhile. Dropping the
+// draft drops its events: that is how a decision is refused midway.
+class Draft {
+ public:
+  Draft(const State& state, std::string actor, const base::Now& now);
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  const State& state() const { return state_; }
+  const std::string& actor() const { return actor_; }
+  // Event time: the wall clock, never before the last event's.
+  absl::Time time() const { return time_; }
+  // The revision that the next event will get: a new claim's or session's fence.
+  int64_t next_revision() const {
+    return state_.revision() + static_cast<int64_t>(events_.size()) + 1;
+  }
+  // Reserves the next ticket number.
+  int64_t NewTicketNumber() { return ++last_ticket_number_; }
+
+  // As in State, but with this draft's changes. Null when unknown. The pointer is valid until the
+  // draft goes, and keeps showing the same value when the record changes again.
+  const v1::Ticket* FindTicket(int64_t number) const;
+  const v1::Agent* FindAgent(std::string_view agent_id) const;
+  // Children of a ticket, with this draft's changes, in order of their numbers.
+  std::vector<int64_t> ChildrenOf(int64_t number) const;
+  bool HasUnfinishedChild(int64_t number) const;
+  // Tickets that depend on one, with this draft's changes, in order of their numbers.
+  std::vector<int64_t> DependentsOf(int64_t number) const;
+
+  // Appends an event. The reference is valid until the draft goes.
+  v1::Event& Add(v1::EventKind kind, std::string_view reason = {});
+
+  // Adds the new value of a record to an event of this draft, and sets what follows from the event:
+  // `mod_revision`, `update_time`, for a new record `create_revision` and `create_time`, and the
+  // change's `previous`.
+  void Put(v1::Event& event, v1::Ticket ticket);
+  void Put(v1::Event& event, v1::Agent agent);
+  void Put(v1::Event& event, v1::TicketBody body);
+  void Put(v1::Event& event, v1::Comment comment);
+  // The agent must be known.
+  void EraseAgent(v1::Event& event, std::string_view agent_id);
+
+  // Sets commit_revision everywhere and gives the events away.
+  std::vector<std::shared_ptr<const v1::Event>> Finish() &&;
+
+ private:
+  // An edge to a ticket (to a dependency or a parent), seen from its end: which tickets gained and
+  // lost it here.
+  struct Edges {
+    absl::btree_set<int64_t> gained;
+    absl::btree_set<int64_t> lost;
+  };
+  using EdgesByEnd = absl::flat_hash_map<int64_t, Edges>;
+
+  // Calls `fn` with each child until it returns false.
+  void ForEachChild(int64_t number, const std::function<bool(const v1::Ticket&)>& fn) const;
+  // Records which edges the change of a ticket adds and takes away; `before` may be null.
+  void IndexEdges(int64_t number, const v1::Ticket* before, const v1::Ticket& after);
+
+  const State& state_;
+  const std::string actor_;
+  const absl::Time time_;
+  int64_t last_ticket_number_;
+  std::vector<std::shared_ptr<v1::Event>> events_;
+  // The records of this draft; they point into events_. A null agent is an erased one.
+  absl::btree_map<int64_t, const v1::Ticket*> tickets_;
+  absl::btree_map<std::string, const v1::Agent*> agents_;
+  EdgesByEnd dependents_;
+  EdgesByEnd children_;
+};
+
+}  // namespace coordhub::core

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+// Every bound of the system in one place, with its unit. The protos state the same figures; a test compares behaviour
+// with each at the limit and one beyond.
+namespace coordhub::core::limits {
+
+inline constexpr size_t kWorkspaceIdBytes = 128;
+inline constexpr size_t kRequestIdBytes = 64;
+inline constexpr size_t kAgentIdBytes = 128;
+inline constexpr int kAgentIdSegments = 4;
+inline constexpr size_t kBranchBytes = 255;
+inline constexpr size_t kPathBytes = 4096;
+inline constexpr size_t kProgramBytes = 128;
+inline constexpr int kLabels = 32;
+inline constexpr size_t kLabelBytes = 64;
+inline constexpr size_t kTitleBytes = 512;
+inline constexpr size_t kTextBytes = 65536;
+inline constexpr int kTicketPaths = 64;
+inline constexpr size_t kTicketPathBytes = 512;
+inline constexpr int kDependencies = 100;
+inline constexpr int kPriorityMax = 4;
+inline constexpr int kPriorityDefault = 2;
+inline constexpr int kMaxAttemptsMax = 100;
+inline constexpr int kMaxAttemptsDefault = 5;
+inline constexpr size_t kReasonBytes = 4096;
+inline constexpr size_t kNoteBytes = 512;
+inline constexpr int kBatchTickets = 500;
+inline constexpr size_t kLocalIdBytes = 64;
+inline constexpr int kPageSizeDefault = 100;
+inline constexpr int kPageSizeMax = 1000;
+inline constexpr size_t kPageTokenBytes = 512;
+inline constexpr size_t kLogIdBytes = 64;
+inline constexpr int kStatesInFilter = 8;
+inline constexpr int kFilterEntries = 64;
+inline constexpr int kCommentPageDefault = 50;
+inline constexpr int kCommentPageMax = 200;
+inline constexpr int kCommentsPerTicket = 1000;
+inline constexpr int kClaimsPerAgent = 256;
+// Agent records, ended ones included; the oldest ended one is forgotten beyond it.
+inline constexpr int64_t kAgents = 10000;
+inline constexpr int64_t kLiveAgents = 5000;
+inline constexpr int64_t kTickets = 5'000'000;
+// Depth of parents.
+inline constexpr int kParentDepth = 16;
+inline constexpr int kRememberedPerAgent = 256;
+inline constexpr int kRememberedOperator = 4096;
+
+inline constexpr absl::Duration kTtlMin = absl::Seconds(5);
+inline constexpr absl::Duration kTtlMax = absl::Hours(24);
+inline constexpr absl::Duration kTtlDefault = absl::Seconds(60);
+inline constexpr absl::Duration kClaimTimeoutMin = absl::Seconds(1);
+inline constexpr absl::Duration kClaimTimeoutMax = absl::Hours(24 * 7);
+inline constexpr absl::Duration kWaitMax = absl::Hours(1);
+inline constexpr absl::Duration kRetryDelayMax = absl::Hours(24);
+inline constexpr absl::Duration kBackoffFirst = absl::Seconds(1);
+inline constexpr absl::Duration kBackoffMax = absl::Minutes(5);
+inline constexpr absl::Duration kBookmarkMin = absl::Seconds(1);
+inline constexpr absl::Duration kBookmarkMax = absl::Hours(1);
+inline constexpr absl::Duration kBookmarkDefault = absl::Seconds(10);
+
+}  // namespace coordhub::core::limits

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "coordhub/journal/v1/record.pb.h"
+#include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/ticket.pb.h"
+#include "hub/core/persistent_map.h"
+
+// The records of a workspace, pictures of them, and what reads compute from them.
+namespace coordhub::core {
+
+namespace pb = coordhub::v1;
+namespace jpb = coordhub::journal::v1;
+
+// The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by any thread while
+// the writer goes on. Everything here is in snapshots and in the digest, except the derived maps.
+struct Records {
+  PersistentMap<std::string, pb::Agent> agents;
+  // By ticket number: 17 for T-17.
+  PersistentMap<int64_t, pb::Ticket> tickets;
+  PersistentMap<int64_t, pb::TicketBody> bodies;
+  // By (ticket number, comment number).
+  PersistentMap<std::pair<int64_t, int32_t>, pb::Comment> comments;
+  // Remembered requests by (actor, commit revision): the oldest of an actor comes first.
+  PersistentMap<std::pair<std::string, int64_t>, jpb::RememberedRequest> requests;
+
+  // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent number, number).
+  PersistentMap<std::pair<int, int64_t>, pb::Ticket> tickets_by_state;
+  PersistentMap<std::pair<std::string, int64_t>, pb::Ticket> tickets_by_holder;
+  PersistentMap<std::pair<int64_t, int64_t>, pb::Ticket> tickets_by_parent;
+  // Derived: number of tickets by pb::Ticket::State.
+  std::array<int64_t, pb::Ticket::State_ARRAYSIZE> ticket_counts{};
+
+  // O(1). Writer's thread only; the result is immutable and may go to any thread.
+  Records Snapshot() const { return *this; }
+
+  // Null when unknown. Pointers are valid as long as these records, unedited.
+  const pb::Ticket* FindTicket(int64_t number) const;
+  const pb::Agent* FindAgent(std::string_view agent_id) const;
+};
+
+// An immutable picture of the workspace at a commit boundary. Any thread.
+struct View {
+  Records records;
+  int64_t revision = 0;
+  int64_t last_ticket_number = 0;
+  absl::Time last_event_time = absl::UnixEpoch();
+};
+
+// "T-17" -> 17; 0 when malformed (not "T-" + 1 to 18 digits without a leading zero).
+int64_t TicketNumber(std::string_view ticket_id);
+std::string TicketId(int64_t number);
+
+// DONE, FAILED or CANCELLED.
+bool IsFinished(pb::Ticket::State state);
+// A live session: ACTIVE.
+bool IsLive(const pb::Agent& agent);
+
+// A dependency is met by DONE or, when it asks for that, by integration; a ticket that is unknown meets nothing.
+bool IsMet(const pb::Dependency& dependency, const pb::Ticket* target);
+// The ticket's unmet dependencies in its order, then its unfinished children by number: what would keep it BLOCKED,
+// whatever its state.
+std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& ticket);
+// What keeps the ticket BLOCKED at this view (for responses). Empty in any other state.
+std::vector<pb::Blocker> BlockersOf(const Records& records, const pb::Ticket& ticket);
+
+// Hex SHA-256 over the revision, the last ticket number and every record in key order. Comparable within one build
+// only. In proportion to the view. Any thread.
+std::string Digest(const View& view);
+
+// What a snapshot of this view begins with; log_id, digest and written_by are the writer's to add.
+jpb::SnapshotHeader MakeSnapshotHeader(const View& view);
+// Calls `fn` with every record of the view as a snapshot holds it, in key order; stops early on false. Any thread.
+void ForEachSnapshotRecord(const View& view, const std::function<bool(const jpb::SnapshotRecord&)>& fn);
+
+}  // namespace coordhub::core

@@ -1,0 +1,81 @@
+// What is durable of a view, in one order: for snapshots and for the digest over the same records.
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/sha256.h"
+#include "hub/core/proto_time.h"
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+namespace {
+
+// Calls `visit(record)` with every durable record, in key order, table by table; stops early on false.
+template <class Visit>
+void ForEachRecord(const Records& records, Visit&& visit) {
+  const auto each = [&](const auto& map) {
+    return map.ForEach([&](const auto&, const auto& record) { return visit(*record); });
+  };
+  (void)(each(records.agents) && each(records.tickets) && each(records.bodies) && each(records.comments) &&
+         each(records.requests));
+}
+
+void Assign(const pb::Agent& agent, jpb::SnapshotRecord* record) { *record->mutable_record()->mutable_agent() = agent; }
+void Assign(const pb::Ticket& ticket, jpb::SnapshotRecord* record) {
+  *record->mutable_record()->mutable_ticket() = ticket;
+}
+void Assign(const pb::TicketBody& body, jpb::SnapshotRecord* record) {
+  *record->mutable_record()->mutable_ticket_body() = body;
+}
+void Assign(const pb::Comment& comment, jpb::SnapshotRecord* record) {
+  *record->mutable_record()->mutable_comment() = comment;
+}
+void Assign(const jpb::RememberedRequest& request, jpb::SnapshotRecord* record) { *record->mutable_request() = request; }
+
+// Serializes into `bytes`, whose memory is used again from record to record.
+void SerializeDeterministic(const google::protobuf::MessageLite& message, std::string* bytes) {
+  bytes->clear();
+  google::protobuf::io::StringOutputStream stream(bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+}
+
+}  // namespace
+
+std::string Digest(const View& view) {
+  base::Sha256Hasher hasher;
+  hasher.Update(absl::StrCat("revision ", view.revision, " last ticket ", view.last_ticket_number, "\n"));
+  std::string bytes;
+  ForEachRecord(view.records, [&](const auto& record) {
+    SerializeDeterministic(record, &bytes);
+    // The frame keeps records of different kinds, and neighbours, apart.
+    hasher.Update(absl::StrCat(record.GetTypeName(), " ", bytes.size(), "\n"));
+    hasher.Update(bytes);
+    return true;
+  });
+  return base::HexEncode(hasher.Finish());
+}
+
+jpb::SnapshotHeader MakeSnapshotHeader(const View& view) {
+  const Records& records = view.records;
+  jpb::SnapshotHeader header;
+  header.set_revision(view.revision);
+  header.set_last_ticket_number(view.last_ticket_number);
+  *header.mutable_last_event_time() = ToProto(view.last_event_time);
+  header.set_record_count(static_cast<int64_t>(records.agents.size() + records.tickets.size() + records.bodies.size() +
+                                               records.comments.size() + records.requests.size()));
+  return header;
+}
+
+void ForEachSnapshotRecord(const View& view, const std::function<bool(const jpb::SnapshotRecord&)>& fn) {
+  jpb::SnapshotRecord snapshot_record;
+  ForEachRecord(view.records, [&](const auto& record) {
+    snapshot_record.Clear();
+    Assign(record, &snapshot_record);
+    return fn(snapshot_record);
+  });
+}
+
+}  // namespace coordhub::core

@@ -1,0 +1,18 @@
+#include "hub/engine/lease_clock.h"
+
+namespace coordhub::engine {
+
+base::MonoTime LeaseClock::Now() {
+  base::MutexLock lock(&mu_);
+  const base::MonoTime now = clock_->Mono();
+  if (now - last_ > kGap) lost_ += now - last_;
+  if (now > last_) last_ = now;
+  return last_ - lost_;
+}
+
+absl::Duration LeaseClock::lost() const {
+  base::MutexLock lock(&mu_);
+  return lost_;
+}
+
+}  // namespace coordhub::engine

@@ -1,0 +1,118 @@
+#include "hub/engine/lease_table.h"
+
+#include <algorithm>
+
+#include "agent/base/string_view.h"
+
+namespace coordhub::engine {
+
+LeaseTable::LeasePtr LeaseTable::Lookup(std::string_view key) const {
+  const auto it = leases_.find(std::string(key));
+  return it == leases_.end() ? nullptr : it->second;
+}
+
+void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Duration ttl, base::MonoTime now) {
+  base::WriterMutexLock lock(&mu_);
+  LeasePtr& lease = leases_[key];
+  if (lease == nullptr) {
+    lease = std::make_shared<Lease>();
+    lease->key = key;
+  } else {
+    schedule_.erase({lease->scheduled, key});
+    ended_.erase(key);
+  }
+  lease->owner = owner;
+  lease->ttl = ttl;
+  lease->last_ns.store(now.ns, std::memory_order_release);
+  lease->scheduled = now + ttl;
+  schedule_.insert({lease->scheduled, key});
+}
+
+void LeaseTable::Remove(std::string_view key) {
+  base::WriterMutexLock lock(&mu_);
+  const LeasePtr lease = Lookup(key);
+  if (lease == nullptr) return;
+  lease->last_ns.store(kEnded, std::memory_order_release);
+  schedule_.erase({lease->scheduled, lease->key});
+  ended_.erase(lease->key);
+  leases_.erase(lease->key);
+}
+
+bool LeaseTable::Touch(std::string_view key, base::MonoTime now) {
+  LeasePtr lease;
+  {
+    base::ReaderMutexLock lock(&mu_);
+    lease = Lookup(key);
+    // Time that ran out is over even before the sequencer has written it down.
+    if (lease == nullptr) return false;
+    int64_t last = lease->last_ns.load(std::memory_order_acquire);
+    while (last != kEnded && base::MonoTime{last} + lease->ttl > now) {
+      const int64_t next = std::max(last, now.ns);
+      if (lease->last_ns.compare_exchange_weak(last, next, std::memory_order_acq_rel)) return true;
+    }
+  }
+  return false;
+}
+
+std::string LeaseTable::OwnerOf(std::string_view key) const {
+  base::ReaderMutexLock lock(&mu_);
+  const LeasePtr lease = Lookup(key);
+  if (lease == nullptr || lease->last_ns.load(std::memory_order_acquire) == kEnded) return {};
+  return lease->owner;
+}
+
+bool LeaseTable::EndIfSilent(Lease* lease, base::MonoTime now) {
+  int64_t last = lease->last_ns.load(std::memory_order_acquire);
+  while (last != kEnded && base::MonoTime{last} + lease->ttl <= now) {
+    if (lease->last_ns.compare_exchange_weak(last, kEnded, std::memory_order_acq_rel)) {
+      lease->ended_after = now - base::MonoTime{last};
+      ended_.insert(lease->key);
+      return true;
+    }
+  }
+  if (last != kEnded) {
+    lease->scheduled = base::MonoTime{last} + lease->ttl;
+    schedule_.insert({lease->scheduled, lease->key});
+  }
+  return false;
+}
+
+std::vector<LeaseTable::Expired> LeaseTable::TakeExpired(base::MonoTime now) {
+  base::WriterMutexLock lock(&mu_);
+  while (!schedule_.empty() && schedule_.begin()->first <= now) {
+    const LeasePtr lease = Lookup(schedule_.begin()->second);
+    schedule_.erase(schedule_.begin());
+    if (lease != nullptr) EndIfSilent(lease.get(), now);
+  }
+  std::vector<Expired> expired;
+  expired.reserve(ended_.size());
+  for (const std::string& key : ended_) {
+    const LeasePtr lease = Lookup(key);
+    expired.push_back({key, lease->owner, lease->ended_after});
+  }
+  return expired;
+}
+
+std::optional<base::MonoTime> LeaseTable::NextDeadline() const {
+  base::ReaderMutexLock lock(&mu_);
+  if (schedule_.empty()) return std::nullopt;
+  return schedule_.begin()->first;
+}
+
+std::optional<LeaseTable::Status> LeaseTable::Find(std::string_view key, base::MonoTime now) const {
+  base::ReaderMutexLock lock(&mu_);
+  const LeasePtr lease = Lookup(key);
+  if (lease == nullptr) return std::nullopt;
+  const int64_t last = lease->last_ns.load(std::memory_order_acquire);
+  if (last == kEnded) return std::nullopt;
+  const base::MonoTime deadline = base::MonoTime{last} + lease->ttl;
+  if (deadline <= now) return std::nullopt;
+  return Status{deadline - now, std::max(now - base::MonoTime{last}, absl::ZeroDuration()), lease->ttl};
+}
+
+size_t LeaseTable::size() const {
+  base::ReaderMutexLock lock(&mu_);
+  return leases_.size();
+}
+
+}  // namespace coordhub::engine

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "agent/base/clock.h"
+#include "agent/base/mutex.h"
+
+namespace coordhub::engine {
+
+// Leases by key (sessions by uid; claims with a timeout by ticket and fence), each kept alive by touching. Whether a
+// touch or the expiry came first is decided by one atomic exchange, so a lease that was touched in time is never taken,
+// and one that was taken is never touched again. All times are lease times. Any thread.
+class LeaseTable {
+ public:
+  // A lease that ran out.
+  struct Expired {
+    std::string key;
+    std::string owner;
+    absl::Duration silent_for;
+  };
+
+  // Adds a lease with its full time, or changes the owner and ttl of one that lives (which counts as a touch).
+  void Add(const std::string& key, const std::string& owner, absl::Duration ttl, base::MonoTime now);
+  void Remove(std::string_view key);
+
+  // False: there is no such lease, or it ran out.
+  bool Touch(std::string_view key, base::MonoTime now);
+  // Owner of a lease that has not run out; empty: none.
+  std::string OwnerOf(std::string_view key) const;
+
+  // Leases whose time is over. Each is ended for good but stays listed, here and in the next call, until it is removed:
+  // the caller writes the expiry down first.
+  std::vector<Expired> TakeExpired(base::MonoTime now);
+  // No lease runs out before this. Nullopt: there is none.
+  std::optional<base::MonoTime> NextDeadline() const;
+
+  struct Status {
+    absl::Duration left;
+    absl::Duration silent_for;
+    absl::Duration ttl;
+  };
+  // Nullopt: there is no such lease, or it ran out.
+  std::optional<Status> Find(std::string_view key, base::MonoTime now) const;
+
+  size_t size() const;
+
+ private:
+  static constexpr int64_t kEnded = INT64_MIN;
+
+  struct Lease {
+    std::string key;
+    std::string owner;
+    absl::Duration ttl;
+    // Lease time of the last touch in ns, or kEnded.
+    std::atomic<int64_t> last_ns;
+    // Where it stands in schedule_: never later than its deadline.
+    base::MonoTime scheduled;
+    absl::Duration ended_after;
+  };
+  using LeasePtr = std::shared_ptr<Lease>;
+
+  LeasePtr Lookup(std::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  // Ends the lease, or moves it to its deadline when it was touched meanwhile. True: ended.
+  bool EndIfSilent(Lease* lease, base::MonoTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  mutable base::SharedMutex mu_;
+  absl::flat_hash_map<std::string, LeasePtr> leases_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<std::pair<base::MonoTime, std::string>> schedule_ ABSL_GUARDED_BY(mu_);
+  // Ended, not yet removed.
+  absl::btree_set<std::string> ended_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace coordhub::engine

@@ -1,0 +1,181 @@
+// The part of LiveWorkspace that runs on the maintenance thread.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/proto_time.h"
+#include "hub/engine/live_workspace.h"
+#include "hub/engine/replay.h"
+
+namespace coordhub::engine {
+namespace {
+
+absl::Status Draining() { return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping"); }
+
+// A result that one thread waits for and another gives.
+template <class T>
+class Promise {
+ public:
+  void Set(T value) {
+    base::MutexLock lock(&mu_);
+    value_ = std::move(value);
+    ready_.Signal();
+  }
+  T Get() {
+    base::MutexLock lock(&mu_);
+    while (!value_) ready_.Wait(&mu_);
+    return std::move(*value_);
+  }
+
+ private:
+  base::Mutex mu_;
+  base::CondVar ready_;
+  std::optional<T> value_ ABSL_GUARDED_BY(mu_);
+};
+
+// Commits whose answers may still be asked for.
+std::vector<journal::CommitRange> RememberedCommits(const core::View& view) {
+  std::vector<journal::CommitRange> ranges;
+  ranges.reserve(view.records.requests.size());
+  view.records.requests.ForEach([&ranges](const auto&, const auto& request) {
+    ranges.emplace_back(request->first_revision(), request->commit_revision());
+    return true;
+  });
+  std::sort(ranges.begin(), ranges.end());
+  return ranges;
+}
+
+}  // namespace
+
+absl::Status LiveWorkspace::SaveSnapshot(const core::View& view) {
+  journal::v1::SnapshotHeader header;
+  header.set_log_id(journal_->identity().log_id);
+  header.set_revision(view.revision);
+  header.set_digest(core::Digest(view));
+  header.set_written_by(options_.version);
+  header.set_last_ticket_number(view.last_ticket_number);
+  *header.mutable_last_event_time() = core::ToProto(view.last_event_time);
+  const auto source = [&view](const std::function<absl::Status(const journal::v1::SnapshotRecord&)>& write) {
+    absl::Status status;
+    core::ForEachSnapshotRecord(view, [&](const journal::v1::SnapshotRecord& record) {
+      status = write(record);
+      return status.ok();
+    });
+    return status;
+  };
+  COORDHUB_RETURN_IF_ERROR(journal_->SaveSnapshot(header, source));
+  snapshot_revision_ = view.revision;
+  return absl::OkStatus();
+}
+
+void LiveWorkspace::ScheduleMaintenance(int64_t head) {
+  const bool snapshot_due = head - snapshot_revision_ >= options_.snapshot_every;
+  const bool compaction_due =
+      options_.retained_events > 0 && head - journal_->compact_revision() > 2 * options_.retained_events;
+  if ((!snapshot_due && !compaction_due) || maintaining_.exchange(true)) return;
+  const bool posted = maintenance_thread_.Post([this, compaction_due] {
+    const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
+    if (!status.ok()) {
+      base::Log(base::LogLevel::kWarning, "background maintenance failed",
+                {{"workspace", options_.workspace_id}, {"error", status.ToString()}});
+    }
+    maintaining_ = false;
+  });
+  if (!posted) maintaining_ = false;
+}
+
+absl::StatusOr<int64_t> LiveWorkspace::BoundaryAtOrBefore(int64_t revision) {
+  constexpr int64_t kStep = 1000;
+  const std::unique_ptr<journal::JournalReader> reader = journal_->NewReader();
+  const int64_t floor = journal_->compact_revision();
+  for (int64_t top = revision; top > floor; top -= kStep) {
+    std::vector<journal::Entry> entries;
+    COORDHUB_RETURN_IF_ERROR(
+        reader->Read(std::max(floor, top - kStep), static_cast<size_t>(kStep), SIZE_MAX, &entries));
+    for (auto it = entries.rbegin(); it != entries.rend(); ++it) {
+      if (it->revision <= top && it->revision == it->commit_revision) return it->revision;
+    }
+  }
+  return floor;
+}
+
+absl::StatusOr<int64_t> LiveWorkspace::CompactNow(int64_t revision) {
+  const ViewPtr now = view();
+  const int64_t wanted = revision > 0 ? revision : now->revision - options_.retained_events;
+  if (wanted > now->revision) {
+    return base::MakeFieldError("revision", absl::StrCat("is ahead of the head, ", now->revision));
+  }
+  if (wanted <= journal_->compact_revision()) return 0;
+  COORDHUB_ASSIGN_OR_RETURN(const int64_t boundary, BoundaryAtOrBefore(wanted));
+  if (boundary <= journal_->compact_revision()) return 0;
+  if (snapshot_revision_ < boundary) COORDHUB_RETURN_IF_ERROR(SaveSnapshot(*now));
+  return CompactOnWriter(boundary, RememberedCommits(*now));
+}
+
+absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision, std::vector<journal::CommitRange> pinned) {
+  Promise<absl::StatusOr<int64_t>> result;
+  const bool posted = sequencer_->Post([&] {
+    // Requests remembered since the list was made are newer than `revision`, so their events stay anyway.
+    absl::StatusOr<int64_t> dropped = journal_->Compact(revision, pinned);
+    if (!dropped.ok() && base::ReasonOf(dropped.status()) == v1::ERROR_REASON_IO_FAILED) OnFatal(dropped.status());
+    result.Set(std::move(dropped));
+  });
+  if (!posted) return Draining();
+  return result.Get();
+}
+
+void LiveWorkspace::Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) {
+  auto shared = std::make_shared<decltype(done)>(std::move(done));
+  if (!maintenance_thread_.Post([this, revision, shared] { (*shared)(CompactNow(revision)); })) (*shared)(Draining());
+}
+
+absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
+  const base::MonoTime start = clock_->Mono();
+  const ViewPtr served = view();
+  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal_.get(), FoldFrom::kBeginning, served->revision,
+                                                  clock_->Now(), [](const std::string&) {}));
+  VerifyResult result;
+  result.revision = served->revision;
+  result.checked_events = fold.events;
+  result.digest = core::Digest(*fold.state->MakeView());
+  if (result.digest != core::Digest(*served)) {
+    return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED,
+                           absl::StrCat("the fold of the journal differs from the records served at revision ",
+                                        served->revision),
+                           {{"revision", absl::StrCat(served->revision)}});
+  }
+  result.elapsed = clock_->Mono() - start;
+  return result;
+}
+
+void LiveWorkspace::Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) {
+  auto shared = std::make_shared<decltype(done)>(std::move(done));
+  if (!maintenance_thread_.Post([this, shared] { (*shared)(VerifyNow()); })) (*shared)(Draining());
+}
+
+absl::StatusOr<Workspace::BackupResult> LiveWorkspace::BackupNow(const std::string& directory) {
+  BackupResult result;
+  COORDHUB_ASSIGN_OR_RETURN(result.info, journal_->Backup(directory));
+  // The digest at the backup's revision: folded, since the head may have moved on meanwhile.
+  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision,
+                                                  clock_->Now(), [](const std::string&) {}));
+  result.digest = core::Digest(*fold.state->MakeView());
+  return result;
+}
+
+void LiveWorkspace::Backup(std::string directory, std::function<void(absl::StatusOr<BackupResult>)> done) {
+  auto shared = std::make_shared<decltype(done)>(std::move(done));
+  const auto task = [this, directory = std::move(directory), shared] { (*shared)(BackupNow(directory)); };
+  if (!maintenance_thread_.Post(task)) (*shared)(Draining());
+}
+
+void LiveWorkspace::ComputeDigest(ViewPtr view, std::function<void(std::string)> done) {
+  auto shared = std::make_shared<decltype(done)>(std::move(done));
+  if (!maintenance_thread_.Post([view, shared] { (*shared)(core::Digest(*view)); })) (*shared)("");
+}
+
+}  // namespace coordhub::engine

@@ -1,0 +1,415 @@
+#include "hub/engine/live_workspace.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/proto_time.h"
+#include "hub/engine/event_codec.h"
+#include "hub/engine/replay.h"
+
+namespace coordhub::engine {
+namespace {
+
+// What AwaitRevision waits at the longest, so that a revision that never comes cannot hold calls.
+constexpr absl::Duration kAwaitMax = absl::Seconds(10);
+constexpr size_t kAwaitingMax = 4096;
+
+absl::Status Draining() { return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping"); }
+
+absl::Status SessionEnded() { return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended"); }
+
+absl::Status NotReached(int64_t min_revision, int64_t head) {
+  return base::MakeError(v1::ERROR_REASON_REVISION_NOT_REACHED,
+                         absl::StrCat("revision ", min_revision, " was not reached; the head is ", head),
+                         {{"min_revision", absl::StrCat(min_revision)}, {"head_revision", absl::StrCat(head)}});
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(WorkspaceOptions options,
+                                                           std::unique_ptr<journal::Journal> journal,
+                                                           base::Clock* clock, base::IdSource* /*ids*/) {
+  const auto note = [&](std::string text) {
+    base::Log(base::LogLevel::kWarning, text, {{"workspace", options.workspace_id}});
+  };
+  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal.get(), FoldFrom::kNewestSnapshot, journal->head_revision(),
+                                                  clock->Now(), note));
+  auto workspace = std::make_unique<LiveWorkspace>(std::move(options), std::move(journal), std::move(fold.state),
+                                                   fold.snapshot_revision, clock);
+  COORDHUB_RETURN_IF_ERROR(workspace->Start());
+  return workspace;
+}
+
+LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::Journal> journal,
+                             std::unique_ptr<core::State> state, int64_t snapshot_revision, base::Clock* clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      journal_(std::move(journal)),
+      state_(std::move(state)),
+      reader_(journal_->NewReader()),
+      lease_clock_(clock),
+      view_(state_->MakeView()),
+      snapshot_revision_(snapshot_revision),
+      broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes),
+      writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
+               options_.waiters_capacity}) {}
+
+LiveWorkspace::~LiveWorkspace() { Stop(); }
+
+absl::Status LiveWorkspace::Start() {
+  writer_.GrantLeases();
+  state_->AnchorDelays({lease_clock_.Now(), clock_->Wall()});
+  if (journal_->identity().restored) {
+    Call call;
+    call.command = std::make_unique<core::Command>();
+    call.command->caller.kind = core::Caller::Kind::kHub;
+    call.command->caller.actor = "hub:restore";
+    call.command->body = core::EndAllSessions{"the workspace was restored from a backup"};
+    absl::Status ended;
+    call.done = [&ended](const absl::StatusOr<Outcome>& outcome) { ended = outcome.status(); };
+    std::vector<Call> calls;
+    calls.push_back(std::move(call));
+    writer_.Run(std::move(calls));
+    COORDHUB_RETURN_IF_ERROR(ended);
+    COORDHUB_RETURN_IF_ERROR(journal_->ClearRestored());
+  }
+  sequencer_ = std::make_unique<Sequencer>(&writer_, &lease_clock_, options_.queue_capacity, options_.max_batch);
+  return absl::OkStatus();
+}
+
+CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time deadline, Done done) {
+  Call call;
+  call.id = next_call_.fetch_add(1, std::memory_order_relaxed);
+  call.command = std::move(command);
+  call.deadline = deadline;
+  call.done = std::move(done);
+  const CallId id = call.id;
+  if (draining_) {
+    call.Answer(Draining());
+  } else if (!sequencer_->Submit(std::move(call))) {
+    call.Answer(draining_ ? Draining()
+                          : base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many requests wait for the writer"));
+  }
+  return id;
+}
+
+void LiveWorkspace::Cancel(CallId call) { sequencer_->Cancel(call); }
+
+ViewPtr LiveWorkspace::view() const {
+  base::MutexLock lock(&view_mu_);
+  return view_;
+}
+
+void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, ViewDone done) {
+  ViewPtr now = view();
+  if (now->revision >= min_revision) {
+    done(std::move(now));
+    return;
+  }
+  {
+    base::MutexLock lock(&pending_mu_);
+    // Looked at again under the lock that OnView takes after it has published: none is missed.
+    now = view();
+    if (now->revision < min_revision && pending_.size() < kAwaitingMax && !draining_) {
+      pending_.emplace(min_revision, Pending{std::min(deadline, clock_->Wall() + kAwaitMax), std::move(done)});
+      return;
+    }
+  }
+  if (now->revision >= min_revision) {
+    done(std::move(now));
+  } else {
+    done(NotReached(min_revision, now->revision));
+  }
+}
+
+void LiveWorkspace::OnView(std::shared_ptr<const core::View> view) {
+  {
+    base::MutexLock lock(&view_mu_);
+    view_ = view;
+  }
+  std::vector<ViewDone> reached;
+  {
+    base::MutexLock lock(&pending_mu_);
+    const auto end = pending_.upper_bound(view->revision);
+    for (auto it = pending_.begin(); it != end; ++it) reached.push_back(std::move(it->second.done));
+    pending_.erase(pending_.begin(), end);
+  }
+  for (ViewDone& done : reached) done(view);
+}
+
+void LiveWorkspace::OnTick() { EndOverduePending(); }
+
+void LiveWorkspace::EndOverduePending() {
+  std::vector<std::pair<int64_t, ViewDone>> overdue;
+  {
+    base::MutexLock lock(&pending_mu_);
+    const absl::Time now = clock_->Wall();
+    for (auto it = pending_.begin(); it != pending_.end();) {
+      if (it->second.deadline > now && !draining_) {
+        ++it;
+        continue;
+      }
+      overdue.emplace_back(it->first, std::move(it->second.done));
+      it = pending_.erase(it);
+    }
+  }
+  const int64_t head = view()->revision;
+  for (auto& [revision, done] : overdue) done(NotReached(revision, head));
+}
+
+void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
+  broadcaster_.Publish(events);
+  const int64_t head = events.back().event->revision();
+  CheckpointIfDue();
+  ScheduleMaintenance(head);
+}
+
+void LiveWorkspace::CheckpointIfDue() {
+  const absl::Status status = journal_->Checkpoint(/*force=*/false);
+  if (!status.ok() && base::ReasonOf(status) != v1::ERROR_REASON_DISK_FULL) OnFatal(status);
+}
+
+void LiveWorkspace::OnWriteRefusal(const std::string& reason) {
+  base::MutexLock lock(&refusal_mu_);
+  if (write_refusal_.empty() != reason.empty()) {
+    base::Log(reason.empty() ? base::LogLevel::kInfo : base::LogLevel::kError,
+              reason.empty() ? "writing resumed" : "writing is refused",
+              {{"workspace", options_.workspace_id}, {"reason", reason}});
+  }
+  write_refusal_ = reason;
+}
+
+void LiveWorkspace::OnFatal(const absl::Status& status) {
+  if (options_.on_fatal) options_.on_fatal(status);
+}
+
+absl::StatusOr<Outcome> LiveWorkspace::ReadCommit(journal::CommitRange range) {
+  Outcome outcome;
+  outcome.revision = range.second;
+  if (const auto cached = broadcaster_.FindCommit(range.first, range.second)) {
+    for (const EncodedEvent& encoded : *cached) outcome.events.push_back(encoded.event);
+    return outcome;
+  }
+  COORDHUB_ASSIGN_OR_RETURN(std::vector<journal::Entry> entries, reader_->ReadCommit(range));
+  for (const journal::Entry& entry : entries) {
+    COORDHUB_ASSIGN_OR_RETURN(EncodedEvent encoded, Decode(entry));
+    outcome.events.push_back(std::move(encoded.event));
+  }
+  return outcome;
+}
+
+void LiveWorkspace::FetchCommit(journal::CommitRange range, Done done) {
+  auto shared = std::make_shared<Done>(std::move(done));
+  if (!reader_thread_.Post([this, range, shared] { (*shared)(ReadCommit(range)); })) (*shared)(Draining());
+}
+
+absl::Status LiveWorkspace::TouchSession(std::string_view session_uid) {
+  if (!sessions_.Touch(session_uid, lease_clock_.Now())) return SessionEnded();
+  return absl::OkStatus();
+}
+
+std::string LiveWorkspace::AgentOfSession(std::string_view session_uid) const {
+  return sessions_.OwnerOf(session_uid);
+}
+
+absl::Status LiveWorkspace::CheckClaim(std::string_view session_uid, const std::string& ticket_id,
+                                       int64_t fence) const {
+  const ViewPtr now = view();
+  const auto* found = now->records.tickets.Find(core::TicketNumber(ticket_id));
+  if (found == nullptr) {
+    return base::MakeError(v1::ERROR_REASON_TICKET_NOT_FOUND, absl::StrCat("no ticket ", ticket_id),
+                           {{"ticket_id", ticket_id}});
+  }
+  const v1::Ticket& ticket = **found;
+  if (fence > ticket.last_fence()) return base::MakeFieldError("fence", "was never granted for this ticket");
+  if (ticket.has_claim() && ticket.claim().session_uid() == session_uid && ticket.claim().fence() == fence) {
+    return absl::OkStatus();
+  }
+  return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED,
+                         absl::StrCat("fence ", fence, " of ", ticket_id, " is superseded"),
+                         {{"ticket_id", ticket_id},
+                          {"holder", ticket.claim().agent_id()},
+                          {"current_fence", absl::StrCat(ticket.last_fence())}});
+}
+
+absl::StatusOr<absl::Duration> LiveWorkspace::RenewClaim(std::string_view session_uid,
+                                                         const v1::RenewClaimRequest& request) {
+  COORDHUB_RETURN_IF_ERROR(TouchSession(session_uid));
+  COORDHUB_RETURN_IF_ERROR(CheckClaim(session_uid, request.ticket_id(), request.fence()));
+  const std::string key = ClaimKey(request.ticket_id(), request.fence());
+  const base::MonoTime now = lease_clock_.Now();
+  if (claims_.Touch(key, now)) {
+    const auto status = claims_.Find(key, now);
+    return status ? status->left : absl::ZeroDuration();
+  }
+  const ViewPtr current = view();
+  const auto* ticket = current->records.tickets.Find(core::TicketNumber(request.ticket_id()));
+  if (!(*ticket)->claim().has_claim_timeout()) return absl::InfiniteDuration();
+  // Its time ran out a moment ago; the event follows.
+  return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED, absl::StrCat("the claim on ", request.ticket_id(), " ran out"),
+                         {{"ticket_id", request.ticket_id()},
+                          {"holder", ""},
+                          {"current_fence", absl::StrCat((*ticket)->last_fence())}});
+}
+
+absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid, const v1::UpdateProgressRequest& request) {
+  COORDHUB_RETURN_IF_ERROR(TouchSession(session_uid));
+  COORDHUB_RETURN_IF_ERROR(CheckClaim(session_uid, request.ticket_id(), request.fence()));
+  v1::Progress progress;
+  progress.set_note(request.note());
+  if (request.has_percent()) progress.set_percent(request.percent());
+  *progress.mutable_note_time() = core::ToProto(clock_->Wall());
+  base::MutexLock lock(&progress_mu_);
+  // Notes of claims that are over go when a new one comes: never more of them than claims and one batch of leftovers.
+  if (progress_.size() > 2 * static_cast<size_t>(view()->records.ticket_counts[v1::Ticket::STATE_CLAIMED]) + 64) {
+    const ViewPtr now = view();
+    absl::erase_if(progress_, [&now](const auto& entry) {
+      const auto* ticket = now->records.tickets.Find(core::TicketNumber(entry.first));
+      return ticket == nullptr || (*ticket)->claim().fence() != entry.second.first;
+    });
+  }
+  progress_[request.ticket_id()] = {request.fence(), std::move(progress)};
+  return absl::OkStatus();
+}
+
+void LiveWorkspace::Decorate(const core::View& view, v1::Agent* agent) const {
+  if (!core::IsLive(*agent)) return;
+  const auto lease = sessions_.Find(agent->session_uid(), lease_clock_.Now());
+  const absl::Time now = clock_->Wall();
+  if (lease) {
+    if (lease->silent_for > lease->ttl / 2) agent->set_state(v1::Agent::STATE_SUSPECT);
+    *agent->mutable_last_seen_time() = core::ToProto(now - lease->silent_for);
+    *agent->mutable_expire_time() = core::ToProto(now + lease->left);
+  }
+  for (auto it = view.records.tickets_by_holder.LowerBound(std::make_pair(agent->agent_id(), int64_t{0}));
+       it.Valid() && it.key().first == agent->agent_id(); it.Next()) {
+    agent->add_claimed_ticket_ids(it.value()->ticket_id());
+  }
+}
+
+void LiveWorkspace::Decorate(const core::View& view, v1::Ticket* ticket) const {
+  for (v1::Blocker& blocker : core::BlockersOf(view.records, *ticket)) *ticket->add_blocked_by() = std::move(blocker);
+  if (!ticket->has_claim()) return;
+  base::MutexLock lock(&progress_mu_);
+  const auto it = progress_.find(ticket->ticket_id());
+  if (it != progress_.end() && it->second.first == ticket->claim().fence()) {
+    *ticket->mutable_progress() = it->second.second;
+  }
+}
+
+std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view, std::string_view agent_id) const {
+  std::vector<v1::HeldClaim> held;
+  const std::string id(agent_id);
+  for (auto it = view.records.tickets_by_holder.LowerBound(std::make_pair(id, int64_t{0}));
+       it.Valid() && it.key().first == id; it.Next()) {
+    v1::HeldClaim& claim = held.emplace_back();
+    claim.set_ticket_id(it.value()->ticket_id());
+    claim.set_fence(it.value()->claim().fence());
+    if (!it.value()->claim().has_claim_timeout()) continue;
+    const auto lease = claims_.Find(ClaimKey(claim.ticket_id(), claim.fence()),
+                                    lease_clock_.Now());
+    *claim.mutable_expires_in() = core::ToProto(lease ? lease->left : absl::ZeroDuration());
+  }
+  return held;
+}
+
+std::optional<absl::Duration> LiveWorkspace::SessionTimeLeft(std::string_view agent_id) const {
+  const ViewPtr now = view();
+  const auto* agent = now->records.agents.Find(std::string(agent_id));
+  if (agent == nullptr || !core::IsLive(**agent)) return std::nullopt;
+  const auto lease = sessions_.Find((*agent)->session_uid(), lease_clock_.Now());
+  if (!lease) return std::nullopt;
+  return lease->left;
+}
+
+v1::Workspace LiveWorkspace::Describe() const {
+  const ViewPtr now = view();
+  v1::Workspace description;
+  description.set_workspace_id(options_.workspace_id);
+  description.set_log_id(journal_->identity().log_id);
+  description.set_head_revision(now->revision);
+  description.set_compact_revision(journal_->compact_revision());
+  description.set_mirrored_revision(mirrored_revision_);
+  for (int state = v1::Ticket::STATE_OPEN; state <= v1::Ticket::STATE_BURIED; ++state) {
+    v1::TicketCount* count = description.add_ticket_counts();
+    // "STATE_OPEN" -> "OPEN".
+    count->set_state(v1::Ticket::State_Name(static_cast<v1::Ticket::State>(state)).substr(6));
+    count->set_count(now->records.ticket_counts[static_cast<size_t>(state)]);
+  }
+  description.set_active_agents(static_cast<int32_t>(sessions_.size()));
+  description.set_watchers(static_cast<int32_t>(broadcaster_.listener_count()));
+  description.set_journal_bytes(journal_->size_bytes());
+  description.set_retained_events(options_.retained_events);
+  base::MutexLock lock(&refusal_mu_);
+  description.set_write_refusal(write_refusal_);
+  return description;
+}
+
+void LiveWorkspace::ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
+                               std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) {
+  auto shared = std::make_shared<decltype(done)>(std::move(done));
+  const auto read = [this, after, max_events, max_bytes]() -> absl::StatusOr<std::vector<EncodedEvent>> {
+    std::vector<journal::Entry> entries;
+    COORDHUB_RETURN_IF_ERROR(reader_->Read(after, std::min<size_t>(max_events, 1000), max_bytes, &entries));
+    std::vector<EncodedEvent> events;
+    events.reserve(entries.size());
+    for (const journal::Entry& entry : entries) {
+      COORDHUB_ASSIGN_OR_RETURN(EncodedEvent encoded, Decode(entry));
+      events.push_back(std::move(encoded));
+    }
+    return events;
+  };
+  if (!reader_thread_.Post([read, shared] { (*shared)(read()); })) (*shared)(Draining());
+}
+
+void LiveWorkspace::OnDrain(std::function<void()> callback) {
+  {
+    base::MutexLock lock(&drain_mu_);
+    if (!draining_) {
+      drain_callbacks_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback();
+}
+
+void LiveWorkspace::Drain() {
+  std::vector<std::function<void()>> callbacks;
+  {
+    base::MutexLock lock(&drain_mu_);
+    if (draining_) return;
+    draining_ = true;
+    callbacks.swap(drain_callbacks_);
+  }
+  sequencer_->Post([this] { writer_.EndWaits(Draining()); });
+  for (const std::function<void()>& callback : callbacks) callback();
+  EndOverduePending();
+}
+
+void LiveWorkspace::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (sequencer_ != nullptr) {
+    Drain();
+    maintenance_thread_.Stop();
+    sequencer_->Stop();
+  }
+  if (sequencer_ != nullptr) writer_.EndWaits(Draining());
+  reader_thread_.Stop();
+  broadcaster_.Stop();
+  if (sequencer_ == nullptr || writer_.failed()) return;
+  // A start from here reads no more than a tenth of what a snapshot spares.
+  if (view()->revision - snapshot_revision_ > options_.snapshot_every / 10) {
+    const absl::Status saved = SaveSnapshot(*view());
+    if (!saved.ok()) base::Log(base::LogLevel::kWarning, "no snapshot at stop", {{"error", saved.ToString()}});
+  }
+  const absl::Status checkpointed = journal_->Checkpoint(/*force=*/true);
+  if (!checkpointed.ok()) {
+    base::Log(base::LogLevel::kWarning, "no checkpoint at stop", {{"error", checkpointed.ToString()}});
+  }
+}
+
+}  // namespace coordhub::engine

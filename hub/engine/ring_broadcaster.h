@@ -1,0 +1,75 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "agent/base/mutex.h"
+#include "hub/engine/broadcaster.h"
+
+namespace coordhub::engine {
+
+// The broadcaster: a ring bounded in events and bytes, and one thread that wakes listeners. Lock order: none nests; no
+// lock is held while a listener is called.
+class RingBroadcaster final : public Broadcaster {
+ public:
+  // Begins after `revision` with an empty ring.
+  RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes);
+  ~RingBroadcaster() override;
+
+  // Adds committed events, in order, whole commits. The sequencer's thread; never blocks on a reader.
+  void Publish(const std::vector<EncodedEvent>& events);
+
+  // The events of a commit, when the ring still holds all of them.
+  std::optional<std::vector<EncodedEvent>> FindCommit(int64_t first, int64_t last) const;
+
+  // Ends the thread. Idempotent.
+  void Stop();
+
+  ReadResult Read(int64_t cursor, const core::Filter& filter, size_t max_events, size_t max_bytes) const override;
+  int64_t published_revision() const override;
+  int64_t first_revision() const override;
+  void Register(EventListener* listener) override;
+  void Arm(EventListener* listener, int64_t cursor) override;
+  void Unregister(EventListener* listener) override;
+  size_t listener_count() const override;
+
+ private:
+  struct ListenerState {
+    // Waits for something after this revision; nullopt: not armed.
+    std::optional<int64_t> cursor;
+    bool in_call = false;
+  };
+
+  void Run();
+  // Armed listeners that are behind; disarms and marks them as being called.
+  std::vector<EventListener*> TakeBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
+  void CallAll(const std::vector<EventListener*>& listeners);
+  int64_t FirstLocked() const ABSL_SHARED_LOCKS_REQUIRED(ring_mu_);
+
+  const size_t max_events_;
+  const size_t max_bytes_;
+
+  mutable base::SharedMutex ring_mu_;
+  std::deque<EncodedEvent> ring_ ABSL_GUARDED_BY(ring_mu_);
+  size_t ring_bytes_ ABSL_GUARDED_BY(ring_mu_) = 0;
+  int64_t published_ ABSL_GUARDED_BY(ring_mu_);
+
+  mutable base::Mutex listeners_mu_;
+  base::CondVar wake_;
+  base::CondVar call_done_;
+  absl::flat_hash_map<EventListener*, ListenerState> listeners_ ABSL_GUARDED_BY(listeners_mu_);
+  // (cursor, listener) of armed ones: those that are behind come first.
+  absl::btree_set<std::pair<int64_t, EventListener*>> armed_ ABSL_GUARDED_BY(listeners_mu_);
+  int64_t announced_ ABSL_GUARDED_BY(listeners_mu_);
+  bool stopping_ ABSL_GUARDED_BY(listeners_mu_) = false;
+
+  std::thread thread_;
+};
+
+}  // namespace coordhub::engine

@@ -1,0 +1,109 @@
+#include "hub/engine/sequencer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "agent/base/error.h"
+
+namespace coordhub::engine {
+
+Sequencer::Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch)
+    : writer_(writer), clock_(clock), capacity_(capacity), max_batch_(max_batch), thread_([this] { Run(); }) {}
+
+Sequencer::~Sequencer() { Stop(); }
+
+bool Sequencer::Submit(Call&& call) {
+  base::MutexLock lock(&mu_);
+  if (stopping_ || pending_.calls.size() >= capacity_) return false;
+  pending_.calls.push_back(std::move(call));
+  // Later calls find the thread awake or about to look.
+  if (pending_.calls.size() == 1) wake_.Signal();
+  return true;
+}
+
+void Sequencer::Cancel(CallId id) {
+  base::MutexLock lock(&mu_);
+  pending_.cancelled.push_back(id);
+  wake_.Signal();
+}
+
+bool Sequencer::Post(std::function<void()> task) {
+  base::MutexLock lock(&mu_);
+  if (stopping_) return false;
+  pending_.tasks.push_back(std::move(task));
+  wake_.Signal();
+  return true;
+}
+
+void Sequencer::Stop() {
+  {
+    base::MutexLock lock(&mu_);
+    stopping_ = true;
+    wake_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+size_t Sequencer::queued() const {
+  base::MutexLock lock(&mu_);
+  return pending_.calls.size();
+}
+
+absl::Duration Sequencer::IdleTime() const {
+  const std::optional<base::MonoTime> due = writer_->NextDue();
+  if (!due) return LeaseClock::kObservePeriod;
+  return std::clamp(*due - clock_->Now(), absl::ZeroDuration(), LeaseClock::kObservePeriod);
+}
+
+bool Sequencer::TakeBatch(Batch* batch) {
+  const absl::Duration idle = IdleTime();
+  base::MutexLock lock(&mu_);
+  const auto empty = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return pending_.calls.empty() && pending_.cancelled.empty() && pending_.tasks.empty();
+  };
+  if (empty() && !stopping_) wake_.WaitWithTimeout(&mu_, idle);
+  if (empty() && stopping_) return false;
+  std::swap(*batch, pending_);
+  return true;
+}
+
+std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls, std::vector<CallId>* cancelled) {
+  if (cancelled->empty()) return calls;
+  std::sort(cancelled->begin(), cancelled->end());
+  std::vector<Call> kept;
+  kept.reserve(calls.size());
+  for (Call& call : calls) {
+    const auto it = std::lower_bound(cancelled->begin(), cancelled->end(), call.id);
+    if (it == cancelled->end() || *it != call.id) {
+      kept.push_back(std::move(call));
+      continue;
+    }
+    call.Answer(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+    cancelled->erase(it);
+  }
+  return kept;
+}
+
+void Sequencer::RunCalls(std::vector<Call> calls) {
+  size_t done = 0;
+  do {
+    const size_t end = std::min(calls.size(), done + max_batch_);
+    writer_->Run(std::vector<Call>(std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(done)),
+                                   std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(end))));
+    done = end;
+  } while (done < calls.size());
+}
+
+void Sequencer::Run() {
+  Batch batch;
+  while (TakeBatch(&batch)) {
+    // A batch without calls still ends what fell due.
+    RunCalls(DropCancelled(std::move(batch.calls), &batch.cancelled));
+    for (const CallId id : batch.cancelled) writer_->CancelWaiter(id);
+    for (std::function<void()>& task : batch.tasks) task();
+    batch = Batch();
+  }
+}
+
+}  // namespace coordhub::engine

@@ -1,0 +1,397 @@
+#include "hub/engine/writer.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/mutant.h"
+#include "hub/core/proto_time.h"
+#include "hub/engine/event_codec.h"
+
+namespace coordhub::engine {
+namespace {
+
+absl::Status SessionEnded() {
+  return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended");
+}
+
+bool IsDiskFull(const absl::Status& status) { return base::ReasonOf(status) == v1::ERROR_REASON_DISK_FULL; }
+
+// How long the call may wait for work; zero for all but a waiting ClaimNextTicket.
+absl::Duration WaitOf(const core::Command& command) {
+  const auto* next = std::get_if<v1::ClaimNextTicketRequest>(&command.body);
+  if (next == nullptr || !next->has_wait()) return absl::ZeroDuration();
+  return core::FromProto(next->wait());
+}
+
+}  // namespace
+
+std::string ClaimKey(std::string_view ticket_id, int64_t fence) {
+  return absl::StrCat(std::string(ticket_id), "@", fence);
+}
+
+Writer::Writer(const Parts& parts)
+    : parts_(parts), waits_(parts.waiters_capacity), durable_view_(parts.state->MakeView()) {}
+
+base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.clock->Wall()}; }
+
+void Writer::GrantLeases() {
+  const base::MonoTime now = parts_.lease_clock->Now();
+  parts_.state->records().agents.ForEach([&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
+    if (core::IsLive(*agent)) parts_.sessions->Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
+    return true;
+  });
+  const std::pair<int, int64_t> first{v1::Ticket::STATE_CLAIMED, 0};
+  for (auto it = parts_.state->records().tickets_by_state.LowerBound(first);
+       it.Valid() && it.key().first == v1::Ticket::STATE_CLAIMED; it.Next()) {
+    const v1::Ticket& ticket = *it.value();
+    if (!ticket.claim().has_claim_timeout()) continue;
+    parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()), ticket.claim().agent_id(),
+                       core::FromProto(ticket.claim().claim_timeout()), now);
+  }
+}
+
+std::optional<base::MonoTime> Writer::NextDue() const {
+  std::optional<base::MonoTime> due;
+  const auto consider = [&due](std::optional<base::MonoTime> time) {
+    if (time && (!due || *time < *due)) due = time;
+  };
+  consider(parts_.sessions->NextDeadline());
+  consider(parts_.claims->NextDeadline());
+  consider(parts_.state->ready().NextDue());
+  consider(waits_.NextOverdue());
+  return due;
+}
+
+bool Writer::CancelWaiter(CallId id) {
+  if (!waits_.Contains(id)) return false;
+  WaitList::Waiter waiter = waits_.Take(id);
+  waiter.call.Answer(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+  return true;
+}
+
+void Writer::EndWaits(const absl::Status& status) {
+  closed_ = status;
+  for (WaitList::Waiter& waiter : waits_.TakeAll()) waiter.call.Answer(status);
+}
+
+void Writer::Run(std::vector<Call> calls) {
+  BeginBatch();
+  parts_.observer->OnTick();
+  if (failed_) {
+    for (Call& call : calls) {
+      call.Answer(base::MakeError(v1::ERROR_REASON_IO_FAILED, "the journal failed; the hub stops"));
+    }
+    return;
+  }
+  if (full_until_ && now_.mono < *full_until_) {
+    for (Call& call : calls) {
+      call.Answer(base::MakeError(v1::ERROR_REASON_DISK_FULL, "the disk is full; writing resumes by itself"));
+    }
+    return;
+  }
+  RunDue();
+  for (Call& call : calls) RunCall(std::move(call));
+  Commit();
+}
+
+void Writer::BeginBatch() {
+  now_ = ReadClock();
+  events_.clear();
+  entries_.clear();
+  answers_.clear();
+  repeats_.clear();
+}
+
+void Writer::RunDue() {
+  parts_.state->ReleaseDue(now_.mono);
+  ServeWaiters();
+  ExpireSessions();
+  ExpireClaims();
+  for (WaitList::Waiter& waiter : waits_.TakeOverdue(now_.mono)) {
+    // Decided once more, so that the counts of why are those of now.
+    const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *waiter.call.command, now_);
+    if (!decision.ok()) {
+      Reply(std::move(waiter.call), decision.status());
+      continue;
+    }
+    Outcome outcome;
+    outcome.no_work = decision->no_work;
+    outcome.revision = parts_.state->revision();
+    Reply(std::move(waiter.call), std::move(outcome));
+  }
+}
+
+void Writer::ExpireSessions() {
+  for (const LeaseTable::Expired& lease : parts_.sessions->TakeExpired(now_.mono)) {
+    const v1::Agent* agent = parts_.state->FindSession(lease.key);
+    if (agent == nullptr) {
+      parts_.sessions->Remove(lease.key);
+      continue;
+    }
+    ApplyInternal(core::ExpireSession{agent->agent_id(), lease.key, lease.silent_for});
+  }
+}
+
+void Writer::ExpireClaims() {
+  for (const LeaseTable::Expired& lease : parts_.claims->TakeExpired(now_.mono)) {
+    const size_t at = lease.key.find('@');
+    const int64_t number = core::TicketNumber(std::string_view(lease.key).substr(0, at));
+    const int64_t fence = std::stoll(lease.key.substr(at + 1));
+    const v1::Ticket* ticket = parts_.state->FindTicket(number);
+    if (ticket == nullptr || !ticket->has_claim() || ticket->claim().fence() != fence) {
+      parts_.claims->Remove(lease.key);
+      continue;
+    }
+    ApplyInternal(core::ExpireClaim{number, fence});
+  }
+}
+
+void Writer::ApplyInternal(core::CommandBody body) {
+  core::Command command;
+  command.caller.kind = core::Caller::Kind::kHub;
+  command.caller.actor = "hub:sessions";
+  command.body = std::move(body);
+  const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, command, now_);
+  // The hub's own commands are never refused; if one is, the lease stays listed and is tried again.
+  if (decision.ok()) Apply(*decision, nullptr);
+}
+
+void Writer::RunCall(Call call) {
+  if (call.deadline < now_.wall) {
+    Reply(std::move(call), base::MakeError(v1::ERROR_REASON_DEADLINE_PASSED, "the deadline passed in the queue"));
+    return;
+  }
+  if (HandleRepeated(&call)) return;
+  DecideCall(std::move(call));
+}
+
+bool Writer::HandleRepeated(Call* call) {
+  const core::Command& command = *call->command;
+  if (command.request_id.empty()) return false;
+  const auto repeated = core::FindRepeated(*parts_.state, command);
+  if (!repeated.ok()) {
+    Reply(std::move(*call), repeated.status());
+    return true;
+  }
+  if (*repeated != nullptr) {
+    const journal::CommitRange range{(*repeated)->first_revision(), (*repeated)->commit_revision()};
+    repeats_.push_back({std::move(*call), range});
+    return true;
+  }
+  if (command.caller.kind != core::Caller::Kind::kSession) return false;
+  WaitList::Waiter* waiter = waits_.FindRequest(command.caller.session_uid, command.request_id);
+  if (waiter == nullptr) return false;
+  if (waiter->call.command->fingerprint != command.fingerprint) {
+    Reply(std::move(*call), base::MakeError(v1::ERROR_REASON_REQUEST_ID_REUSED,
+                                            "the request_id belongs to a request with other content that still waits",
+                                            {{"request_id", command.request_id}}));
+    return true;
+  }
+  waiter->call.joined.push_back(std::move(call->done));
+  return true;
+}
+
+void Writer::DecideCall(Call call) {
+  absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *call.command, now_);
+  if (!decision.ok()) {
+    Reply(std::move(call), decision.status());
+    return;
+  }
+  if (decision->no_work && WaitOf(*call.command) > absl::ZeroDuration()) {
+    Wait(std::move(call), std::get<v1::ClaimNextTicketRequest>(call.command->body));
+    return;
+  }
+  const journal::v1::CommitPrivate private_bytes = core::PrivateOf(*parts_.state, *call.command);
+  Apply(*decision, &private_bytes);
+  Outcome outcome;
+  outcome.events = decision->events;
+  outcome.revision = parts_.state->revision();
+  outcome.no_work = std::move(decision->no_work);
+  outcome.resumed = decision->resumed;
+  Reply(std::move(call), std::move(outcome));
+  EndSessionWaits(*decision);
+  ServeWaiters();
+}
+
+void Writer::Wait(Call call, const v1::ClaimNextTicketRequest& request) {
+  if (!closed_.ok()) {
+    Reply(std::move(call), closed_);
+    return;
+  }
+  const v1::Agent* agent = parts_.state->FindSession(call.command->caller.session_uid);
+  WaitList::Waiter waiter;
+  waiter.selector.agent_id = agent->agent_id();
+  waiter.selector.labels.assign(request.labels().begin(), request.labels().end());
+  std::sort(waiter.selector.labels.begin(), waiter.selector.labels.end());
+  if (request.has_max_priority()) waiter.selector.max_priority = request.max_priority();
+  waiter.session_uid = call.command->caller.session_uid;
+  waiter.wait_until = now_.mono + WaitOf(*call.command);
+  waiter.call = std::move(call);
+  if (!waits_.Add(std::move(waiter))) {
+    Reply(std::move(waiter.call), base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many calls wait for work"));
+  }
+}
+
+void Writer::Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes) {
+  bool first = true;
+  for (const std::shared_ptr<const v1::Event>& event : decision.events) {
+    EncodedEvent encoded = Encode(event);
+    journal::Entry entry;
+    entry.revision = event->revision();
+    entry.commit_revision = event->commit_revision();
+    entry.event_bytes = std::string(EventBytes(encoded));
+    const bool with_private = first && private_bytes != nullptr && private_bytes->has_request();
+    if (with_private) entry.private_bytes = private_bytes->SerializeAsString();
+    parts_.state->Evolve(event, with_private ? private_bytes : nullptr, now_);
+    entries_.push_back(std::move(entry));
+    events_.push_back(std::move(encoded));
+    first = false;
+  }
+  if (private_bytes == nullptr) {
+    EndSessionWaits(decision);
+    ServeWaiters();
+  }
+}
+
+void Writer::ServeWaiters() {
+  for (const int64_t number : parts_.state->TakeNewlyReady()) {
+    if (waits_.size() == 0) continue;
+    while (parts_.state->ready().IsReady(number)) {
+      const std::optional<CallId> id = waits_.FirstFor(*parts_.state->FindTicket(number));
+      if (!id) break;
+      WaitList::Waiter waiter = waits_.Take(*id);
+      absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *waiter.call.command, now_);
+      if (!decision.ok()) {
+        Reply(std::move(waiter.call), decision.status());
+        continue;
+      }
+      if (decision->events.empty()) {
+        // What admits a ticket for waiters and what Decide takes agree; if not, wait on rather than spin.
+        waits_.Add(std::move(waiter));
+        break;
+      }
+      const journal::v1::CommitPrivate private_bytes = core::PrivateOf(*parts_.state, *waiter.call.command);
+      Apply(*decision, &private_bytes);
+      Outcome outcome;
+      outcome.events = decision->events;
+      outcome.revision = parts_.state->revision();
+      Reply(std::move(waiter.call), std::move(outcome));
+    }
+  }
+}
+
+void Writer::EndSessionWaits(const core::Decision& decision) {
+  if (waits_.size() == 0) return;
+  for (const auto& event : decision.events) {
+    for (const v1::RecordChange& change : event->changes()) {
+      if (!change.has_agent() || change.erased() || core::IsLive(change.agent())) continue;
+      for (WaitList::Waiter& waiter : waits_.TakeSession(change.agent().session_uid())) {
+        Reply(std::move(waiter.call), SessionEnded());
+      }
+    }
+  }
+}
+
+void Writer::Reply(Call call, absl::StatusOr<Outcome> outcome) {
+  answers_.push_back({std::move(call), std::move(outcome)});
+}
+
+void Writer::Commit() {
+  if (entries_.empty()) {
+    AnswerAll();
+    return;
+  }
+  const bool early = base::MutantActive("ack_before_commit");
+  if (early) AnswerAll();
+  const absl::Status appended = parts_.journal->Append(entries_);
+  if (!appended.ok()) {
+    if (IsDiskFull(appended)) {
+      AbandonFull(appended);
+    } else {
+      Fail(appended);
+    }
+    return;
+  }
+  if (full_until_) {
+    full_until_.reset();
+    parts_.observer->OnWriteRefusal("");
+  }
+  Acknowledge();
+}
+
+void Writer::Acknowledge() {
+  durable_view_ = parts_.state->MakeView();
+  SyncLeases();
+  parts_.observer->OnView(durable_view_);
+  AnswerAll();
+  parts_.observer->OnCommitted(events_);
+}
+
+void Writer::AbandonFull(const absl::Status& status) {
+  parts_.state->RollBack(*durable_view_, now_);
+  full_until_ = now_.mono + kFullRetry;
+  parts_.observer->OnWriteRefusal(std::string(status.message()));
+  for (Answer& answer : answers_) answer.call.Answer(status);
+  for (Repeat& repeat : repeats_) repeat.call.Answer(status);
+  answers_.clear();
+  repeats_.clear();
+}
+
+void Writer::Fail(const absl::Status& status) {
+  failed_ = true;
+  parts_.observer->OnFatal(status);
+  for (Answer& answer : answers_) answer.call.Answer(status);
+  for (Repeat& repeat : repeats_) repeat.call.Answer(status);
+  answers_.clear();
+  repeats_.clear();
+  EndWaits(status);
+}
+
+void Writer::SyncLeases() {
+  for (const EncodedEvent& encoded : events_) {
+    const v1::EventKind kind = encoded.event->kind();
+    for (const v1::RecordChange& change : encoded.event->changes()) {
+      if (change.erased()) continue;
+      if (change.has_agent()) {
+        const v1::Agent& agent = change.agent();
+        if (!core::IsLive(agent)) {
+          parts_.sessions->Remove(agent.session_uid());
+        } else if (kind == v1::EVENT_KIND_AGENT_REGISTERED || kind == v1::EVENT_KIND_AGENT_RESUMED) {
+          parts_.sessions->Add(agent.session_uid(), agent.agent_id(), core::FromProto(agent.ttl()), now_.mono);
+        }
+      } else if (change.has_ticket()) {
+        const v1::Ticket& ticket = change.ticket();
+        if (kind == v1::EVENT_KIND_TICKET_CLAIMED && ticket.claim().has_claim_timeout()) {
+          parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()), ticket.claim().agent_id(),
+                             core::FromProto(ticket.claim().claim_timeout()), now_.mono);
+        } else if (!ticket.has_claim() && ticket.last_fence() > 0 && parts_.claims->size() > 0) {
+          parts_.claims->Remove(ClaimKey(ticket.ticket_id(), ticket.last_fence()));
+        }
+      }
+    }
+  }
+}
+
+void Writer::AnswerAll() {
+  for (Answer& answer : answers_) answer.call.Answer(answer.outcome);
+  answers_.clear();
+  for (Repeat& repeat : repeats_) {
+    if (events_.empty() || repeat.range.first < events_.front().event->revision()) {
+      parts_.observer->FetchCommit(repeat.range, std::move(repeat.call.done));
+      continue;
+    }
+    Outcome outcome;
+    outcome.revision = repeat.range.second;
+    for (const EncodedEvent& encoded : events_) {
+      const int64_t revision = encoded.event->revision();
+      if (revision >= repeat.range.first && revision <= repeat.range.second) outcome.events.push_back(encoded.event);
+    }
+    repeat.call.Answer(std::move(outcome));
+  }
+  repeats_.clear();
+}
+
+}  // namespace coordhub::engine

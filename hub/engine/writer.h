@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "agent/base/clock.h"
+#include "hub/core/decide.h"
+#include "hub/core/state.h"
+#include "hub/engine/broadcaster.h"
+#include "hub/engine/call.h"
+#include "hub/engine/lease_clock.h"
+#include "hub/engine/lease_table.h"
+#include "hub/engine/wait_list.h"
+#include "hub/journal/journal.h"
+
+namespace coordhub::engine {
+
+// What the writer tells the rest of the workspace. All calls come on the writer's thread and must not block.
+class WriterObserver {
+ public:
+  virtual ~WriterObserver() = default;
+  // A batch is durable. Reads may see `view` from now on; answers follow.
+  virtual void OnView(std::shared_ptr<const core::View> view) = 0;
+  // After the answers: for the fan-out.
+  virtual void OnCommitted(const std::vector<EncodedEvent>& events) = 0;
+  // Writes are refused for now (a reason) or again accepted (empty).
+  virtual void OnWriteRefusal(const std::string& reason) = 0;
+  // The journal failed; nothing will be acknowledged any more. Expected to end the process.
+  virtual void OnFatal(const absl::Status& status) = 0;
+  // The events of an earlier commit, for a repeated request: calls `done` later, on any thread.
+  virtual void FetchCommit(journal::CommitRange range, Done done) = 0;
+  // A batch begins, be it empty: the heartbeat of the workspace.
+  virtual void OnTick() {}
+};
+
+// The one writer of a workspace: decides, evolves, appends and answers, a batch at a time; ends leases that ran out; serves
+// waiting calls in the batch that frees work for them. Without a thread and without waiting: the sequencer runs it, tests
+// crank it by hand on a virtual clock. Not thread-safe, except for the lease tables that it is given.
+class Writer {
+ public:
+  struct Parts {
+    core::State* state = nullptr;
+    journal::Journal* journal = nullptr;
+    const base::Clock* clock = nullptr;
+    LeaseClock* lease_clock = nullptr;
+    // By session uid; owner: the agent.
+    LeaseTable* sessions = nullptr;
+    // By `ClaimKey`; owner: the agent.
+    LeaseTable* claims = nullptr;
+    WriterObserver* observer = nullptr;
+    size_t waiters_capacity = 0;
+  };
+
+  // While the disk is full one batch in this time tries to write; the others are refused at once.
+  static constexpr absl::Duration kFullRetry = absl::Milliseconds(250);
+
+  explicit Writer(const Parts& parts);
+
+  // Gives every live session and claim with a timeout its full time: after a start.
+  void GrantLeases();
+
+  // One batch: what became due, then the calls in order; commits; answers all of them but those that wait.
+  void Run(std::vector<Call> calls);
+
+  // When Run({}) will have something to do, in lease time. Nullopt: only with new calls.
+  std::optional<base::MonoTime> NextDue() const;
+
+  // The caller of a waiting call went away. False: it does not wait.
+  bool CancelWaiter(CallId id);
+  // Ends all waits with this status, those that would begin later too.
+  void EndWaits(const absl::Status& status);
+  size_t waiting() const { return waits_.size(); }
+
+  // The journal failed.
+  bool failed() const { return failed_; }
+
+ private:
+  struct Answer {
+    Call call;
+    absl::StatusOr<Outcome> outcome;
+  };
+  // A repeated request whose first commit is looked up once the batch is durable.
+  struct Repeat {
+    Call call;
+    journal::CommitRange range;
+  };
+
+  void BeginBatch();
+  void RunDue();
+  void ExpireSessions();
+  void ExpireClaims();
+  void RunCall(Call call);
+  // Looks for the request among those remembered or waiting. True: `call` was taken care of.
+  bool HandleRepeated(Call* call);
+  void DecideCall(Call call);
+  void Wait(Call call, const v1::ClaimNextTicketRequest& request);
+  // Evolves and keeps for the commit. Empty decisions are fine.
+  void Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes);
+  void ApplyInternal(core::CommandBody body);
+  // Gives newly ready tickets to the first waiters that admit them.
+  void ServeWaiters();
+  void EndSessionWaits(const core::Decision& decision);
+  void Reply(Call call, absl::StatusOr<Outcome> outcome);
+
+  void Commit();
+  void Acknowledge();
+  void AbandonFull(const absl::Status& status);
+  void Fail(const absl::Status& status);
+  void SyncLeases();
+  void AnswerAll();
+
+  base::Now ReadClock() const;
+
+  const Parts parts_;
+  WaitList waits_;
+  std::shared_ptr<const core::View> durable_view_;
+
+  // The batch under way.
+  base::Now now_;
+  base::MonoTime lease_now_;
+  std::vector<EncodedEvent> events_;
+  std::vector<journal::Entry> entries_;
+  std::vector<Answer> answers_;
+  std::vector<Repeat> repeats_;
+
+  bool failed_ = false;
+  // Not OK: nobody may wait any more, for this reason.
+  absl::Status closed_;
+  // The disk is full: nothing is tried before this.
+  std::optional<base::MonoTime> full_until_;
+};
+
+// Key of a claim in the table of claims.
+std::string ClaimKey(std::string_view ticket_id, int64_t fence);
+
+}  // namespace coordhub::engine

@@ -1,0 +1,122 @@
+#include "hub/git/repository.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "agent/base/atomic_file.h"
+#include "agent/base/error.h"
+#include "agent/base/git_location.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/unique_fd.h"
+#include "hub/git/library.h"
+
+namespace coordhub::git {
+namespace {
+
+constexpr std::string_view kBranchPrefix = "refs/heads/";
+constexpr size_t kMaxExcludeFileBytes = 1 << 20;
+
+std::string_view WithoutTrailingSlash(std::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  return path;
+}
+
+// Whether `text` has the line `line`, trailing blanks aside.
+bool HasLine(std::string_view text, std::string_view line) {
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view candidate = text.substr(0, end);
+    while (!candidate.empty() && (candidate.back() == ' ' || candidate.back() == '\r'))
+      candidate.remove_suffix(1);
+    if (candidate == line) return true;
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return false;
+}
+
+// One write: two hubs or a person's editor never interleave with it.
+absl::Status AppendToFile(const std::string& path, std::string_view bytes) {
+  const base::UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd.valid()) return base::MakeIoError("open", path, errno);
+  const ssize_t written = write(fd.get(), bytes.data(), bytes.size());
+  if (written < 0) return base::MakeIoError("write", path, errno);
+  if (static_cast<size_t>(written) != bytes.size()) return base::MakeIoError("write", path, ENOSPC);
+  return absl::OkStatus();
+}
+
+class LibgitRepository final : public Repository {
+ public:
+  LibgitRepository(std::string common_dir, RepositoryHandle handle)
+      : common_dir_(std::move(common_dir)), handle_(std::move(handle)) {
+    if (const char* workdir = git_repository_workdir(handle_.get()); workdir != nullptr) {
+      main_worktree_ = WithoutTrailingSlash(workdir);
+    }
+  }
+
+  const std::string& main_worktree() const override { return main_worktree_; }
+
+  absl::StatusOr<std::string> CurrentBranch() const override {
+    git_reference* raw = nullptr;
+    if (git_reference_lookup(&raw, handle_.get(), "HEAD") != 0)
+      return LibraryError("reading HEAD", common_dir_);
+    const ReferenceHandle head(raw);
+    const char* target = git_reference_symbolic_target(head.get());  // null when detached
+    if (target == nullptr) return std::string();
+    std::string_view name = target;
+    if (name.substr(0, kBranchPrefix.size()) == kBranchPrefix)
+      name.remove_prefix(kBranchPrefix.size());
+    return std::string(name);
+  }
+
+  absl::StatusOr<bool> IsTracked(const std::string& path) const override {
+    if (main_worktree_.empty()) return false;
+    git_index* raw = nullptr;
+    if (git_repository_index(&raw, handle_.get()) != 0)
+      return LibraryError("opening the index", common_dir_);
+    const IndexHandle index(raw);
+    if (git_index_read(index.get(), /*force=*/0) != 0)
+      return LibraryError("reading the index", common_dir_);
+    if (git_index_find(nullptr, index.get(), path.c_str()) == 0) return true;
+    return git_index_find_prefix(nullptr, index.get(), (path + "/").c_str()) == 0;
+  }
+
+  absl::Status EnsureExcluded(std::string_view pattern) const override {
+    const std::string directory = common_dir_ + "/info";
+    const std::string path = directory + "/exclude";
+    COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> text,
+                              base::ReadFile(path, kMaxExcludeFileBytes));
+    if (text.has_value() && HasLine(*text, pattern)) return absl::OkStatus();
+    if (!text.has_value() && mkdir(directory.c_str(), 0777) != 0 && errno != EEXIST) {
+      return base::MakeIoError("create directory", directory, errno);
+    }
+    std::string line = std::string(pattern) + "\n";
+    if (text.has_value() && !text->empty() && text->back() != '\n') line.insert(0, "\n");
+    return AppendToFile(path, line);
+  }
+
+ private:
+  const std::string common_dir_;
+  const RepositoryHandle handle_;
+  std::string main_worktree_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(const std::string& common_dir) {
+  base::InitializeLibgit2();
+  git_repository* raw = nullptr;
+  if (git_repository_open(&raw, common_dir.c_str()) != 0) {
+    return base::MakeError(v1::ERROR_REASON_WORKSPACE_NOT_FOUND,
+                           std::string(LibraryError("opening", common_dir).message()),
+                           {{"path", common_dir}});
+  }
+  return std::make_unique<LibgitRepository>(common_dir, RepositoryHandle(raw));
+}
+
+}  // namespace coordhub::git

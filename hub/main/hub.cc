@@ -1,0 +1,82 @@
+#include "hub/main/hub.h"
+
+#include <utility>
+
+#include "agent/base/atomic_file.h"
+#include "agent/base/session_token.h"
+#include "agent/base/status_macros.h"
+#include "hub/main/secrets.h"
+
+namespace coordhub::hub {
+
+absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubSetup setup) {
+  std::unique_ptr<Hub> hub(new Hub(std::move(setup)));
+  COORDHUB_RETURN_IF_ERROR(hub->AcquireAll());
+  for (const auto& host : hub->hosts_) COORDHUB_RETURN_IF_ERROR(host->Run());
+  COORDHUB_RETURN_IF_ERROR(hub->Serve());
+  for (const auto& host : hub->hosts_) {
+    COORDHUB_RETURN_IF_ERROR(host->Announce(hub->tcp_endpoint()));
+  }
+  return hub;
+}
+
+Hub::~Hub() { Stop(absl::ZeroDuration()); }
+
+absl::Status Hub::AcquireAll() {
+  for (const WorkspacePlan& plan : setup_.workspaces) {
+    COORDHUB_ASSIGN_OR_RETURN(auto host, WorkspaceHost::Acquire(plan, setup_.environment));
+    hosts_.push_back(std::move(host));
+  }
+  return absl::OkStatus();
+}
+
+// One token for the whole hub, in the state directory of each workspace: clients look in their own.
+absl::StatusOr<std::string> Hub::OperatorToken() {
+  if (setup_.tcp_address.empty()) return std::string();
+  operator_token_file_ = hosts_.front()->plan().state.operator_token();
+  COORDHUB_ASSIGN_OR_RETURN(std::string token, LoadOrMakeSecret(operator_token_file_, [this] {
+                              return base::NewOperatorToken(*setup_.environment.ids);
+                            }));
+  for (size_t i = 1; i < hosts_.size(); ++i) {
+    COORDHUB_RETURN_IF_ERROR(
+        base::AtomicReplaceFile(hosts_[i]->plan().state.operator_token(), token + "\n", 0600));
+  }
+  return token;
+}
+
+absl::Status Hub::Serve() {
+  rpc::ServerOptions options;
+  for (const auto& host : hosts_) {
+    rpc::ServedWorkspace served;
+    served.workspace = host->workspace();
+    served.key = host->key();
+    served.socket_path = host->socket_path();
+    served.common_dir = host->plan().common_dir;
+    served.state_dir = host->plan().state.dir();
+    served.mirror_problem = [host = host.get()] { return host->MirrorProblem(); };
+    options.workspaces.push_back(std::move(served));
+  }
+  options.tcp_address = setup_.tcp_address;
+  COORDHUB_ASSIGN_OR_RETURN(options.operator_token, OperatorToken());
+  options.version = setup_.environment.version;
+  options.clock = setup_.environment.clock;
+  options.ids = setup_.environment.ids;
+  options.on_drain_request = setup_.on_drain_request;
+  COORDHUB_ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
+  return absl::OkStatus();
+}
+
+void Hub::Stop(absl::Duration grace) {
+  // The server drains the workspaces, so that waiting calls end before it does.
+  if (server_ != nullptr) server_->Shutdown(grace);
+  server_.reset();
+  for (const auto& host : hosts_) host->Stop();
+}
+
+std::string Hub::tcp_endpoint() const {
+  if (server_ == nullptr || server_->tcp_port() == 0) return std::string();
+  const size_t colon = setup_.tcp_address.rfind(':');
+  return setup_.tcp_address.substr(0, colon) + ":" + std::to_string(server_->tcp_port());
+}
+
+}  // namespace coordhub::hub

@@ -1,0 +1,58 @@
+// The hub as a whole: the composition root, where every object is made.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "hub/main/options.h"
+#include "hub/main/workspace_host.h"
+#include "hub/rpc/server.h"
+
+namespace coordhub::hub {
+
+struct HubSetup {
+  std::vector<WorkspacePlan> workspaces;
+  std::string tcp_address;
+  HostEnvironment environment;
+  // DrainHub was called. Any thread; must not block.
+  std::function<void()> on_drain_request;
+};
+
+// A hub that serves. One thread makes, stops and destroys it.
+class Hub {
+ public:
+  // Holds all workspaces or none, replays them, listens, and announces itself. Blocks.
+  // Errors: those of WorkspaceHost and of rpc::Server::Start.
+  static absl::StatusOr<std::unique_ptr<Hub>> Start(HubSetup setup);
+  ~Hub();
+
+  // Answers what is under way, tells the streams, and writes everything down; what does not end
+  // within `grace` is cut off. Blocks. Idempotent.
+  void Stop(absl::Duration grace);
+
+  const std::vector<std::unique_ptr<WorkspaceHost>>& workspaces() const { return hosts_; }
+  // "127.0.0.1:7777"; empty: no TCP.
+  std::string tcp_endpoint() const;
+  // The file with the operator's token for TCP; empty: no TCP.
+  const std::string& operator_token_file() const { return operator_token_file_; }
+
+ private:
+  explicit Hub(HubSetup setup) : setup_(std::move(setup)) {}
+  absl::Status AcquireAll();
+  absl::StatusOr<std::string> OperatorToken();
+  absl::Status Serve();
+
+  const HubSetup setup_;
+  std::string operator_token_file_;
+  // In order of lifetime: the server uses the workspaces.
+  std::vector<std::unique_ptr<WorkspaceHost>> hosts_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace coordhub::hub

@@ -1,0 +1,175 @@
+#include "hub/main/options.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "agent/base/error.h"
+#include "agent/base/git_location.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/text.h"
+#include "hub/core/limits.h"
+#include "hub/git/repository.h"
+
+namespace coordhub::hub {
+namespace {
+
+constexpr char kSharedState[] = "shared_state";
+const std::map<std::string, base::LogLevel>& LogLevels() {
+  static const auto& levels =
+      *new std::map<std::string, base::LogLevel>{{"debug", base::LogLevel::kDebug},
+                                                 {"info", base::LogLevel::kInfo},
+                                                 {"warning", base::LogLevel::kWarning},
+                                                 {"error", base::LogLevel::kError}};
+  return levels;
+}
+
+// An option that is given once for each value.
+void AddRepeated(CLI::App* app, const char* name, std::vector<std::string>* values,
+                 const char* help) {
+  app->add_option(name, *values, help)->allow_extra_args(false)->type_name("DIR");
+}
+
+std::string Absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (error) return path;
+  std::string text = absolute.lexically_normal().string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+// "/home/me/app/.git" and "/srv/git/app.git" are both "app".
+std::string NameOf(const std::string& common_dir) {
+  std::filesystem::path path(common_dir);
+  if (path.filename() == ".git") path = path.parent_path();
+  std::string name = path.filename().string();
+  constexpr std::string_view kSuffix = ".git";
+  if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) {
+    name.resize(name.size() - kSuffix.size());
+  }
+  name = base::OneLine(name, core::limits::kWorkspaceIdBytes - 8);
+  return name.empty() ? "workspace" : name;
+}
+
+std::string Unique(const std::string& name, std::set<std::string>* taken) {
+  std::string candidate = name;
+  for (int n = 2; !taken->insert(candidate).second; ++n) {
+    candidate = name + "-" + std::to_string(n);
+  }
+  return candidate;
+}
+
+absl::Status CheckCount(const char* flag, size_t given, size_t repos) {
+  if (given == 0 || given == repos) return absl::OkStatus();
+  return base::MakeFieldError(flag, std::string(flag) + " must be given once for each --repo (" +
+                                        std::to_string(repos) + "), or not at all");
+}
+
+absl::StatusOr<base::StatePaths> ChooseState(const std::string& common_dir,
+                                             const std::string& endpoint_file,
+                                             const std::string& flag) {
+  if (!flag.empty()) return base::StatePaths(Absolute(flag));
+  // One that cannot be read is overwritten by the next start.
+  const auto endpoint = base::ReadEndpointFile(endpoint_file);
+  if (endpoint.ok() && endpoint->has_value() && !(*endpoint)->state_dir.empty()) {
+    return base::StatePaths((*endpoint)->state_dir);
+  }
+  return base::StatePaths::UnderCommonDir(common_dir);
+}
+
+absl::StatusOr<std::string> ChooseMirror(const std::string& common_dir, const HubOptions& options,
+                                         size_t index) {
+  if (options.no_mirror) return std::string();
+  if (!options.mirror_dirs.empty()) return Absolute(options.mirror_dirs[index]);
+  COORDHUB_ASSIGN_OR_RETURN(const auto repository, git::Repository::Open(common_dir));
+  if (repository->main_worktree().empty()) return std::string();
+  return repository->main_worktree() + "/" + kSharedState;
+}
+
+void AppendFlag(const char* flag, const std::vector<std::string>& paths,
+                std::vector<std::string>* arguments) {
+  for (const std::string& path : paths) {
+    arguments->push_back(flag);
+    arguments->push_back(Absolute(path));
+  }
+}
+
+}  // namespace
+
+void AddRepositoryOptions(CLI::App* app, HubOptions* options) {
+  AddRepeated(app, "--repo", &options->repos,
+              "A repository, by any path inside it (default: the current directory)");
+  AddRepeated(app, "--state-dir", &options->state_dirs,
+              "Where its journal is (default: <git common directory>/coordhub)");
+}
+
+void AddServeOptions(CLI::App* app, HubOptions* options) {
+  AddRepositoryOptions(app, options);
+  app->get_option("--repo")->description(
+      "A repository, by any path inside it; repeat to serve several (default: the current "
+      "directory)");
+  AddRepeated(app, "--mirror-dir", &options->mirror_dirs,
+              "Where tickets.md and status.md are written (default: shared_state/ in the main "
+              "worktree)");
+  app->add_flag("--no-mirror", options->no_mirror, "Do not write them")->excludes("--mirror-dir");
+  app->add_option("--tcp", options->tcp_address,
+                  "Listen on this loopback address as well, as 127.0.0.1:7777 (port 0: any); "
+                  "callers present a token")
+      ->type_name("HOST:PORT");
+  app->add_option("--log-level", options->log_level, "debug, info, warning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app->add_option("--log-file", options->log_file, "Log here instead of to standard error")
+      ->type_name("FILE");
+}
+
+std::vector<std::string> ToArguments(const HubOptions& options) {
+  std::vector<std::string> arguments;
+  AppendFlag("--repo", options.repos.empty() ? std::vector<std::string>{"."} : options.repos,
+             &arguments);
+  AppendFlag("--state-dir", options.state_dirs, &arguments);
+  AppendFlag("--mirror-dir", options.mirror_dirs, &arguments);
+  if (options.no_mirror) arguments.push_back("--no-mirror");
+  if (!options.tcp_address.empty())
+    arguments.insert(arguments.end(), {"--tcp", options.tcp_address});
+  arguments.insert(arguments.end(), {"--log-level", options.log_level});
+  if (!options.log_file.empty()) AppendFlag("--log-file", {options.log_file}, &arguments);
+  return arguments;
+}
+
+base::LogLevel LogLevelOf(const std::string& name) {
+  const auto level = LogLevels().find(name);
+  return level == LogLevels().end() ? base::LogLevel::kInfo : level->second;
+}
+
+absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& options) {
+  const std::vector<std::string> repos =
+      options.repos.empty() ? std::vector<std::string>{"."} : options.repos;
+  COORDHUB_RETURN_IF_ERROR(CheckCount("--state-dir", options.state_dirs.size(), repos.size()));
+  COORDHUB_RETURN_IF_ERROR(CheckCount("--mirror-dir", options.mirror_dirs.size(), repos.size()));
+
+  std::vector<WorkspacePlan> plans;
+  std::set<std::string> names;
+  for (size_t i = 0; i < repos.size(); ++i) {
+    COORDHUB_ASSIGN_OR_RETURN(const base::GitLocation location, base::LocateRepository(repos[i]));
+    WorkspacePlan plan;
+    plan.common_dir = location.common_dir;
+    if (std::any_of(plans.begin(), plans.end(),
+                    [&](const auto& other) { return other.common_dir == plan.common_dir; })) {
+      return base::MakeFieldError("--repo", plan.common_dir + " was given twice");
+    }
+    plan.workspace_id = Unique(NameOf(plan.common_dir), &names);
+    plan.endpoint_file = base::StatePaths::UnderCommonDir(plan.common_dir).endpoint();
+    COORDHUB_ASSIGN_OR_RETURN(plan.state,
+                              ChooseState(plan.common_dir, plan.endpoint_file,
+                                          options.state_dirs.empty() ? "" : options.state_dirs[i]));
+    COORDHUB_ASSIGN_OR_RETURN(plan.mirror_dir, ChooseMirror(plan.common_dir, options, i));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+}  // namespace coordhub::hub

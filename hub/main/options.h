@@ -1,0 +1,59 @@
+// What the command line says, and what it means for each repository.
+
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/base/endpoint.h"
+#include "agent/base/log.h"
+
+namespace coordhub::hub {
+
+// As given.
+struct HubOptions {
+  // Any path inside each repository. Empty: the current directory.
+  std::vector<std::string> repos;
+  // One for each repository, or none.
+  std::vector<std::string> state_dirs;
+  std::vector<std::string> mirror_dirs;
+  bool no_mirror = false;
+  std::string tcp_address;
+  std::string log_level = "info";
+  // Empty: standard error.
+  std::string log_file;
+};
+
+// Adds the options that choose repositories: --repo, --state-dir.
+void AddRepositoryOptions(CLI::App* app, HubOptions* options);
+// Adds those and the ones of a serving hub.
+void AddServeOptions(CLI::App* app, HubOptions* options);
+
+// The command line that says `options`, for another process in any directory: paths are made
+// absolute.
+std::vector<std::string> ToArguments(const HubOptions& options);
+
+base::LogLevel LogLevelOf(const std::string& name);
+
+// One repository of the command line, located.
+struct WorkspacePlan {
+  // Unique in this hub.
+  std::string workspace_id;
+  std::string common_dir;
+  base::StatePaths state{""};
+  // Where clients look: always under the common directory.
+  std::string endpoint_file;
+  // shared_state/; empty: no mirror.
+  std::string mirror_dir;
+};
+
+// Locates every repository of `options`. Blocks on the file system. A repository whose endpoint
+// file names a state directory elsewhere keeps it unless --state-dir says otherwise: `coordhub
+// stop` finds what `start --state-dir` made. Errors: WORKSPACE_NOT_FOUND (path), INVALID_FIELD
+// (`--repo`: twice the same; `--state-dir`, `--mirror-dir`: another number than repositories),
+// IO_FAILED.
+absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& options);
+
+}  // namespace coordhub::hub

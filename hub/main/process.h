@@ -1,0 +1,58 @@
+// Processes by identity: a process id alone is a stranger's sooner or later.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/base/unique_fd.h"
+
+namespace coordhub::hub {
+
+// Which process: its id, when it began, and under which boot of the machine.
+struct ProcessIdentity {
+  pid_t pid = 0;
+  // In clock ticks since the boot, field 22 of /proc/<pid>/stat.
+  uint64_t start_ticks = 0;
+  std::string boot_id;
+
+  static ProcessIdentity OfThisProcess();
+};
+
+// A pid file: three lines, the first of which is the bare process id. Mode 0600.
+// Errors of the three: IO_FAILED, DISK_FULL.
+absl::Status WritePidFile(const std::string& path, const ProcessIdentity& process);
+// Nullopt: there is none, or it is empty or none of ours.
+absl::StatusOr<std::optional<ProcessIdentity>> ReadPidFile(const std::string& path);
+
+// A running process, held so that its id cannot become another's while we use it. Movable; not
+// thread-safe.
+class ProcessHandle {
+ public:
+  // Nullopt when that very process does not run any more (a zombie does not).
+  static std::optional<ProcessHandle> Find(const ProcessIdentity& identity);
+
+  pid_t pid() const { return pid_; }
+
+  // Sends SIGTERM. Errors: IO_FAILED (no right to). One that has ended is no error.
+  absl::Status Terminate() const;
+
+  // Whether it ended within `timeout`. Blocks.
+  bool WaitForExit(absl::Duration timeout) const;
+
+ private:
+  ProcessHandle(pid_t pid, base::UniqueFd fd) : pid_(pid), fd_(std::move(fd)) {}
+
+  pid_t pid_;
+  base::UniqueFd fd_;  // a pidfd
+};
+
+}  // namespace coordhub::hub

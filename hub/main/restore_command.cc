@@ -1,0 +1,57 @@
+// coordhub restore: a journal out of a backup.
+
+#include <cstdio>
+#include <memory>
+
+#include "agent/base/ids.h"
+#include "agent/base/status_macros.h"
+#include "hub/journal/sqlite_journal.h"
+#include "hub/main/commands.h"
+#include "hub/main/exit_code.h"
+#include "hub/main/options.h"
+
+namespace coordhub::hub {
+namespace {
+
+struct RestoreFlags {
+  HubOptions hub;
+  std::string backup;
+};
+
+absl::StatusOr<std::string> Restore(const RestoreFlags& flags) {
+  COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
+  base::SystemIdSource ids;
+  const std::string& state_dir = plans.front().state.dir();
+  COORDHUB_RETURN_IF_ERROR(journal::RestoreBackup(
+      flags.backup, {.state_dir = state_dir, .version = COORDHUB_VERSION, .ids = &ids}));
+  return state_dir;
+}
+
+int RunRestore(const RestoreFlags& flags) {
+  const absl::StatusOr<std::string> state_dir = Restore(flags);
+  if (!state_dir.ok()) {
+    std::fprintf(stderr, "coordhub: %s\n", std::string(state_dir.status().message()).c_str());
+    return ExitCodeOf(state_dir.status());
+  }
+  std::printf(
+      "restored %s into %s under a new log id; agents will have to register anew\n"
+      "next: coordhub start\n",
+      flags.backup.c_str(), state_dir->c_str());
+  return kOk;
+}
+
+}  // namespace
+
+void AddRestoreCommand(CLI::App* app, int* exit_code) {
+  CLI::App* const command = app->add_subcommand(
+      "restore", "Make a repository's journal out of a backup (coordctl hub backup)");
+  const auto flags = std::make_shared<RestoreFlags>();
+  command->add_option("backup", flags->backup, "The backup's directory")->required();
+  AddRepositoryOptions(command, &flags->hub);
+  command->footer(
+      "The repository must have no journal: move an old state directory away first, nothing is "
+      "overwritten.");
+  command->callback([flags, exit_code] { *exit_code = RunRestore(*flags); });
+}
+
+}  // namespace coordhub::hub

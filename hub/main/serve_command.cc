@@ -1,0 +1,130 @@
+// coordhub serve: the hub itself, in the foreground.
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/clock.h"
+#include "agent/base/ids.h"
+#include "agent/base/log.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/text.h"
+#include "hub/main/commands.h"
+#include "hub/main/exit_code.h"
+#include "hub/main/hub.h"
+#include "hub/main/options.h"
+#include "hub/main/readiness.h"
+#include "hub/main/stop_signals.h"
+
+namespace coordhub::hub {
+namespace {
+
+// What calls under way get to end in, once the hub stops. Below the patience of `coordhub stop`.
+constexpr absl::Duration kDrainGrace = absl::Seconds(10);
+// One connection is one descriptor; the server limits its streams far below.
+constexpr rlim_t kMaxDescriptors = 262'144;
+
+struct ServeFlags {
+  HubOptions hub;
+  int ready_fd = -1;
+};
+
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(limit.rlim_max, kMaxDescriptors);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The journal's content is unknown from here on: nothing more may be acknowledged, and nothing be
+// tidied up that could.
+[[noreturn]] void DieOfJournal(const absl::Status& status) {
+  base::Log(base::LogLevel::kError, "the journal failed; the hub stops at once",
+            {{"error", status.ToString()}});
+  _exit(kJournalFailed);
+}
+
+// What people see when the hub is ready, and how they go on.
+std::string ReadyText(const Hub& hub) {
+  std::string text;
+  for (const auto& host : hub.workspaces()) {
+    absl::StrAppend(&text, "coordhub " COORDHUB_VERSION " serving ",
+                    base::TerminalSafe(host->plan().common_dir), " (workspace ",
+                    base::TerminalSafe(host->plan().workspace_id),
+                    ") on unix:", base::TerminalSafe(host->socket_path()), " pid ", getpid(), "\n");
+  }
+  if (!hub.tcp_endpoint().empty()) {
+    absl::StrAppend(&text, "also on ", hub.tcp_endpoint(), ", with the token in ",
+                    base::TerminalSafe(hub.operator_token_file()), "\n");
+  }
+  absl::StrAppend(&text, "connect from the repository: coordctl hub\n");
+  return text;
+}
+
+absl::StatusOr<std::unique_ptr<Hub>> StartHub(const HubOptions& options, StopSignals* stop) {
+  COORDHUB_RETURN_IF_ERROR(
+      base::InitLog({.min_level = LogLevelOf(options.log_level), .path = options.log_file}));
+  HubSetup setup;
+  COORDHUB_ASSIGN_OR_RETURN(setup.workspaces, PlanWorkspaces(options));
+  setup.tcp_address = options.tcp_address;
+  setup.environment.version = COORDHUB_VERSION;
+  // Needed until the very end of the process.
+  static base::SystemClock clock;
+  static base::SystemIdSource ids;
+  setup.environment.clock = &clock;
+  setup.environment.ids = &ids;
+  setup.environment.on_fatal = [](const absl::Status& status) { DieOfJournal(status); };
+  setup.on_drain_request = [stop] { stop->Request(); };
+  return Hub::Start(std::move(setup));
+}
+
+int Serve(const ServeFlags& flags) {
+  ReadinessWriter readiness;
+  if (flags.ready_fd >= 0) readiness = ReadinessWriter(flags.ready_fd);
+  std::signal(SIGPIPE, SIG_IGN);
+  RaiseDescriptorLimit();
+  StopSignals stop;
+
+  absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags.hub, &stop);
+  if (!hub.ok()) {
+    const std::string text = absl::StrCat("coordhub: ", hub.status().message(), "\n");
+    std::fputs(text.c_str(), stderr);
+    readiness.Report({ExitCodeOf(hub.status()), text});
+    return ExitCodeOf(hub.status());
+  }
+  const std::string text = ReadyText(**hub);
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+  readiness.Report({kOk, text});
+  base::Log(base::LogLevel::kInfo, "the hub is ready", {{"pid", getpid()}});
+
+  const std::string why = stop.Wait();
+  base::Log(base::LogLevel::kInfo, "the hub stops", {{"why", why}});
+  (*hub)->Stop(kDrainGrace);
+  base::Log(base::LogLevel::kInfo, "the hub has stopped");
+  return kOk;
+}
+
+}  // namespace
+
+void AddServeCommand(CLI::App* app, int* exit_code) {
+  CLI::App* const command = app->add_subcommand("serve", "Serve in the foreground");
+  const auto flags = std::make_shared<ServeFlags>();
+  AddServeOptions(command, &flags->hub);
+  command->add_option("--ready-fd", flags->ready_fd)->group("");  // for `start`
+  command->footer(
+      "SIGTERM, SIGINT and SIGHUP stop it: calls under way are answered, new ones are refused. A "
+      "second signal\nmeanwhile changes nothing.\n"
+      "Example: coordhub serve --repo ~/src/app --tcp 127.0.0.1:7777");
+  command->callback([flags, exit_code] { *exit_code = Serve(*flags); });
+}
+
+}  // namespace coordhub::hub

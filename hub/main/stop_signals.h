@@ -1,0 +1,32 @@
+// What asks a serving hub to stop.
+
+#pragma once
+
+#include <string>
+
+#include "agent/base/unique_fd.h"
+
+namespace coordhub::hub {
+
+// SIGTERM, SIGINT and SIGHUP as one request to stop. From construction on they are blocked in this
+// thread and those that it makes; construct it before any other thread exists. Whoever ignored one
+// of them (nohup, a shell's background job) goes on ignoring it. After Wait returned nobody looks
+// any more, so that a second signal cannot cut a drain short; SIGQUIT and SIGKILL still do.
+class StopSignals {
+ public:
+  StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  // Asks for the stop from within. Any thread; never blocks.
+  void Request();
+
+  // Blocks until somebody asks; returns what it was, as "SIGTERM" or "DrainHub". One thread.
+  std::string Wait();
+
+ private:
+  base::UniqueFd signals_;   // a signalfd
+  base::UniqueFd requests_;  // an eventfd
+};
+
+}  // namespace coordhub::hub

@@ -1,0 +1,84 @@
+// Everything that one workspace needs in this process.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/base/clock.h"
+#include "agent/base/ids.h"
+#include "hub/engine/workspace.h"
+#include "hub/git/repository.h"
+#include "hub/journal/journal.h"
+#include "hub/journal/lock_file.h"
+#include "hub/main/options.h"
+#include "hub/mirror/mirror_runner.h"
+
+namespace coordhub::hub {
+
+// What all workspaces of a hub share. Pointers are not owned.
+struct HostEnvironment {
+  std::string version;
+  base::Clock* clock = nullptr;
+  base::IdSource* ids = nullptr;
+  // A journal failed; must not return.
+  std::function<void(const absl::Status&)> on_fatal;
+};
+
+// One workspace: lock, journal, key, engine, mirror, and its files for others to find. Comes up in
+// three steps, so that a hub of several workspaces starts nothing before it holds all of them. Used
+// by one thread; every method blocks.
+class WorkspaceHost {
+ public:
+  // Takes the locks and opens the journal.
+  // Errors: those of journal::OpenSqliteJournal, first of all WORKSPACE_LOCKED (pid, lock).
+  static absl::StatusOr<std::unique_ptr<WorkspaceHost>> Acquire(const WorkspacePlan& plan,
+                                                                const HostEnvironment& environment);
+  ~WorkspaceHost();
+
+  // Replays the journal and starts the engine and the mirror; writes the pid file.
+  // Errors: JOURNAL_DAMAGED and others of engine::Workspace::Open, STATE_DIR_UNUSABLE, IO_FAILED,
+  // DISK_FULL.
+  absl::Status Run();
+
+  // Tells others how the hub is reached, once it listens. `tcp`: empty when it does not. Errors:
+  // IO_FAILED, DISK_FULL.
+  absl::Status Announce(const std::string& tcp);
+
+  // After the server stopped: takes the announcement back, finishes what is queued, and writes the
+  // mirror a last time. Idempotent. The locks stay held until destruction.
+  void Stop();
+
+  const WorkspacePlan& plan() const { return plan_; }
+  const std::string& key() const { return key_; }
+  const std::string& socket_path() const { return socket_path_; }
+  engine::Workspace* workspace() const { return workspace_.get(); }
+  // What is wrong with shared_state/; empty: nothing, or there is no mirror. Any thread.
+  std::string MirrorProblem() const;
+
+ private:
+  WorkspaceHost(const WorkspacePlan& plan, const HostEnvironment& environment)
+      : plan_(plan), environment_(environment) {}
+  absl::Status LockRepository();
+  absl::Status StartMirror();
+  void PrepareRepository();
+
+  const WorkspacePlan plan_;
+  const HostEnvironment environment_;
+  std::string key_;
+  std::string socket_path_;
+  bool announced_ = false;
+
+  // In order of lifetime.
+  std::optional<journal::LockFile> repository_lock_;  // when the journal is elsewhere
+  std::unique_ptr<journal::Journal> journal_;         // until Run hands it to workspace_
+  std::unique_ptr<git::Repository> repository_;
+  std::unique_ptr<engine::Workspace> workspace_;
+  std::unique_ptr<mirror::MirrorRunner> mirror_;
+};
+
+}  // namespace coordhub::hub

@@ -1,0 +1,106 @@
+#include "hub/rpc/agent_router.h"
+
+#include <limits>
+#include <utility>
+
+#include "hub/core/filter.h"
+#include "hub/core/records.h"
+
+namespace coordhub::rpc {
+namespace {
+
+// References copied at a time.
+constexpr size_t kEventsPerRead = 1024;
+
+}  // namespace
+
+AgentRouter::AgentRouter(engine::Workspace* workspace)
+    : workspace_(*workspace), cursor_(workspace->broadcaster().published_revision()) {
+  workspace_.broadcaster().Register(this);
+  workspace_.broadcaster().Arm(this, cursor_);
+}
+
+AgentRouter::~AgentRouter() { Stop(); }
+
+void AgentRouter::Stop() {
+  if (std::exchange(registered_, false)) workspace_.broadcaster().Unregister(this);
+}
+
+void AgentRouter::Subscribe(const std::string& agent_id, const std::shared_ptr<Stream>& stream) {
+  base::MutexLock lock(&mu_);
+  by_agent_[agent_id].emplace(stream.get(), stream);
+}
+
+void AgentRouter::Unsubscribe(const std::string& agent_id, const Stream* stream) {
+  base::MutexLock lock(&mu_);
+  const auto found = by_agent_.find(agent_id);
+  if (found == by_agent_.end()) return;
+  found->second.erase(stream);
+  if (found->second.empty()) by_agent_.erase(found);
+}
+
+AgentRouter::Streams AgentRouter::StreamsOf(const std::string& agent_id) {
+  Streams streams;
+  base::MutexLock lock(&mu_);
+  const auto found = by_agent_.find(agent_id);
+  if (found == by_agent_.end()) return streams;
+  for (const auto& [key, stream] : found->second) {
+    if (auto alive = stream.lock()) streams.push_back(std::move(alive));
+  }
+  return streams;
+}
+
+void AgentRouter::OnEvents() {
+  using Found = engine::Broadcaster::Found;
+  engine::Broadcaster& broadcaster = workspace_.broadcaster();
+  const core::Filter everything;
+  while (true) {
+    const engine::Broadcaster::ReadResult read = broadcaster.Read(
+        cursor_, everything, kEventsPerRead, std::numeric_limits<size_t>::max());
+    if (read.found == Found::kCaughtUp) break;
+    if (read.found == Found::kBehind) {
+      // Only a burst larger than the ring gets here; what is in the views now is what counts.
+      cursor_ = broadcaster.published_revision();
+      RouteMissed();
+      continue;
+    }
+    for (const engine::EncodedEvent& encoded : read.events) Route(*encoded.event);
+    cursor_ = read.scanned;
+  }
+  broadcaster.Arm(this, cursor_);
+}
+
+void AgentRouter::Route(const v1::Event& event) {
+  for (const v1::RecordChange& change : event.changes()) {
+    if (change.has_ticket()) {
+      RouteClaimEnd(event, change);
+    } else if (change.has_agent() && (change.erased() || !core::IsLive(change.agent()))) {
+      for (const auto& stream : StreamsOf(change.agent().agent_id())) stream->OnAgentEnded();
+    }
+  }
+}
+
+void AgentRouter::RouteClaimEnd(const v1::Event& event, const v1::RecordChange& change) {
+  const std::string& holder = change.previous().holder_agent_id();
+  const v1::Ticket& ticket = change.ticket();
+  if (holder.empty() || ticket.has_claim()) return;
+  const bool by_itself = event.actor() == holder && event.kind() != v1::EVENT_KIND_TICKET_CANCELLED;
+  for (const auto& stream : StreamsOf(holder)) {
+    stream->OnClaimEnded(ticket.ticket_id(), ticket.last_fence(), by_itself);
+  }
+}
+
+void AgentRouter::RouteMissed() {
+  Streams all;
+  {
+    base::MutexLock lock(&mu_);
+    for (const auto& [agent_id, streams] : by_agent_) {
+      for (const auto& [key, stream] : streams) {
+        if (auto alive = stream.lock()) all.push_back(std::move(alive));
+      }
+    }
+  }
+  for (const auto& stream : all) stream->OnEventsMissed();
+}
+
+}  // namespace coordhub::rpc

@@ -1,0 +1,32 @@
+// What the streams (watches and keep-alives) have in common.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hub/engine/workspace.h"
+
+namespace coordhub::rpc {
+
+// A stream, as those see it who wake it. Its methods may come at any time, on any thread, together
+// and late; none blocks, and a stream that has ended takes no notice.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  // The time that was set with StreamTimer has come.
+  virtual void OnTimer() = 0;
+  // A workspace begins to drain; null: all do.
+  virtual void OnDrain(const engine::Workspace* workspace) = 0;
+
+  // ---- for streams of a session, from AgentRouter ----
+  // A session of the agent has ended, maybe this one.
+  virtual void OnAgentEnded() = 0;
+  // The agent's claim with this fence is over. `by_itself`: it completed, failed or released it.
+  virtual void OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) = 0;
+  // Events went by unseen: anything of the above may have happened.
+  virtual void OnEventsMissed() = 0;
+};
+
+}  // namespace coordhub::rpc

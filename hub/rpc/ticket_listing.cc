@@ -1,0 +1,158 @@
+#include "hub/rpc/ticket_listing.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/limits.h"
+#include "hub/rpc/paging.h"
+
+namespace coordhub::rpc {
+namespace {
+
+namespace limits = core::limits;
+using core::Records;
+
+// What the comments of one answer may take.
+constexpr size_t kCommentBytes = 1 << 20;
+
+bool Matches(const v1::ListTicketsRequest& request, const v1::Ticket& ticket) {
+  const auto has_label = [&](const std::string& label) {
+    return std::find(ticket.labels().begin(), ticket.labels().end(), label) !=
+           ticket.labels().end();
+  };
+  const auto is_or_any = [](const std::string& wanted, const std::string& value) {
+    return wanted.empty() || wanted == value;
+  };
+  return (request.states().empty() ||
+          std::find(request.states().begin(), request.states().end(), ticket.state()) !=
+              request.states().end()) &&
+         is_or_any(request.holder_agent_id(), ticket.claim().agent_id()) &&
+         is_or_any(request.assignee_agent_id(), ticket.assignee_agent_id()) &&
+         is_or_any(request.parent_ticket_id(), ticket.parent_ticket_id()) &&
+         std::all_of(request.labels().begin(), request.labels().end(), has_label);
+}
+
+// Walks a map while `in_range(key)` and `look(ticket)` hold.
+template <class Map, class Key, class InRange, class Look>
+void Walk(const Map& map, const Key& first, const InRange& in_range, const Look& look) {
+  for (auto at = map.LowerBound(first); at.Valid() && in_range(at.key()); at.Next()) {
+    if (!look(*at)) return;
+  }
+}
+
+// Merges the tickets of several states by number.
+template <class Look>
+void WalkStates(const Records& records, const google::protobuf::RepeatedField<int>& states,
+                int64_t first, const Look& look) {
+  using Cursor = decltype(records.tickets_by_state.Begin());
+  std::vector<std::pair<int, Cursor>> lanes;
+  for (const int state : std::set<int>(states.begin(), states.end())) {
+    lanes.emplace_back(state, records.tickets_by_state.LowerBound(std::pair(state, first)));
+  }
+  while (true) {
+    Cursor* next = nullptr;
+    for (auto& [state, cursor] : lanes) {
+      if (!cursor.Valid() || cursor.key().first != state) continue;
+      if (next == nullptr || cursor.key().second < next->key().second) next = &cursor;
+    }
+    if (next == nullptr || !look(**next)) return;
+    next->Next();
+  }
+}
+
+// Calls `look` with tickets from number `first` on, in order, until it returns false: along the
+// narrowest index that the request names. What is looked at may still not match.
+template <class Look>
+void WalkCandidates(const Records& records, const v1::ListTicketsRequest& request, int64_t first,
+                    const Look& look) {
+  if (!request.holder_agent_id().empty()) {
+    const std::string& holder = request.holder_agent_id();
+    Walk(records.tickets_by_holder, std::pair(holder, first),
+         [&](const auto& key) { return key.first == holder; }, look);
+  } else if (!request.parent_ticket_id().empty()) {
+    const int64_t parent = core::TicketNumber(request.parent_ticket_id());
+    Walk(records.tickets_by_parent, std::pair(parent, first),
+         [&](const auto& key) { return key.first == parent; }, look);
+  } else if (!request.states().empty()) {
+    WalkStates(records, request.states(), first, look);
+  } else {
+    Walk(records.tickets, first, [](int64_t) { return true; }, look);
+  }
+}
+
+// The newest comments before `before` (0: the newest of all), oldest first.
+void AddComments(const Records& records, const v1::Ticket& ticket,
+                 const v1::GetTicketRequest& request, v1::GetTicketResponse* response) {
+  const int32_t newest = request.comments_before() > 0
+                             ? std::min(request.comments_before() - 1, ticket.comment_count())
+                             : ticket.comment_count();
+  const int32_t wanted = request.comment_page_size() > 0
+                             ? std::min(request.comment_page_size(), limits::kCommentPageMax)
+                             : limits::kCommentPageDefault;
+  const int64_t number = core::TicketNumber(ticket.ticket_id());
+  std::vector<const v1::Comment*> comments;
+  size_t bytes = 0;
+  for (int32_t at = newest; at > 0 && at > newest - wanted; --at) {
+    const auto* comment = records.comments.Find(std::pair(number, at));
+    if (comment == nullptr) break;
+    bytes += (*comment)->ByteSizeLong();
+    if (bytes > kCommentBytes) break;
+    comments.push_back(comment->get());
+  }
+  for (auto it = comments.rbegin(); it != comments.rend(); ++it) *response->add_comments() = **it;
+}
+
+}  // namespace
+
+absl::Status GetTicket(const Reading& reading, const v1::GetTicketRequest& request,
+                       v1::GetTicketResponse* response) {
+  const Records& records = reading.view->records;
+  const v1::Ticket* ticket = records.FindTicket(core::TicketNumber(request.ticket_id()));
+  if (ticket == nullptr) return core::TicketNotFound(request.ticket_id());
+  *response->mutable_ticket() = *ticket;
+  CompleteResponse(reading.scope, *reading.view, response);
+  AddComments(records, *ticket, request, response);
+  response->set_revision(reading.view->revision);
+  return absl::OkStatus();
+}
+
+absl::Status ListTickets(const Reading& reading, const v1::ListTicketsRequest& request,
+                         v1::ListTicketsResponse* response) {
+  const std::string query = QueryOf(request);
+  HostedWorkspace* workspace = reading.scope.workspace;
+  COORDHUB_ASSIGN_OR_RETURN(const PageStart start,
+                            BeginPage(workspace, reading.view, request.page_token(), query));
+  int64_t last = 0;
+  if (!start.after_key.empty() && (!absl::SimpleAtoi(start.after_key, &last) || last < 0)) {
+    return base::MakeError(base::pb::ERROR_REASON_PAGE_TOKEN_INVALID, "page_token is malformed");
+  }
+  PageBudget budget(request.page_size());
+  bool more = false;
+  WalkCandidates(start.view->records, request, last + 1, [&](const v1::Ticket& ticket) {
+    more = !budget.Look();
+    if (more) return false;
+    last = core::TicketNumber(ticket.ticket_id());
+    if (!Matches(request, ticket)) return true;
+    v1::Ticket* listed = response->add_tickets();
+    *listed = ticket;
+    workspace->engine().Decorate(*start.view, listed);
+    budget.Take(*listed);
+    return true;
+  });
+  if (more) {
+    response->set_next_page_token(NextPage(workspace, start, absl::StrCat(last), query));
+  }
+  response->set_revision(start.view->revision);
+  return absl::OkStatus();
+}
+
+}  // namespace coordhub::rpc

@@ -1,0 +1,228 @@
+// How the methods of our services begin and end, whatever they do.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/command.h"
+#include "hub/core/records.h"
+#include "hub/core/request.h"
+#include "hub/core/response.h"
+#include "hub/core/validate.h"
+#include "hub/rpc/bound_service.h"
+#include "hub/rpc/message_codec.h"
+#include "hub/rpc/refusal.h"
+
+namespace coordhub::rpc {
+
+using UnaryCallPtr = std::shared_ptr<UnaryCall>;
+
+// A mutation that was committed, to be answered.
+struct Committed {
+  const ServiceHost& host;
+  const CallScope& scope;
+  const engine::Outcome& outcome;
+  // At or after the commit.
+  engine::ViewPtr view;
+};
+
+// A read under way.
+struct Reading {
+  const ServiceHost& host;
+  const CallScope& scope;
+  engine::ViewPtr view;
+};
+
+// Fills in what records do not hold, wherever the response has it: what is volatile or computed of a
+// ticket or an agent, and a ticket's body.
+template <class Response>
+void CompleteResponse(const CallScope& scope, const core::View& view, Response* response) {
+  const engine::Workspace& engine = scope.engine();
+  if constexpr (requires { response->mutable_tickets(); }) {
+    for (v1::Ticket& ticket : *response->mutable_tickets()) engine.Decorate(view, &ticket);
+  } else if constexpr (requires { response->mutable_ticket(); }) {
+    engine.Decorate(view, response->mutable_ticket());
+    if constexpr (requires { response->set_body(std::string()); }) {
+      const auto* body =
+          view.records.bodies.Find(core::TicketNumber(response->ticket().ticket_id()));
+      if (body != nullptr) response->set_body((*body)->text());
+    }
+  } else if constexpr (requires { response->mutable_agent(); }) {
+    engine.Decorate(view, response->mutable_agent());
+  }
+}
+
+// A service whose methods are typed. Every method authenticates (BoundService), parses, validates,
+// finds its workspace and renews the caller's session, in this order.
+class TypedService : public BoundService {
+ public:
+  using BoundService::BoundService;
+
+ protected:
+  // A command for the writer. `answer` is called with the Committed and gives a StatusOr of the
+  // response; on the writer's thread or a background one, and must not block.
+  template <class Request, class Answer>
+  void BindMutation(const char* method, Answer answer);
+
+  // An `answer` that is the commit's own, completed.
+  template <class Response>
+  static auto FromCommit(Response (*response_of)(core::CommitEvents events));
+
+  // Answered from a view, at the revision that the request asks for or later.
+  template <class Request, class Response>
+  void BindRead(const char* method,
+                absl::Status (*fill)(const Reading& reading, const Request& request,
+                                     Response* response));
+
+  // Anything else: `run` answers the call, now or later. The session, if there is one, lives.
+  template <class Request>
+  void BindTyped(const char* method, Access access,
+                 void (*run)(const UnaryCallPtr& call, const CallScope& scope,
+                             const Request& request));
+
+ private:
+  // Whether an ended session is refused at once, or by the writer: which knows repeated requests,
+  // such as the one that ended it.
+  enum class EndedSession { kRefused, kLeftToWriter };
+
+  // False: it was refused.
+  template <class Request>
+  static bool Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& bytes, EndedSession ended,
+                     Request* request, CallScope* scope);
+
+  template <class Request>
+  static std::string_view TicketOf(const Request& request) {
+    if constexpr (requires { request.ticket_id(); }) return request.ticket_id();
+    return {};
+  }
+
+  static core::CommandBody MakeBody(ServiceHost& host, v1::RegisterAgentRequest request) {
+    return core::RegisterAgent{std::move(request), host.ids().NewUid()};
+  }
+  template <class Request>
+  static core::CommandBody MakeBody(ServiceHost&, Request request) {
+    return request;
+  }
+
+  using Answered = std::function<void(const UnaryCallPtr&, const CallScope&,
+                                      const engine::Outcome&)>;
+  static void Submit(const UnaryCallPtr& call, const CallScope& scope,
+                     std::unique_ptr<core::Command> command, Answered answered);
+  using WithView = std::function<void(engine::ViewPtr)>;
+  // Calls `read` off the writer's thread once the revision is there.
+  static void AwaitView(const UnaryCallPtr& call, const CallScope& scope, int64_t min_revision,
+                        WithView read);
+};
+
+template <class Request>
+bool TypedService::Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& bytes,
+                          EndedSession ended, Request* request, CallScope* scope) {
+  const auto accept = [&]() -> absl::Status {
+    COORDHUB_RETURN_IF_ERROR(ParseRequest(bytes, request));
+    COORDHUB_RETURN_IF_ERROR(core::Validate(*request));
+    if constexpr (requires { request->workspace_id(); }) {
+      COORDHUB_ASSIGN_OR_RETURN(*scope,
+                                call->gate().Enter(call->principal(), request->workspace_id()));
+    } else {
+      *scope = call->gate().EnterHub(call->principal());
+    }
+    const absl::Status touched = TouchSession(*scope, TicketOf(*request));
+    return ended == EndedSession::kRefused ? touched : absl::OkStatus();
+  };
+  const absl::Status status = accept();
+  if (!status.ok()) call->Refuse(status);
+  return status.ok();
+}
+
+template <class Response>
+auto TypedService::FromCommit(Response (*response_of)(core::CommitEvents events)) {
+  return [response_of](const Committed& committed) -> absl::StatusOr<Response> {
+    if (committed.outcome.events.empty()) return absl::InternalError("a commit without events");
+    Response response = response_of(committed.outcome.events);
+    CompleteResponse(committed.scope, *committed.view, &response);
+    return response;
+  };
+}
+
+template <class Request, class Answer>
+void TypedService::BindMutation(const char* method, Answer answer) {
+  const auto answered = [answer](const UnaryCallPtr& call, const CallScope& scope,
+                                 const engine::Outcome& outcome) {
+    const auto response = answer(Committed{call->host(), scope, outcome, scope.engine().view()});
+    if (response.ok()) {
+      call->Answer(*response);
+    } else {
+      call->Refuse(response.status());
+    }
+  };
+  const std::string name(method);
+  BindUnary(method, Access::kEveryone,
+            [name, answered](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+              Request request;
+              CallScope scope;
+              if (!Accept(call, bytes, EndedSession::kLeftToWriter, &request, &scope)) return;
+              auto command = std::make_unique<core::Command>();
+              command->caller = scope.MakeCaller();
+              command->request_id = request.request_id();
+              if (!command->request_id.empty()) {
+                command->fingerprint = core::RequestFingerprint(name, request);
+              }
+              command->body = MakeBody(call->host(), std::move(request));
+              Submit(call, scope, std::move(command), answered);
+            });
+}
+
+template <class Request, class Response>
+void TypedService::BindRead(const char* method,
+                            absl::Status (*fill)(const Reading& reading, const Request& request,
+                                                 Response* response)) {
+  const auto read = [fill](const UnaryCallPtr& call, const CallScope& scope,
+                           const Request& request, engine::ViewPtr view) {
+    Response response;
+    const absl::Status status =
+        fill(Reading{call->host(), scope, std::move(view)}, request, &response);
+    if (status.ok()) {
+      call->Answer(response);
+    } else {
+      call->Refuse(status);
+    }
+  };
+  BindUnary(method, Access::kEveryone,
+            [read](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+              Request request;
+              CallScope scope;
+              if (!Accept(call, bytes, EndedSession::kRefused, &request, &scope)) return;
+              int64_t min_revision = 0;
+              if constexpr (requires { request.min_revision(); }) {
+                min_revision = request.min_revision();
+              }
+              engine::ViewPtr view = scope.engine().view();
+              if (view->revision >= min_revision) {
+                return read(call, scope, request, std::move(view));
+              }
+              AwaitView(call, scope, min_revision,
+                        [read, call, scope, request = std::move(request)](engine::ViewPtr reached) {
+                          read(call, scope, request, std::move(reached));
+                        });
+            });
+}
+
+template <class Request>
+void TypedService::BindTyped(const char* method, Access access,
+                             void (*run)(const UnaryCallPtr& call, const CallScope& scope,
+                                         const Request& request)) {
+  BindUnary(method, access, [run](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+    Request request;
+    CallScope scope;
+    if (Accept(call, bytes, EndedSession::kRefused, &request, &scope)) run(call, scope, request);
+  });
+}
+
+}  // namespace coordhub::rpc

@@ -1,0 +1,60 @@
+#include "hub/rpc/unary_call.h"
+
+#include <utility>
+
+#include "agent/base/error.h"
+#include "hub/rpc/grpc_status.h"
+#include "hub/rpc/message_codec.h"
+
+namespace coordhub::rpc {
+
+std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                                            const grpc::CallbackServerContext* context,
+                                            grpc::ByteBuffer* response) {
+  std::shared_ptr<UnaryCall> call(
+      new UnaryCall(std::move(host), gate, absl::FromChrono(context->deadline()), response));
+  call->self_ = call;
+  return call;
+}
+
+void UnaryCall::Answer(const google::protobuf::Message& response) {
+  if (answered_.exchange(true)) return;
+  *response_ = Encode(response);
+  Finish(grpc::Status::OK);
+}
+
+void UnaryCall::Refuse(const absl::Status& status) {
+  if (answered_.exchange(true)) return;
+  Finish(ToGrpcStatus(status));
+}
+
+void UnaryCall::WhenGone(OnGone on_gone) {
+  {
+    base::MutexLock lock(&mu_);
+    if (!gone_) {
+      on_gone_ = std::move(on_gone);
+      return;
+    }
+  }
+  on_gone();
+}
+
+void UnaryCall::RefuseWhenGone() {
+  WhenGone([weak = weak_from_this()] {
+    const auto call = weak.lock();
+    if (call == nullptr) return;
+    call->Refuse(base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the caller went away"));
+  });
+}
+
+void UnaryCall::OnCancel() {
+  OnGone on_gone;
+  {
+    base::MutexLock lock(&mu_);
+    gone_ = true;
+    on_gone = std::move(on_gone_);
+  }
+  if (on_gone) on_gone();
+}
+
+}  // namespace coordhub::rpc

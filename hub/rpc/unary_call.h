@@ -1,0 +1,72 @@
+// One unary call, from its start until its answer is on the way.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/base/mutex.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "hub/rpc/gate.h"
+#include "hub/rpc/service_host.h"
+
+namespace coordhub::rpc {
+
+// Answered once, by whoever comes first; what comes later is dropped. Holds itself until gRPC is done
+// with it, and then lives as long as a callback of the engine's holds it: so a result that nobody
+// waits for any more finds it. Any thread; no method blocks.
+class UnaryCall final : public grpc::ServerUnaryReactor,
+                        public std::enable_shared_from_this<UnaryCall> {
+ public:
+  // What takes place when the caller goes away before the answer.
+  using OnGone = std::function<void()>;
+
+  static std::shared_ptr<UnaryCall> Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                                          const grpc::CallbackServerContext* context,
+                                          grpc::ByteBuffer* response);
+
+  ServiceHost& host() const { return *host_; }
+  const Gate& gate() const { return gate_; }
+  absl::Time deadline() const { return deadline_; }
+  // Set once the caller is known, before anything is shared with other threads.
+  const Principal& principal() const { return principal_; }
+  void set_principal(Principal principal) { principal_ = std::move(principal); }
+
+  void Answer(const google::protobuf::Message& response);
+  // `status` is not OK.
+  void Refuse(const absl::Status& status);
+
+  // Calls `on_gone` when the caller goes away; at once if it is gone. It must not hold this call.
+  void WhenGone(OnGone on_gone) ABSL_LOCKS_EXCLUDED(mu_);
+  // Answers CALLER_GONE when the caller goes away, for work that cannot be called off.
+  void RefuseWhenGone();
+
+  void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnDone() override { self_.reset(); }  // may delete this
+
+ private:
+  UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate, absl::Time deadline,
+            grpc::ByteBuffer* response)
+      : host_(std::move(host)), gate_(*gate), deadline_(deadline), response_(response) {}
+
+  const std::shared_ptr<ServiceHost> host_;
+  const Gate& gate_;  // valid until OnDone
+  const absl::Time deadline_;
+  Principal principal_;
+  grpc::ByteBuffer* const response_;  // gRPC's; valid until Finish
+  std::atomic<bool> answered_{false};
+  std::shared_ptr<UnaryCall> self_;
+
+  base::Mutex mu_;
+  bool gone_ ABSL_GUARDED_BY(mu_) = false;
+  OnGone on_gone_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace coordhub::rpc

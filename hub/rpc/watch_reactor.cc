@@ -1,0 +1,335 @@
+#include "hub/rpc/watch_reactor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/base/error.h"
+#include "agent/base/mutant.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/proto_time.h"
+#include "hub/core/validate.h"
+#include "hub/rpc/event_frames.h"
+#include "hub/rpc/grpc_status.h"
+#include "hub/rpc/message_codec.h"
+#include "hub/rpc/refusal.h"
+
+namespace coordhub::rpc {
+namespace {
+
+// Events left out by the filter after which the watcher is told how far they reach, so that it does
+// not resume from long ago.
+constexpr int64_t kBookmarkAfterLeftOut = 1'000;
+// What the journal gives at a time.
+constexpr size_t kEventsPerJournalRead = 1'000;
+
+absl::Status Draining() {
+  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+}
+
+absl::Status CallerGone() {
+  return base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the watcher went away");
+}
+
+absl::Status TooSlow() {
+  return base::MakeError(base::pb::ERROR_REASON_SLOW_WATCHER,
+                         "the watcher did not read for too long; resume from its last revision");
+}
+
+}  // namespace
+
+WatchReactor* WatchReactor::Start(std::shared_ptr<ServiceHost> host, const Gate& gate,
+                                  grpc::CallbackServerContext* context, const Principal& principal,
+                                  const grpc::ByteBuffer& request) {
+  std::shared_ptr<WatchReactor> reactor(new WatchReactor(std::move(host), context));
+  reactor->self_ = reactor;
+  const absl::Status begun = reactor->Begin(gate, principal, request);
+  if (begun.ok()) {
+    reactor->Join();
+  } else {
+    base::MutexLock lock(&reactor->mu_);
+    reactor->end_ = begun;
+  }
+  reactor->Pump();
+  return reactor.get();  // not freed before gRPC has bound it, and is done with it
+}
+
+absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
+                                 const grpc::ByteBuffer& bytes) {
+  v1::WatchEventsRequest request;
+  COORDHUB_RETURN_IF_ERROR(ParseRequest(bytes, &request));
+  COORDHUB_RETURN_IF_ERROR(core::Validate(request));
+  COORDHUB_ASSIGN_OR_RETURN(const CallScope scope, gate.Enter(principal, request.workspace_id()));
+  COORDHUB_RETURN_IF_ERROR(TouchSession(scope, ""));
+  engine::Workspace& engine = scope.engine();
+  if (engine.draining()) return Draining();
+  engine::ViewPtr view = engine.view();
+  LogPosition log{engine.identity().log_id, view->revision, engine.Describe().compact_revision()};
+  COORDHUB_ASSIGN_OR_RETURN(plan_, PlanWatch(request, std::move(log), std::move(view)));
+  COORDHUB_RETURN_IF_ERROR(host_->streams().Add(self_));
+
+  workspace_ = scope.workspace;
+  session_uid_ = principal.session_uid;
+  agent_id_ = scope.MakeCaller().actor;
+  base::MutexLock lock(&mu_);
+  cursor_ = plan_.after_revision;
+  // Views stand on commit boundaries; what a request says need not.
+  at_boundary_ = cursor_ == plan_.log.head_revision;
+  if (plan_.snapshot != nullptr) snapshot_.emplace(std::move(plan_.snapshot), &plan_.filter);
+  last_sent_ = host_->clock().Mono();
+  return absl::OkStatus();
+}
+
+// From here on, others may call.
+void WatchReactor::Join() {
+  joined_ = true;
+  ++workspace_->watches;
+  workspace_->engine().broadcaster().Register(this);
+  if (!session_uid_.empty()) {
+    workspace_->router.Subscribe(agent_id_, self_);
+    CheckSession();  // it may have ended before we could be told
+  }
+  // Likewise the hub may have begun to drain.
+  if (workspace_->engine().draining()) OnDrain(&workspace_->engine());
+  OnTimer();
+}
+
+void WatchReactor::OnDone() {
+  if (joined_) {
+    workspace_->router.Unsubscribe(agent_id_, this);
+    workspace_->engine().broadcaster().Unregister(this);
+    --workspace_->watches;
+  }
+  host_->timer().Cancel(this);
+  host_->streams().Remove(this);
+  {
+    base::MutexLock lock(&mu_);
+    done_ = true;
+  }
+  self_.reset();  // may delete this
+}
+
+void WatchReactor::OnCancel() {
+  {
+    base::MutexLock lock(&mu_);
+    gone_ = true;
+  }
+  Pump();
+}
+
+void WatchReactor::OnWriteDone(bool ok) {
+  {
+    base::MutexLock lock(&mu_);
+    writing_ = false;
+    in_flight_since_.reset();
+    message_.Clear();
+    last_sent_ = host_->clock().Mono();
+    if (!ok) gone_ = true;
+  }
+  Pump();
+}
+
+void WatchReactor::End(absl::Status status) {
+  {
+    base::MutexLock lock(&mu_);
+    if (!end_.ok()) return;
+    end_ = std::move(status);
+  }
+  Pump();
+}
+
+void WatchReactor::OnDrain(const engine::Workspace* workspace) {
+  if (workspace != nullptr && workspace != &workspace_->engine()) return;
+  {
+    base::MutexLock lock(&mu_);
+    if (!end_.ok()) return;
+    end_ = Draining();
+    say_closing_ = true;
+  }
+  Pump();
+}
+
+void WatchReactor::CheckSession() {
+  if (session_uid_.empty()) return;
+  if (!workspace_->engine().AgentOfSession(session_uid_).empty()) return;
+  End(SessionEnded({{session_uid_, workspace_}, workspace_}, ""));
+}
+
+void WatchReactor::OnTimer() {
+  const base::MonoTime now = host_->clock().Mono();
+  const absl::Duration patience = host_->options().slow_watcher_timeout;
+  base::MonoTime next = now + patience;
+  {
+    base::MutexLock lock(&mu_);
+    if (done_) return;
+    if (in_flight_since_.has_value()) {
+      const base::MonoTime too_late = *in_flight_since_ + patience;
+      if (now < too_late) {
+        next = too_late;
+      } else if (!too_slow_) {
+        too_slow_ = true;
+      } else {
+        // The status waits behind the data that nobody reads. TryCancel runs no reaction on this
+        // thread, and `done_` tells that the context is still there.
+        context_->TryCancel();
+      }
+    } else {
+      const base::MonoTime due = last_sent_ + plan_.bookmark_interval;
+      bookmark_due_ = bookmark_due_ || now >= due;
+      next = std::min(next, now < due ? due : now + plan_.bookmark_interval);
+    }
+  }
+  host_->timer().Set(shared_from_this(), next);
+  Pump();
+}
+
+void WatchReactor::Pump() {
+  Step step;
+  {
+    base::MutexLock lock(&mu_);
+    step = Next();
+  }
+  Perform(std::move(step));
+}
+
+void WatchReactor::Perform(Step step) {
+  switch (step.action) {
+    case Action::kNothing:
+      return;
+    case Action::kWrite: {
+      StartWrite(&message_);
+      base::MutexLock lock(&mu_);
+      // Unless it is written already, and maybe another one under way.
+      if (writing_ && write_number_ == step.write_number) in_flight_since_ = host_->clock().Mono();
+      return;
+    }
+    case Action::kFinish:
+      Finish(ToGrpcStatus(step.status));
+      return;
+    case Action::kReadJournal:
+      workspace_->engine().ReadEvents(
+          step.after, kEventsPerJournalRead, kMaxBytesPerWrite,
+          [self = shared_from_this()](absl::StatusOr<std::vector<engine::EncodedEvent>> events) {
+            self->OnJournalRead(std::move(events));
+          });
+      return;
+  }
+}
+
+WatchReactor::Step WatchReactor::Next() {
+  if (finished_) return {};
+  // The only end that does not wait for the write in flight: that one is why.
+  if (too_slow_) return FinishWith(TooSlow());
+  if (writing_) return {};
+  if (gone_) return FinishWith(CallerGone());
+  if (!end_.ok()) {
+    if (!std::exchange(say_closing_, false)) return FinishWith(end_);
+    v1::WatchEventsResponse closing;
+    closing.mutable_closing()->set_reason("the hub is stopping");
+    return WriteMessage(closing);
+  }
+  v1::WatchEventsResponse message;
+  if (!std::exchange(opened_, true)) {
+    message.mutable_opened()->set_log_id(plan_.log.log_id);
+    message.mutable_opened()->set_start_revision(plan_.after_revision);
+    message.mutable_opened()->set_head_revision(plan_.log.head_revision);
+    return WriteMessage(message);
+  }
+  if (snapshot_.has_value()) {
+    *message.mutable_snapshot() = snapshot_->Next();
+    if (message.snapshot().complete()) snapshot_.reset();
+    return WriteMessage(message);
+  }
+  return NextEvents();
+}
+
+WatchReactor::Step WatchReactor::NextEvents() {
+  using Found = engine::Broadcaster::Found;
+  if (reading_journal_) return {};
+  if (!backlog_.empty()) return Write(JoinFrames(std::exchange(backlog_, {})));
+  engine::Broadcaster& broadcaster = workspace_->engine().broadcaster();
+  while (true) {
+    engine::Broadcaster::ReadResult read =
+        broadcaster.Read(cursor_, plan_.filter, kMaxEventsPerWrite, kMaxBytesPerWrite);
+    switch (read.found) {
+      case Found::kBehind:
+        reading_journal_ = true;
+        return {.action = Action::kReadJournal, .after = cursor_};
+      case Found::kCaughtUp:
+        if (bookmark_due_ && (at_boundary_ || cursor_ == broadcaster.published_revision())) {
+          return WriteBookmark(cursor_);
+        }
+        broadcaster.Arm(this, cursor_);
+        return {};
+      case Found::kEvents:
+        if (auto step = Take(std::move(read.events), read.scanned, read.at_boundary)) return *step;
+    }
+  }
+}
+
+std::optional<WatchReactor::Step> WatchReactor::Take(std::vector<engine::EncodedEvent> events,
+                                                     int64_t scanned, bool at_boundary) {
+  left_out_ += scanned - cursor_ - static_cast<int64_t>(events.size());
+  cursor_ = scanned;
+  at_boundary_ = at_boundary;
+  if (!events.empty()) {
+    if (base::MutantActive("bookmark_early")) {
+      backlog_ = std::move(events);
+      return WriteBookmark(workspace_->engine().broadcaster().published_revision());
+    }
+    return Write(JoinFrames(events));
+  }
+  if (at_boundary_ && (bookmark_due_ || left_out_ >= kBookmarkAfterLeftOut)) {
+    return WriteBookmark(cursor_);
+  }
+  return std::nullopt;
+}
+
+void WatchReactor::OnJournalRead(absl::StatusOr<std::vector<engine::EncodedEvent>> events) {
+  if (events.ok() && events->empty()) {
+    // The ring begins after the cursor, so the journal has what lies between.
+    events = absl::InternalError("the journal has no events where the ring says so");
+  }
+  {
+    base::MutexLock lock(&mu_);
+    reading_journal_ = false;
+    if (!events.ok()) {
+      if (end_.ok()) end_ = events.status();
+    } else {
+      const v1::Event& last = *events->back().event;
+      left_out_ += last.revision() - cursor_;
+      cursor_ = last.revision();
+      at_boundary_ = last.revision() == last.commit_revision();
+      for (engine::EncodedEvent& event : *events) {
+        if (plan_.filter.Admits(*event.event)) backlog_.push_back(std::move(event));
+      }
+      left_out_ -= static_cast<int64_t>(backlog_.size());
+    }
+  }
+  Pump();
+}
+
+WatchReactor::Step WatchReactor::Write(grpc::ByteBuffer message) {
+  message_ = std::move(message);
+  writing_ = true;
+  left_out_ = 0;
+  bookmark_due_ = false;
+  return {.action = Action::kWrite, .write_number = ++write_number_};
+}
+
+WatchReactor::Step WatchReactor::WriteMessage(const v1::WatchEventsResponse& message) {
+  return Write(Encode(message));
+}
+
+WatchReactor::Step WatchReactor::WriteBookmark(int64_t revision) {
+  v1::WatchEventsResponse message;
+  message.mutable_bookmark()->set_revision(revision);
+  *message.mutable_bookmark()->mutable_bookmark_time() = core::ToProto(host_->clock().Wall());
+  return WriteMessage(message);
+}
+
+WatchReactor::Step WatchReactor::FinishWith(absl::Status status) {
+  finished_ = true;
+  return {.action = Action::kFinish, .status = std::move(status)};
+}
+
+}  // namespace coordhub::rpc

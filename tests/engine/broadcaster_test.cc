@@ -1,0 +1,174 @@
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/base/mutex.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "coordhub/v1/event_service.pb.h"
+#include "hub/engine/event_codec.h"
+#include "hub/engine/ring_broadcaster.h"
+
+namespace coordhub::engine {
+namespace {
+
+using ::testing::ElementsAre;
+
+EncodedEvent MakeEvent(int64_t revision, int64_t commit_revision, const std::string& label = "") {
+  auto event = std::make_shared<v1::Event>();
+  event->set_revision(revision);
+  event->set_commit_revision(commit_revision);
+  event->set_kind(v1::EVENT_KIND_TICKET_CREATED);
+  v1::Ticket* ticket = event->add_changes()->mutable_ticket();
+  ticket->set_ticket_id("T-" + std::to_string(revision));
+  if (!label.empty()) ticket->add_labels(label);
+  return Encode(std::move(event));
+}
+
+std::vector<int64_t> Revisions(const std::vector<EncodedEvent>& events) {
+  std::vector<int64_t> revisions;
+  for (const EncodedEvent& event : events) revisions.push_back(event.event->revision());
+  return revisions;
+}
+
+// Reads like a watcher does: all there is, then arms and waits to be woken.
+class Follower : public EventListener {
+ public:
+  Follower(RingBroadcaster* ring, int64_t cursor) : ring_(ring), cursor_(cursor) {
+    ring_->Register(this);
+    OnEvents();
+  }
+  ~Follower() override { ring_->Unregister(this); }
+
+  void OnEvents() override {
+    base::MutexLock lock(&mu_);
+    while (true) {
+      const Broadcaster::ReadResult read = ring_->Read(cursor_, filter_, 7, 1 << 20);
+      if (read.found == Broadcaster::Found::kBehind) {
+        behind_ = true;
+        return;
+      }
+      if (read.found == Broadcaster::Found::kCaughtUp) break;
+      for (const int64_t revision : Revisions(read.events)) seen_.push_back(revision);
+      cursor_ = read.scanned;
+    }
+    changed_.SignalAll();
+    ring_->Arm(this, cursor_);
+  }
+
+  std::vector<int64_t> WaitFor(int64_t revision) {
+    base::MutexLock lock(&mu_);
+    while (cursor_ < revision && !behind_) changed_.Wait(&mu_);
+    return seen_;
+  }
+
+ private:
+  RingBroadcaster* const ring_;
+  const core::Filter filter_;
+  base::Mutex mu_;
+  base::CondVar changed_;
+  int64_t cursor_ ABSL_GUARDED_BY(mu_);
+  bool behind_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<int64_t> seen_ ABSL_GUARDED_BY(mu_);
+};
+
+TEST(RingBroadcasterTest, EveryFollowerSeesEachRevisionOnceInOrder) {
+  constexpr int64_t kEvents = 5000;
+  RingBroadcaster ring(0, 100000, 64 << 20);
+  std::vector<std::unique_ptr<Follower>> followers;
+  followers.push_back(std::make_unique<Follower>(&ring, 0));
+  std::thread publisher([&ring] {
+    for (int64_t r = 1; r <= kEvents; r += 5) {
+      std::vector<EncodedEvent> commit;
+      for (int64_t i = r; i < r + 5; ++i) commit.push_back(MakeEvent(i, r + 4));
+      ring.Publish(commit);
+    }
+  });
+  // Come while it is busy: creating a watch drops nothing.
+  for (int i = 0; i < 50; ++i) followers.push_back(std::make_unique<Follower>(&ring, 0));
+  publisher.join();
+  for (auto& follower : followers) {
+    const std::vector<int64_t> seen = follower->WaitFor(kEvents);
+    ASSERT_EQ(seen.size(), static_cast<size_t>(kEvents));
+    for (int64_t i = 0; i < kEvents; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], i + 1);
+  }
+}
+
+TEST(RingBroadcasterTest, TheRingIsBoundedAndAReaderBeforeItIsToldSo) {
+  RingBroadcaster ring(0, 10, 64 << 20);
+  for (int64_t r = 1; r <= 100; ++r) ring.Publish({MakeEvent(r, r)});
+  EXPECT_EQ(ring.first_revision(), 91);
+  EXPECT_EQ(ring.published_revision(), 100);
+  EXPECT_EQ(ring.Read(89, core::Filter(), 100, 1 << 20).found, Broadcaster::Found::kBehind);
+  const Broadcaster::ReadResult edge = ring.Read(90, core::Filter(), 100, 1 << 20);
+  EXPECT_EQ(edge.found, Broadcaster::Found::kEvents);
+  EXPECT_EQ(edge.events.size(), 10u);
+}
+
+TEST(RingBroadcasterTest, TheRingIsBoundedInBytes) {
+  const size_t one = MakeEvent(1, 1).frame->size();
+  RingBroadcaster ring(0, 1000, 10 * one);
+  for (int64_t r = 1; r <= 9; ++r) ring.Publish({MakeEvent(r, r)});
+  EXPECT_EQ(ring.first_revision(), 1);
+  for (int64_t r = 10; r <= 99; ++r) ring.Publish({MakeEvent(r, r)});
+  EXPECT_GE(ring.first_revision(), 90);
+}
+
+TEST(RingBroadcasterTest, AFutureCursorGetsNothingOld) {
+  RingBroadcaster ring(0, 10, 1 << 20);
+  ring.Publish({MakeEvent(1, 1)});
+  const Broadcaster::ReadResult read = ring.Read(1000, core::Filter(), 10, 1 << 20);
+  EXPECT_EQ(read.found, Broadcaster::Found::kCaughtUp);
+  EXPECT_EQ(read.scanned, 1000);
+}
+
+TEST(RingBroadcasterTest, AReadTellsWhetherItStandsOnACommitBoundary) {
+  RingBroadcaster ring(0, 10, 1 << 20);
+  ring.Publish({MakeEvent(1, 3), MakeEvent(2, 3), MakeEvent(3, 3)});
+  const Broadcaster::ReadResult part = ring.Read(0, core::Filter(), 2, 1 << 20);
+  EXPECT_EQ(part.scanned, 2);
+  EXPECT_FALSE(part.at_boundary);
+  const Broadcaster::ReadResult rest = ring.Read(2, core::Filter(), 2, 1 << 20);
+  EXPECT_EQ(rest.scanned, 3);
+  EXPECT_TRUE(rest.at_boundary);
+}
+
+TEST(RingBroadcasterTest, AFilterMovesTheCursorPastWhatItLeavesOut) {
+  RingBroadcaster ring(0, 10, 1 << 20);
+  ring.Publish({MakeEvent(1, 1, "x")});
+  ring.Publish({MakeEvent(2, 2, "y")});
+  v1::EventFilter proto;
+  proto.add_labels("x");
+  const Broadcaster::ReadResult read = ring.Read(0, core::Filter(proto), 10, 1 << 20);
+  EXPECT_THAT(Revisions(read.events), ElementsAre(1));
+  EXPECT_EQ(read.scanned, 2);
+}
+
+TEST(RingBroadcasterTest, FramesJoinedAreOneResponse) {
+  const std::string joined = *MakeEvent(1, 2).frame + *MakeEvent(2, 2).frame;
+  v1::WatchEventsResponse response;
+  ASSERT_TRUE(response.ParseFromString(joined));
+  ASSERT_EQ(response.events_size(), 2);
+  EXPECT_EQ(response.events(1).revision(), 2);
+}
+
+TEST(EventCodecTest, TheBytesOfTheJournalAreTheBytesOfTheStream) {
+  const EncodedEvent encoded = MakeEvent(7, 7, "x");
+  journal::Entry entry{7, 7, std::string(EventBytes(encoded)), ""};
+  const absl::StatusOr<EncodedEvent> decoded = Decode(entry);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(*decoded->frame, *encoded.frame);
+}
+
+TEST(EventCodecTest, AnUnknownKindIsRefused) {
+  v1::Event event;
+  event.set_revision(1);
+  event.set_commit_revision(1);
+  event.set_kind(static_cast<v1::EventKind>(9999));
+  EXPECT_FALSE(Decode({1, 1, event.SerializeAsString(), ""}).ok());
+}
+
+}  // namespace
+}  // namespace coordhub::engine

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hub/journal/journal.h"
+
+namespace coordhub::engine {
+
+// A journal that asks a script before each append: the script may look around, or fail the append. Everything else goes
+// to the real journal underneath.
+class ScriptedJournal final : public journal::Journal {
+ public:
+  explicit ScriptedJournal(std::unique_ptr<journal::Journal> real) : real_(std::move(real)) {}
+
+  // Called with every append; not OK: the append fails with it and writes nothing.
+  std::function<absl::Status(absl::Span<const journal::Entry>)> on_append;
+
+  journal::Identity identity() const override { return real_->identity(); }
+  int64_t head_revision() const override { return real_->head_revision(); }
+  int64_t compact_revision() const override { return real_->compact_revision(); }
+  absl::Status Append(absl::Span<const journal::Entry> entries) override {
+    if (on_append) {
+      const absl::Status status = on_append(entries);
+      if (!status.ok()) return status;
+    }
+    return real_->Append(entries);
+  }
+  absl::StatusOr<int64_t> Compact(int64_t revision, absl::Span<const journal::CommitRange> pinned) override {
+    return real_->Compact(revision, pinned);
+  }
+  absl::Status Checkpoint(bool force) override { return real_->Checkpoint(force); }
+  absl::Status ClearRestored() override { return real_->ClearRestored(); }
+  std::unique_ptr<journal::JournalReader> NewReader() override { return real_->NewReader(); }
+  absl::Status SaveSnapshot(const journal::v1::SnapshotHeader& header, const journal::SnapshotSource& source) override {
+    return real_->SaveSnapshot(header, source);
+  }
+  absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadSnapshot(
+      int64_t max_revision, const journal::SnapshotSink& sink,
+      const std::function<void(std::string)>& note) override {
+    return real_->LoadSnapshot(max_revision, sink, note);
+  }
+  absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadOldestSnapshot(
+      const journal::SnapshotSink& sink) override {
+    return real_->LoadOldestSnapshot(sink);
+  }
+  absl::StatusOr<journal::BackupInfo> Backup(const std::string& directory) override {
+    return real_->Backup(directory);
+  }
+  int64_t size_bytes() const override { return real_->size_bytes(); }
+
+ private:
+  const std::unique_ptr<journal::Journal> real_;
+};
+
+}  // namespace coordhub::engine

@@ -1,0 +1,317 @@
+// The running workspace: threads, restart on a real journal, compaction, verification, races.
+#include "hub/engine/workspace.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/error.h"
+#include "agent/base/ids.h"
+#include "agent/base/mutex.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "hub/journal/memory_journal.h"
+#include "hub/journal/sqlite_journal.h"
+#include "tests/engine/commands.h"
+#include "tests/engine/scripted_journal.h"
+
+namespace coordhub::engine {
+namespace {
+
+using ::testing::ElementsAre;
+
+template <class T>
+class Waitable {
+ public:
+  void Set(T value) {
+    base::MutexLock lock(&mu_);
+    value_ = std::move(value);
+    set_.Signal();
+  }
+  T Get() {
+    base::MutexLock lock(&mu_);
+    while (!value_) set_.Wait(&mu_);
+    return *value_;
+  }
+
+ private:
+  base::Mutex mu_;
+  base::CondVar set_;
+  std::optional<T> value_ ABSL_GUARDED_BY(mu_);
+};
+
+class WorkspaceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "/workspace_XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override {
+    workspace_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void Open(std::unique_ptr<journal::Journal> journal) {
+    WorkspaceOptions options;
+    options.workspace_id = "test";
+    options.version = "test";
+    options.ring_events = ring_events_;
+    options.retained_events = 1000;
+    auto opened = Workspace::Open(options, std::move(journal), &clock_, &ids_);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    workspace_ = std::move(*opened);
+  }
+  void OpenSqlite() {
+    workspace_.reset();
+    journal::SqliteOptions options;
+    options.state_dir = directory_ + "/state";
+    options.version = "test";
+    options.ids = &ids_;
+    auto journal = journal::OpenSqliteJournal(options);
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    Open(std::move(*journal));
+  }
+
+  absl::StatusOr<Outcome> Do(std::unique_ptr<core::Command> command) {
+    auto done = std::make_shared<Waitable<absl::StatusOr<Outcome>>>();
+    workspace_->Submit(std::move(command), absl::InfiniteFuture(),
+                       [done](absl::StatusOr<Outcome> outcome) { done->Set(std::move(outcome)); });
+    return done->Get();
+  }
+  Workspace::VerifyResult Verify() {
+    auto done = std::make_shared<Waitable<absl::StatusOr<Workspace::VerifyResult>>>();
+    workspace_->Verify([done](absl::StatusOr<Workspace::VerifyResult> result) { done->Set(std::move(result)); });
+    const auto result = done->Get();
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *result : Workspace::VerifyResult();
+  }
+  absl::StatusOr<int64_t> Compact(int64_t revision) {
+    auto done = std::make_shared<Waitable<absl::StatusOr<int64_t>>>();
+    workspace_->Compact(revision, [done](absl::StatusOr<int64_t> result) { done->Set(std::move(result)); });
+    return done->Get();
+  }
+  absl::StatusOr<std::vector<EncodedEvent>> ReadEvents(int64_t after) {
+    auto done = std::make_shared<Waitable<absl::StatusOr<std::vector<EncodedEvent>>>>();
+    workspace_->ReadEvents(after, 1000, 1 << 20, [done](auto result) { done->Set(std::move(result)); });
+    return done->Get();
+  }
+
+  std::string directory_;
+  base::SystemClock clock_;
+  base::SystemIdSource ids_;
+  size_t ring_events_ = 65536;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+TEST_F(WorkspaceTest, ManyClientsRacingForOneTicketHaveOneWinnerEachRound) {
+  constexpr int kClients = 64;
+  constexpr int kRounds = 1000;
+  Open(journal::NewMemoryJournal(std::string(32, 'a')));
+  for (int i = 0; i < kClients; ++i) {
+    ASSERT_TRUE(Do(RegisterCommand("a" + std::to_string(i), "uid" + std::to_string(i), absl::Hours(1))).ok());
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    const auto created = Do(CommandOf(Operator(), Create("race")));
+    ASSERT_TRUE(created.ok());
+    const std::string id = created->events[0]->changes(0).ticket().ticket_id();
+    v1::ClaimTicketRequest claim;
+    claim.set_ticket_id(id);
+    struct Race {
+      std::atomic<int> winners{0};
+      std::atomic<int> refused{0};
+      std::atomic<int> left{kClients};
+      Waitable<bool> over;
+    };
+    auto race = std::make_shared<Race>();
+    // From four threads, so that the queue itself is raced for.
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = t; i < kClients; i += 4) {
+          workspace_->Submit(CommandOf(Session("uid" + std::to_string(i)), claim), absl::InfiniteFuture(),
+                             [race](absl::StatusOr<Outcome> outcome) {
+                               const bool taken =
+                                   base::ReasonOf(outcome.status()) == v1::ERROR_REASON_TICKET_CLAIMED;
+                               if (outcome.ok()) ++race->winners;
+                               if (taken) ++race->refused;
+                               if (--race->left == 0) race->over.Set(true);
+                             });
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    race->over.Get();
+    ASSERT_EQ(race->winners, 1) << "round " << round;
+    ASSERT_EQ(race->refused, kClients - 1) << "round " << round;
+    v1::CancelTicketRequest cancel;
+    cancel.set_ticket_id(id);
+    ASSERT_TRUE(Do(CommandOf(Operator(), cancel)).ok());
+  }
+}
+
+TEST_F(WorkspaceTest, AReadSeesWhatWasAcknowledged) {
+  Open(journal::NewMemoryJournal(std::string(32, 'a')));
+  for (int i = 0; i < 200; ++i) {
+    const auto created = Do(CommandOf(Operator(), Create("t")));
+    ASSERT_TRUE(created.ok());
+    ASSERT_GE(workspace_->view()->revision, created->revision);
+  }
+}
+
+TEST_F(WorkspaceTest, AReadAtALaterRevisionWaitsForIt) {
+  Open(journal::NewMemoryJournal(std::string(32, 'a')));
+  Waitable<absl::StatusOr<ViewPtr>> reached;
+  workspace_->AwaitRevision(2, absl::InfiniteFuture(), [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("two"))).ok());
+  const auto view = reached.Get();
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ((*view)->revision, 2);
+}
+
+TEST_F(WorkspaceTest, ARevisionThatDoesNotComeIsRefusedAtTheDeadline) {
+  Open(journal::NewMemoryJournal(std::string(32, 'a')));
+  Waitable<absl::StatusOr<ViewPtr>> reached;
+  workspace_->AwaitRevision(2, clock_.Wall(), [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
+  EXPECT_EQ(base::ReasonOf(reached.Get().status()), v1::ERROR_REASON_REVISION_NOT_REACHED);
+}
+
+TEST_F(WorkspaceTest, ARestartKeepsEverything) {
+  OpenSqlite();
+  ASSERT_TRUE(Do(RegisterCommand("a", "uid-a", absl::Hours(1))).ok());
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  ASSERT_TRUE(Do(CommandOf(Session("uid-a"), ClaimNext())).ok());
+  const std::string digest = core::Digest(*workspace_->view());
+  const std::string log_id = workspace_->identity().log_id;
+  OpenSqlite();
+  EXPECT_EQ(core::Digest(*workspace_->view()), digest);
+  EXPECT_EQ(workspace_->identity().log_id, log_id);
+  EXPECT_TRUE(workspace_->TouchSession("uid-a").ok()) << "the restart ended a session";
+  EXPECT_EQ(Verify().digest, digest);
+}
+
+TEST_F(WorkspaceTest, CompactionDropsEventsAndVerificationStillAgrees) {
+  OpenSqlite();
+  v1::CreateTicketRequest repeatable = Create("first");
+  repeatable.set_request_id("r1");
+  ASSERT_TRUE(Do(CommandOf(Operator(), repeatable)).ok());
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  const auto dropped = Compact(200);
+  ASSERT_TRUE(dropped.ok()) << dropped.status();
+  EXPECT_GE(*dropped, 199);
+  EXPECT_EQ(workspace_->Describe().compact_revision(), 200);
+  EXPECT_EQ(base::ReasonOf(ReadEvents(199).status()), v1::ERROR_REASON_REVISION_COMPACTED);
+  EXPECT_TRUE(ReadEvents(200).ok());
+  const std::string digest = core::Digest(*workspace_->view());
+  EXPECT_EQ(Verify().digest, digest);
+  OpenSqlite();
+  EXPECT_EQ(core::Digest(*workspace_->view()), digest);
+  // The answer of a remembered request outlives its events.
+  const auto repeated = Do(CommandOf(Operator(), repeatable));
+  ASSERT_TRUE(repeated.ok()) << repeated.status();
+  EXPECT_EQ(repeated->events[0]->changes(0).ticket().ticket_id(), "T-1");
+}
+
+TEST_F(WorkspaceTest, CompactionAheadOfTheHeadIsRefused) {
+  OpenSqlite();
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  EXPECT_EQ(base::ReasonOf(Compact(2).status()), v1::ERROR_REASON_INVALID_FIELD);
+}
+
+TEST_F(WorkspaceTest, CompactionMovesBackToACommitBoundary) {
+  OpenSqlite();
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  v1::BatchCreateTicketsRequest batch;
+  for (int i = 0; i < 10; ++i) batch.add_tickets()->mutable_spec()->set_title("t");
+  ASSERT_TRUE(Do(CommandOf(Operator(), batch)).ok());
+  ASSERT_TRUE(Compact(5).ok());
+  EXPECT_EQ(workspace_->Describe().compact_revision(), 1);
+}
+
+TEST_F(WorkspaceTest, ABackupUnderLoadRestoresVerifiesAndEndsAllSessions) {
+  OpenSqlite();
+  ASSERT_TRUE(Do(RegisterCommand("a", "uid-a", absl::Hours(1))).ok());
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  ASSERT_TRUE(Do(CommandOf(Session("uid-a"), ClaimNext())).ok());
+  std::atomic<bool> stop{false};
+  std::thread load([&] {
+    while (!stop) {
+      if (!Do(CommandOf(Operator(), Create("load"))).ok()) return;
+    }
+  });
+  Waitable<absl::StatusOr<Workspace::BackupResult>> done;
+  workspace_->Backup(directory_ + "/backup", [&](absl::StatusOr<Workspace::BackupResult> r) { done.Set(std::move(r)); });
+  const auto backup = done.Get();
+  stop = true;
+  load.join();
+  ASSERT_TRUE(backup.ok()) << backup.status();
+  const std::string old_log = workspace_->identity().log_id;
+  workspace_.reset();
+
+  journal::SqliteOptions options;
+  options.state_dir = directory_ + "/restored";
+  options.version = "test";
+  options.ids = &ids_;
+  const absl::Status restored = journal::RestoreBackup(directory_ + "/backup", options);
+  ASSERT_TRUE(restored.ok()) << restored;
+  auto journal = journal::OpenSqliteJournal(options);
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  Open(std::move(*journal));
+  EXPECT_NE(workspace_->identity().log_id, old_log);
+  EXPECT_EQ(workspace_->view()->revision > backup->info.revision, true) << "the sessions' end is an event";
+  EXPECT_EQ(base::ReasonOf(workspace_->TouchSession("uid-a")), v1::ERROR_REASON_SESSION_ENDED);
+  EXPECT_FALSE((*workspace_->view()->records.tickets.Find(int64_t{1}))->has_claim());
+  Verify();
+  EXPECT_TRUE(Do(CommandOf(Operator(), Create("after"))).ok());
+}
+
+TEST_F(WorkspaceTest, DrainRefusesMutationsAndAnswersWhatIsQueued) {
+  Open(journal::NewMemoryJournal(std::string(32, 'a')));
+  bool said = false;
+  workspace_->OnDrain([&] { said = true; });
+  workspace_->Drain();
+  workspace_->Drain();
+  EXPECT_TRUE(said);
+  EXPECT_EQ(base::ReasonOf(Do(CommandOf(Operator(), Create("late"))).status()), v1::ERROR_REASON_HUB_DRAINING);
+  workspace_->Stop();
+}
+
+TEST_F(WorkspaceTest, AFailedJournalIsFatalAndAcknowledgesNothing) {
+  auto scripted = std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+  scripted->on_append = [](absl::Span<const journal::Entry>) {
+    return base::MakeError(v1::ERROR_REASON_IO_FAILED, "fsync");
+  };
+  WorkspaceOptions options;
+  options.workspace_id = "test";
+  std::atomic<int> fatal{0};
+  options.on_fatal = [&](const absl::Status&) { ++fatal; };
+  auto opened = Workspace::Open(options, std::move(scripted), &clock_, &ids_);
+  ASSERT_TRUE(opened.ok());
+  workspace_ = std::move(*opened);
+  EXPECT_FALSE(Do(CommandOf(Operator(), Create("one"))).ok());
+  EXPECT_FALSE(Do(CommandOf(Operator(), Create("two"))).ok());
+  EXPECT_EQ(fatal, 1);
+  EXPECT_EQ(workspace_->view()->revision, 0);
+}
+
+TEST_F(WorkspaceTest, AReaderBehindTheRingGetsEveryEventFromTheJournal) {
+  ring_events_ = 16;
+  OpenSqlite();
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  int64_t cursor = 0;
+  EXPECT_EQ(workspace_->broadcaster().Read(cursor, core::Filter(), 10, 1 << 20).found, Broadcaster::Found::kBehind);
+  while (cursor < 500) {
+    const auto events = ReadEvents(cursor);
+    ASSERT_TRUE(events.ok());
+    for (const EncodedEvent& event : *events) ASSERT_EQ(event.event->revision(), ++cursor);
+  }
+}
+
+}  // namespace
+}  // namespace coordhub::engine

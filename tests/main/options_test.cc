@@ -1,0 +1,155 @@
+#include "hub/main/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "agent/base/error.h"
+#include "tests/agent/base/temp_dir.h"
+
+namespace coordhub::hub {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+class OptionsTest : public ::testing::Test {
+ protected:
+  void Git(const std::string& arguments) const {
+    const std::string command =
+        "cd '" + temp_.path() +
+        "' && GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -c user.name=t -c "
+        "user.email=t@example.invalid " +
+        arguments + " >/dev/null 2>&1";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  }
+
+  base::TempDir temp_;
+};
+
+// Parses as `serve` would.
+HubOptions Parse(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  HubOptions options;
+  AddServeOptions(&app, &options);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  app.parse(reversed);
+  return options;
+}
+
+TEST_F(OptionsTest, ArgumentsSurviveTheWayToAnotherProcess) {
+  const std::vector<std::string> arguments = {
+      "--repo",      "/a",          "--repo", "/b c",       "--state-dir",
+      "/s",          "--state-dir", "/t",     "--tcp",      "[::1]:7777",
+      "--no-mirror", "--log-level", "debug",  "--log-file", "/x/log.json"};
+  const HubOptions options = Parse(arguments);
+  EXPECT_THAT(options.repos, ElementsAre("/a", "/b c"));
+  EXPECT_THAT(options.state_dirs, ElementsAre("/s", "/t"));
+  const HubOptions again = Parse(ToArguments(options));
+  EXPECT_EQ(again.repos, options.repos);
+  EXPECT_EQ(again.state_dirs, options.state_dirs);
+  EXPECT_EQ(again.tcp_address, "[::1]:7777");
+  EXPECT_TRUE(again.no_mirror);
+  EXPECT_EQ(again.log_level, "debug");
+  EXPECT_EQ(again.log_file, "/x/log.json");
+}
+
+TEST_F(OptionsTest, ArgumentsForAnotherProcessAreAbsolute) {
+  HubOptions options;
+  options.mirror_dirs = {"m/../shared"};
+  const std::string here = fs::current_path().string();
+  EXPECT_THAT(ToArguments(options),
+              ElementsAre("--repo", here, "--mirror-dir", here + "/shared", "--log-level", "info"));
+}
+
+TEST_F(OptionsTest, AnUnknownLogLevelIsRefused) {
+  EXPECT_THROW(Parse({"--log-level", "loud"}), CLI::ValidationError);
+  EXPECT_EQ(LogLevelOf("warning"), base::LogLevel::kWarning);
+}
+
+TEST_F(OptionsTest, ARepositoryIsItsCommonDirectoryFromAnyWorktree) {
+  Git("init app");
+  Git("-C app commit --allow-empty -m first");
+  Git("-C app worktree add ../linked -b other");
+  fs::create_directories(temp_ / "linked/deep/inside");
+  const auto plans = PlanWorkspaces({.repos = {temp_ / "linked/deep/inside"}});
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  const WorkspacePlan& plan = plans->front();
+  EXPECT_EQ(plan.common_dir, temp_ / "app/.git");
+  EXPECT_EQ(plan.workspace_id, "app");
+  EXPECT_EQ(plan.state.dir(), temp_ / "app/.git/coordhub");
+  EXPECT_EQ(plan.endpoint_file, temp_ / "app/.git/coordhub/endpoint");
+  EXPECT_EQ(plan.mirror_dir, temp_ / "app/shared_state");
+}
+
+TEST_F(OptionsTest, ABareRepositoryIsMirroredOnlyOnRequest) {
+  Git("init --bare served.git");
+  auto plans = PlanWorkspaces({.repos = {temp_ / "served.git"}});
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  EXPECT_EQ(plans->front().mirror_dir, "");
+  EXPECT_EQ(plans->front().workspace_id, "served");
+  plans = PlanWorkspaces({.repos = {temp_ / "served.git"}, .mirror_dirs = {temp_ / "view"}});
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  EXPECT_EQ(plans->front().mirror_dir, temp_ / "view");
+}
+
+TEST_F(OptionsTest, TheMirrorCanBeSwitchedOff) {
+  Git("init app");
+  HubOptions options = {.repos = {temp_ / "app"}};
+  options.no_mirror = true;
+  EXPECT_EQ(PlanWorkspaces(options)->front().mirror_dir, "");
+}
+
+TEST_F(OptionsTest, NamesAreUniqueInTheHub) {
+  fs::create_directories(temp_ / "one");
+  fs::create_directories(temp_ / "two");
+  Git("init one/app");
+  Git("init two/app");
+  const auto plans = PlanWorkspaces({.repos = {temp_ / "one/app", temp_ / "two/app"}});
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  EXPECT_EQ((*plans)[0].workspace_id, "app");
+  EXPECT_EQ((*plans)[1].workspace_id, "app-2");
+}
+
+TEST_F(OptionsTest, TheSameRepositoryTwiceIsRefused) {
+  Git("init app");
+  fs::create_directory(temp_ / "app/src");
+  const auto plans = PlanWorkspaces({.repos = {temp_ / "app", temp_ / "app/src"}});
+  EXPECT_EQ(base::ReasonOf(plans.status()), v1::ERROR_REASON_INVALID_FIELD);
+  EXPECT_EQ(base::MetadataOf(plans.status(), "field"), "--repo");
+}
+
+TEST_F(OptionsTest, StateDirectoriesAreForAllOrNone) {
+  Git("init one");
+  Git("init two");
+  const auto plans =
+      PlanWorkspaces({.repos = {temp_ / "one", temp_ / "two"}, .state_dirs = {temp_ / "state"}});
+  EXPECT_EQ(base::MetadataOf(plans.status(), "field"), "--state-dir");
+}
+
+TEST_F(OptionsTest, WhatIsNoRepositoryIsRefused) {
+  EXPECT_EQ(base::ReasonOf(PlanWorkspaces({.repos = {temp_.path()}}).status()),
+            v1::ERROR_REASON_WORKSPACE_NOT_FOUND);
+}
+
+TEST_F(OptionsTest, TheEndpointFileLeadsToAStateDirectoryElsewhere) {
+  Git("init app");
+  fs::create_directory(temp_ / "app/.git/coordhub");
+  base::EndpointFile endpoint;
+  endpoint.endpoint = "unix:/x";
+  endpoint.pid = 1;
+  endpoint.state_dir = temp_ / "elsewhere";
+  ASSERT_TRUE(base::WriteEndpointFile(temp_ / "app/.git/coordhub/endpoint", endpoint).ok());
+  EXPECT_EQ(PlanWorkspaces({.repos = {temp_ / "app"}})->front().state.dir(), temp_ / "elsewhere");
+  EXPECT_EQ(PlanWorkspaces({.repos = {temp_ / "app"}, .state_dirs = {temp_ / "third"}})
+                ->front()
+                .state.dir(),
+            temp_ / "third");
+}
+
+}  // namespace
+}  // namespace coordhub::hub

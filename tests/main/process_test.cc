@@ -1,0 +1,116 @@
+#include "hub/main/process.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "tests/agent/base/temp_dir.h"
+
+namespace coordhub::hub {
+namespace {
+
+// A child that waits to be killed; reaped at the end.
+class Child {
+ public:
+  Child() : pid_(fork()) {
+    if (pid_ != 0) return;
+    while (true) pause();
+  }
+  ~Child() {
+    kill(pid_, SIGKILL);
+    Reap();
+  }
+  pid_t pid() const { return pid_; }
+  void Reap() {
+    if (!reaped_) waitpid(pid_, nullptr, 0);
+    reaped_ = true;
+  }
+
+ private:
+  const pid_t pid_;
+  bool reaped_ = false;
+};
+
+ProcessIdentity IdentityOf(pid_t pid) {
+  ProcessIdentity identity = ProcessIdentity::OfThisProcess();
+  identity.pid = pid;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::stringstream text;
+  text << file.rdbuf();
+  std::istringstream fields(text.str().substr(text.str().rfind(')') + 2));
+  std::string field;
+  for (int i = 0; i <= 19; ++i) fields >> field;
+  identity.start_ticks = std::stoull(field);
+  return identity;
+}
+
+TEST(ProcessIdentity, ThisProcessIsFound) {
+  const ProcessIdentity self = ProcessIdentity::OfThisProcess();
+  EXPECT_EQ(self.pid, getpid());
+  EXPECT_GT(self.start_ticks, 0u);
+  EXPECT_TRUE(ProcessHandle::Find(self).has_value());
+}
+
+TEST(ProcessHandle, AStrangerUnderTheSameIdIsNotFound) {
+  ProcessIdentity self = ProcessIdentity::OfThisProcess();
+  self.start_ticks -= 1;
+  EXPECT_FALSE(ProcessHandle::Find(self).has_value()) << "another start time";
+  self = ProcessIdentity::OfThisProcess();
+  self.boot_id = "before the last reboot";
+  EXPECT_FALSE(ProcessHandle::Find(self).has_value()) << "another boot";
+  EXPECT_FALSE(ProcessHandle::Find({}).has_value());
+}
+
+TEST(ProcessHandle, TerminatesAndWaits) {
+  Child child;
+  const auto handle = ProcessHandle::Find(IdentityOf(child.pid()));
+  ASSERT_TRUE(handle.has_value());
+  EXPECT_FALSE(handle->WaitForExit(absl::ZeroDuration()));
+  ASSERT_TRUE(handle->Terminate().ok());
+  EXPECT_TRUE(handle->WaitForExit(absl::Seconds(30)));
+}
+
+TEST(ProcessHandle, AZombieDoesNotRun) {
+  Child child;
+  const ProcessIdentity identity = IdentityOf(child.pid());
+  const auto handle = ProcessHandle::Find(identity);
+  ASSERT_TRUE(handle.has_value());
+  kill(child.pid(), SIGKILL);
+  ASSERT_TRUE(handle->WaitForExit(absl::Seconds(30)));
+  EXPECT_FALSE(ProcessHandle::Find(identity).has_value());
+  child.Reap();
+  EXPECT_TRUE(handle->Terminate().ok()) << "one that ended is no error";
+  EXPECT_FALSE(ProcessHandle::Find(identity).has_value());
+}
+
+TEST(PidFile, KeepsTheIdentity) {
+  base::TempDir temp;
+  const ProcessIdentity self = ProcessIdentity::OfThisProcess();
+  ASSERT_TRUE(WritePidFile(temp / "pid", self).ok());
+  const auto read = ReadPidFile(temp / "pid");
+  ASSERT_TRUE(read.ok() && read->has_value());
+  EXPECT_EQ((*read)->pid, self.pid);
+  EXPECT_EQ((*read)->start_ticks, self.start_ticks);
+  EXPECT_EQ((*read)->boot_id, self.boot_id);
+  std::ifstream file(temp / "pid");
+  std::string first_line;
+  std::getline(file, first_line);
+  EXPECT_EQ(first_line, std::to_string(getpid())) << "for scripts";
+}
+
+TEST(PidFile, WhatIsNoneOfOursNamesNobody) {
+  base::TempDir temp;
+  EXPECT_FALSE(ReadPidFile(temp / "missing")->has_value());
+  for (const char* text : {"", "123\n", "x\ny\nz\n", "-1\n5\nboot\n", "0\n5\nboot\n"}) {
+    std::ofstream(temp / "pid") << text;
+    EXPECT_FALSE(ReadPidFile(temp / "pid")->has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace coordhub::hub

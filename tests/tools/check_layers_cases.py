@@ -1,0 +1,66 @@
+"""The self-test of check_layers: each case is a file that breaks one rule, or that looks like it and does not."""
+
+import pathlib
+import tempfile
+
+# (path, text, a part of the complaint; None where there must be none)
+CASES = [
+    ("hub/core/a.h", '#include "hub/engine/b.h"\n', "hub/core (layer 2) may not include"),
+    ("hub/git/a.cc", '#include "hub/journal/b.h"\n', "hub/git (layer 3) may not include"),
+    ("hub/core/decide/a.cc", '#include "agent/client/b.h"\n', "hub/core (layer 2) may not include"),
+    ("hub/core/decide/a.cc", '#include "hub/core/b.h"\n#include "coordhub/v1/b.pb.h"\n', None),
+    ("hub/rpc/a.cc", '#include "hub/engine/b.h"\n#include <grpcpp/grpcpp.h>\n', None),
+    ("agent/client/a.cc", '  #  include "hub/core/b.h"\n', "agent/ never includes hub/"),
+    ("agent/coordctl/a.cc", '#include "agent/client/b.h"\n', None),
+    ("hub/new/a.cc", "int a;\n", "stands in no known layer"),
+    ("hub/core/a.cc", '#include "hub/new/b.h"\n', "stands in no known layer"),
+    ("hub/core/a.cc", '#include "tests/support/b.h"\n', "stands in no known layer"),
+    ("hub/engine/a.cc", "#include <grpcpp/grpcpp.h>\n", "gRPC stays in"),
+    ("hub/engine/a.cc", '#include "coordhub/v1/hub_service.grpc.pb.h"\n', "gRPC stays in"),
+    ("hub/loops/a.cc", "#include <git2.h>\n", "libgit2 stays in"),
+    ("hub/engine/a.cc", "#include <sqlite3.h>\n", "SQLite stays in"),
+    ("agent/base/a.cc", "#include <git2.h>\n", None),
+    ("tests/engine/a_test.cc", "#include <grpcpp/grpcpp.h>\n", "gRPC stays in"),
+    ("tests/agent/base/a_test.cc", "#include <grpcpp/grpcpp.h>\n", "gRPC stays in"),
+    ("tests/e2e/a_test.cc", "#include <grpcpp/grpcpp.h>\n#include <git2.h>\n", None),
+    ("tests/agent/client/a_test.cc", "#include <grpcpp/grpcpp.h>\n", None),
+    ("hub/core/a.cc", "auto t = absl::Now();\n", "asks what time it is"),
+    ("hub/core/a.cc", "auto t = std::chrono::steady_clock::now();\n", "asks what time it is"),
+    ("hub/core/a.cc", "auto t = time(nullptr);\n", "asks what time it is"),
+    ("agent/base/clock.cc", "auto t = absl::Now();\n", None),
+    ("agent/base/ids.cc", "std::random_device device;\n", None),
+    ("hub/core/a.cc", "std::random_device device;\n", "takes a random number"),
+    ("hub/core/a.cc", "int r = rand();\n", "takes a random number"),
+    ("hub/core/a.cc", "int r = operand(1) + t.time(0);\n", None),
+    ("agent/base/clock.cc", "void F() { absl::SleepFor(d); }\n", "sleeps"),
+    ("tests/e2e/a_test.cc", "void F() { std::this_thread::sleep_for(d); usleep(1); }\n", "sleeps"),
+    ("tests/e2e/a_test.cc", "auto t = absl::Now();\n", None),
+    ("hub/core/a.cc", "// absl::Now() is for agent/base\n/* #include <git2.h>\n*/ auto s = \"sleep(1)\";\n", None),
+    ("hub/core/a.cc", "auto s = \"/*\"; auto t = absl::Now(); // */\n", "asks what time it is"),
+    ("hub/core/a.cc", "int a = 1'000; auto t = absl::Now(); int b = 1'000;\n", "asks what time it is"),
+    ("hub/core/CMakeLists.txt", "coordhub_library(NAME core LAYER 5\n SRCS a.cc)\n", "says LAYER 5"),
+    ("hub/main/CMakeLists.txt", "coordhub_executable(NAME coordhub LAYER 9 SRCS a.cc)\n", None),
+]
+
+
+def failure(breaches, path, text, expected):
+    """What is wrong with the answer to one case, or None."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = pathlib.Path(scratch, path)
+        file.parent.mkdir(parents=True)
+        file.write_text(text, encoding="utf-8")
+        found = [what for _, _, what in breaches(pathlib.Path(scratch))]
+    if expected is None:
+        return f"refused: {found}" if found else None
+    return None if any(expected in what for what in found) else f"not refused with '{expected}': {found}"
+
+
+def run(breaches):
+    failures = 0
+    for path, text, expected in CASES:
+        wrong = failure(breaches, path, text, expected)
+        if wrong:
+            failures += 1
+            print(f"{path}: {text!r} {wrong}")
+    print(f"{len(CASES) - failures} of {len(CASES)} cases as expected")
+    return 1 if failures else 0
