@@ -55,7 +55,7 @@ absl::Status Connection::Call(const std::string& method,
     const base::MonoTime now = clock_.Mono();
     if (now + delay >= deadline) return GaveUp(status, attempts, now - start);
     if (on_retry_ != nullptr) on_retry_(status, delay);
-    if (!Pause(delay)) return absl::CancelledError("the client was shut down");
+    if (!PauseUntil(now + delay)) return absl::CancelledError("the client was shut down");
     if (status.code() == absl::StatusCode::kUnavailable) transport_->Refresh();
   }
 }
@@ -69,8 +69,7 @@ void Connection::Shutdown() {
   transport_->Shutdown();
 }
 
-bool Connection::Pause(absl::Duration delay) {
-  const base::MonoTime until = clock_.Mono() + delay;
+bool Connection::PauseUntil(base::MonoTime until) {
   base::MutexLock lock(&mu_);
   while (!shut_down_) {
     const absl::Duration left = until - clock_.Mono();

@@ -44,7 +44,7 @@ class Connection {
 
  private:
   // Sleeps, but not beyond Shutdown. False: shut down.
-  bool Pause(absl::Duration delay);
+  bool PauseUntil(base::MonoTime until);
 
   const absl::Duration timeout_;
   const RetryPolicy retry_;

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
@@ -83,8 +84,13 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
 }
 
 absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
-  return base::ResolveEndpoint(
+  const absl::StatusOr<base::ResolvedEndpoint> endpoint = base::ResolveEndpoint(
       {globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"), host_.directory});
+  if (!absl::IsNotFound(endpoint.status())) return endpoint;
+  return base::MakeError(pb::ERROR_REASON_HUB_UNREACHABLE,
+                         absl::StrCat("which hub? ", endpoint.status().message(),
+                                      "; go into a repository, or say --endpoint"),
+                         {{"endpoint", ""}});
 }
 
 // The order is that of README.md, "Who acts".

@@ -68,8 +68,8 @@ absl::StatusOr<Decision> Decide(const State& state, const Command& command, cons
   Draft draft(state, self != nullptr ? self->agent_id() : caller.actor, now);
   Decision decision;
   Context context{state, caller, now, self, draft, decision};
-  COORDHUB_RETURN_IF_ERROR(std::visit(
-      [&](const auto& body) { return DecideCommand(context, body); }, command.body));
+  COORDHUB_RETURN_IF_ERROR(
+      std::visit([&](const auto& body) { return DecideCommand(context, body); }, command.body));
   decision.events = std::move(draft).Finish();
   return decision;
 }
@@ -82,10 +82,10 @@ absl::StatusOr<const jpb::RememberedRequest*> FindRepeated(const State& state,
   if (remembered == nullptr || remembered->key().fingerprint() == command.fingerprint) {
     return remembered;
   }
-  return base::MakeError(pb::ERROR_REASON_REQUEST_ID_REUSED,
-                         absl::StrCat("request_id ", command.request_id,
-                                      " was used for another request before"),
-                         {{"request_id", command.request_id}});
+  return base::MakeError(
+      pb::ERROR_REASON_REQUEST_ID_REUSED,
+      absl::StrCat("request_id ", command.request_id, " was used for another request before"),
+      {{"request_id", command.request_id}});
 }
 
 jpb::CommitPrivate PrivateOf(const State& state, const Command& command) {

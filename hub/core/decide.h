@@ -10,9 +10,9 @@
 
 namespace coordhub::core {
 
-// Decides what a command does to a state (one command a file in decide/). Pure: no I/O, clock, thread
-// or randomness; thread of the state. The caller has validated the request (validate.h), called
-// state.ReleaseDue(now.mono) and looked for a remembered request. An error changes nothing.
+// Decides what a command does to a state (one command a file in decide/). Pure: no I/O, clock,
+// thread or randomness; thread of the state. The caller has validated the request (validate.h),
+// called state.ReleaseDue(now.mono) and looked for a remembered request. An error changes nothing.
 //
 // Errors: those that the contract names for the command, and for a caller whose session does not
 // live SESSION_ENDED. The metadata `expires_in_ms` of AGENT_ACTIVE is for the engine to add.

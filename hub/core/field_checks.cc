@@ -91,7 +91,8 @@ void FieldChecks::WorkspaceId(const std::string& value) {
 void FieldChecks::RequestId(const std::string& value) {
   if (!Present("request_id", value, Presence::kOptional)) return;
   AtMost("request_id", value.size(), limits::kRequestIdBytes, "bytes");
-  if (!std::all_of(value.begin(), value.end(), [](char c) { return IsNameCharacter(c) || c == ':'; })) {
+  if (!std::all_of(value.begin(), value.end(),
+                   [](char c) { return IsNameCharacter(c) || c == ':'; })) {
     Fail("request_id", "must consist of letters, digits, '.', '_', ':' and '-'", {});
   }
 }

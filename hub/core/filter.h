@@ -8,8 +8,8 @@
 
 namespace coordhub::core {
 
-// A compiled EventFilter. Immutable; any thread. Cost of a question: in proportion to the event's records, not to the
-// filter.
+// A compiled EventFilter. Immutable; any thread. Cost of a question: in proportion to the event's
+// records, not to the filter.
 class Filter {
  public:
   // Admits everything.
@@ -17,8 +17,8 @@ class Filter {
   explicit Filter(const v1::EventFilter& filter);
 
   bool admits_all() const { return admits_all_; }
-  // True when the event's kind is asked for and one changed record meets every other condition, as it was before or as
-  // it is after.
+  // True when the event's kind is asked for and one changed record meets every other condition, as
+  // it was before or as it is after.
   bool Admits(const v1::Event& event) const;
   // For snapshots: whether a record that exists now meets the conditions (kinds do not count).
   bool AdmitsRecord(const v1::RecordChange& record) const;

@@ -41,13 +41,14 @@ class StateInvariants {
   void CheckTicket(int64_t number, const pb::Ticket& ticket) {
     const std::string& id = ticket.ticket_id();
     Expect(TicketNumber(id) == number, id, " is kept under ", number);
-    Expect(number <= state_.last_ticket_number(), id, " is beyond the last number ", state_.last_ticket_number());
+    Expect(number <= state_.last_ticket_number(), id, " is beyond the last number ",
+           state_.last_ticket_number());
     Expect(ticket.state() > 0 && ticket.state() < pb::Ticket::State_ARRAYSIZE, id, " has no state");
     Expect(ticket.create_revision() > 0 && ticket.create_revision() <= ticket.mod_revision() &&
                ticket.mod_revision() <= state_.revision(),
            id, " has revisions ", ticket.create_revision(), ", ", ticket.mod_revision());
-    Expect(ticket.priority() >= 0 && ticket.priority() <= limits::kPriorityMax, id, " has priority ",
-           ticket.priority());
+    Expect(ticket.priority() >= 0 && ticket.priority() <= limits::kPriorityMax, id,
+           " has priority ", ticket.priority());
     CheckLabels(id, ticket.labels());
     CheckAttempts(ticket);
     CheckClaim(ticket);
@@ -58,30 +59,35 @@ class StateInvariants {
   void CheckLabels(const std::string& id, const Labels& labels) {
     Expect(labels.size() <= limits::kLabels, id, " has ", labels.size(), " labels");
     // Sorted, and none twice.
-    Expect(std::adjacent_find(labels.begin(), labels.end(), std::greater_equal<>()) == labels.end(), id,
-           " has unsorted or repeated labels");
+    Expect(std::adjacent_find(labels.begin(), labels.end(), std::greater_equal<>()) == labels.end(),
+           id, " has unsorted or repeated labels");
   }
 
   void CheckAttempts(const pb::Ticket& ticket) {
     const std::string& id = ticket.ticket_id();
-    Expect(ticket.attempt() >= 0 && ticket.attempt() <= ticket.max_attempts(), id, " has attempt ", ticket.attempt(),
-           " of ", ticket.max_attempts());
-    Expect(ticket.max_attempts() >= 1 && ticket.max_attempts() <= limits::kMaxAttemptsMax, id, " has max_attempts ",
-           ticket.max_attempts());
-    const bool waits = ticket.state() == pb::Ticket::STATE_OPEN || ticket.state() == pb::Ticket::STATE_BLOCKED;
-    Expect(!waits || ticket.attempt() < ticket.max_attempts(), id, " waits with all attempts used up");
-    Expect(ticket.state() != pb::Ticket::STATE_CLAIMED || ticket.attempt() >= 1, id, " is CLAIMED in no attempt");
+    Expect(ticket.attempt() >= 0 && ticket.attempt() <= ticket.max_attempts(), id, " has attempt ",
+           ticket.attempt(), " of ", ticket.max_attempts());
+    Expect(ticket.max_attempts() >= 1 && ticket.max_attempts() <= limits::kMaxAttemptsMax, id,
+           " has max_attempts ", ticket.max_attempts());
+    const bool waits =
+        ticket.state() == pb::Ticket::STATE_OPEN || ticket.state() == pb::Ticket::STATE_BLOCKED;
+    Expect(!waits || ticket.attempt() < ticket.max_attempts(), id,
+           " waits with all attempts used up");
+    Expect(ticket.state() != pb::Ticket::STATE_CLAIMED || ticket.attempt() >= 1, id,
+           " is CLAIMED in no attempt");
   }
 
   void CheckClaim(const pb::Ticket& ticket) {
     const std::string& id = ticket.ticket_id();
     Expect((ticket.state() == pb::Ticket::STATE_CLAIMED) == ticket.has_claim(), id, " is ",
-           pb::Ticket::State_Name(ticket.state()), ticket.has_claim() ? " with" : " without", " a claim");
-    Expect(ticket.last_fence() <= ticket.mod_revision(), id, " has a fence from the future: ", ticket.last_fence());
+           pb::Ticket::State_Name(ticket.state()), ticket.has_claim() ? " with" : " without",
+           " a claim");
+    Expect(ticket.last_fence() <= ticket.mod_revision(), id,
+           " has a fence from the future: ", ticket.last_fence());
     if (!ticket.has_claim()) return;
     const pb::Claim& claim = ticket.claim();
-    Expect(claim.fence() == ticket.last_fence() && claim.fence() > ticket.create_revision(), id, " has claim fence ",
-           claim.fence(), ", last fence ", ticket.last_fence());
+    Expect(claim.fence() == ticket.last_fence() && claim.fence() > ticket.create_revision(), id,
+           " has claim fence ", claim.fence(), ", last fence ", ticket.last_fence());
     if (!at_commit_boundary_) return;
     const pb::Agent* holder = state_.FindAgent(claim.agent_id());
     Expect(holder != nullptr && IsLive(*holder) && holder->session_uid() == claim.session_uid(), id,
@@ -92,9 +98,11 @@ class StateInvariants {
     const std::string& id = ticket.ticket_id();
     std::set<std::string> seen;
     for (const pb::Dependency& dependency : ticket.dependencies()) {
-      Expect(seen.insert(dependency.ticket_id()).second, id, " depends twice on ", dependency.ticket_id());
-      Expect(state_.FindTicket(TicketNumber(dependency.ticket_id())) != nullptr || !at_commit_boundary_, id,
-             " depends on ", dependency.ticket_id(), ", which does not exist");
+      Expect(seen.insert(dependency.ticket_id()).second, id, " depends twice on ",
+             dependency.ticket_id());
+      Expect(state_.FindTicket(TicketNumber(dependency.ticket_id())) != nullptr ||
+                 !at_commit_boundary_,
+             id, " depends on ", dependency.ticket_id(), ", which does not exist");
       children_and_dependencies_[number].push_back(TicketNumber(dependency.ticket_id()));
     }
     Expect(ticket.dependencies_size() <= limits::kDependencies, id, " has too many dependencies");
@@ -118,15 +126,17 @@ class StateInvariants {
       Expect(comment_number == ++comments[number] && c->number() == comment_number &&
                  TicketNumber(c->ticket_id()) == number,
              c->ticket_id(), " has comment ", c->number(), " out of order");
-      Expect(c->create_revision() <= state_.revision(), c->ticket_id(), " has a comment from the future");
+      Expect(c->create_revision() <= state_.revision(), c->ticket_id(),
+             " has a comment from the future");
     }
     for (auto c = records_.bodies.Begin(); c.Valid(); c.Next()) {
-      Expect(state_.FindTicket(c.key()) != nullptr && c->ticket_id() == TicketId(c.key()), "a body belongs to nothing: ",
-             c->ticket_id());
+      Expect(state_.FindTicket(c.key()) != nullptr && c->ticket_id() == TicketId(c.key()),
+             "a body belongs to nothing: ", c->ticket_id());
     }
     for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
       const auto* body = records_.bodies.Find(c.key());
-      Expect(c->has_body() == (body != nullptr && !(*body)->text().empty()), c->ticket_id(), " has_body is wrong");
+      Expect(c->has_body() == (body != nullptr && !(*body)->text().empty()), c->ticket_id(),
+             " has_body is wrong");
       const auto count = comments.find(c.key());
       Expect(c->comment_count() == (count == comments.end() ? 0 : count->second), c->ticket_id(),
              " comment_count is wrong: ", c->comment_count());
@@ -146,7 +156,8 @@ class StateInvariants {
       while (!path.empty()) {
         const int64_t number = path.back().first;
         const auto edges = children_and_dependencies_.find(number);
-        if (edges == children_and_dependencies_.end() || path.back().second == edges->second.size()) {
+        if (edges == children_and_dependencies_.end() ||
+            path.back().second == edges->second.size()) {
           marks[number] = Mark::kDone;
           path.pop_back();
           continue;
@@ -154,8 +165,8 @@ class StateInvariants {
         const int64_t next = edges->second[path.back().second++];
         const auto [mark, is_new] = marks.emplace(next, Mark::kOnPath);
         if (is_new) path.emplace_back(next, 0);
-        Expect(is_new || mark->second == Mark::kDone, "a cycle leads through ", TicketId(next), " and ",
-               TicketId(number));
+        Expect(is_new || mark->second == Mark::kDone, "a cycle leads through ", TicketId(next),
+               " and ", TicketId(number));
       }
     }
   }
@@ -163,12 +174,15 @@ class StateInvariants {
   void CheckAgent(const std::string& key, const pb::Agent& agent) {
     const std::string& id = agent.agent_id();
     Expect(id == key, id, " is kept under ", key);
-    const bool ended = agent.state() == pb::Agent::STATE_EXPIRED || agent.state() == pb::Agent::STATE_LEFT;
+    const bool ended =
+        agent.state() == pb::Agent::STATE_EXPIRED || agent.state() == pb::Agent::STATE_LEFT;
     Expect(IsLive(agent) || ended, id, " has state ", pb::Agent::State_Name(agent.state()));
-    Expect(ended == agent.has_end_time(), id, ended ? " ended at no time" : " lives with an end_time");
+    Expect(ended == agent.has_end_time(), id,
+           ended ? " ended at no time" : " lives with an end_time");
     Expect(agent.create_revision() > 0 && agent.create_revision() <= agent.fence() &&
                agent.fence() <= agent.mod_revision() && agent.mod_revision() <= state_.revision(),
-           id, " has revisions ", agent.create_revision(), ", fence ", agent.fence(), ", ", agent.mod_revision());
+           id, " has revisions ", agent.create_revision(), ", fence ", agent.fence(), ", ",
+           agent.mod_revision());
     Expect(!agent.session_uid().empty(), id, " has no session_uid");
     CheckLabels(id, agent.labels());
     if (!at_commit_boundary_) return;
@@ -185,26 +199,33 @@ class StateInvariants {
     std::array<int64_t, pb::Ticket::State_ARRAYSIZE> counts{};
     size_t held = 0;
     size_t children = 0;
-    const auto same = [](const auto* found, const auto& record) { return found != nullptr && *found == record; };
+    const auto same = [](const auto* found, const auto& record) {
+      return found != nullptr && *found == record;
+    };
     for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
       ++counts[c->state()];
-      Expect(same(records_.tickets_by_state.Find(std::pair<int, int64_t>(c->state(), c.key())), c.value()),
+      Expect(same(records_.tickets_by_state.Find(std::pair<int, int64_t>(c->state(), c.key())),
+                  c.value()),
              c->ticket_id(), " is not listed under its state");
       if (c->has_claim()) {
         ++held;
-        Expect(same(records_.tickets_by_holder.Find(std::pair(c->claim().agent_id(), c.key())), c.value()),
+        Expect(same(records_.tickets_by_holder.Find(std::pair(c->claim().agent_id(), c.key())),
+                    c.value()),
                c->ticket_id(), " is not listed under its holder");
       }
       if (!c->parent_ticket_id().empty()) {
         ++children;
-        Expect(same(records_.tickets_by_parent.Find(std::pair(TicketNumber(c->parent_ticket_id()), c.key())),
+        Expect(same(records_.tickets_by_parent.Find(
+                        std::pair(TicketNumber(c->parent_ticket_id()), c.key())),
                     c.value()),
                c->ticket_id(), " is not listed under its parent");
       }
     }
-    Expect(counts == records_.ticket_counts, "ticket counts are wrong: ", absl::StrJoin(records_.ticket_counts, " "),
-           " should be ", absl::StrJoin(counts, " "));
-    Expect(records_.tickets_by_state.size() == records_.tickets.size(), "tickets_by_state has too many entries");
+    Expect(counts == records_.ticket_counts,
+           "ticket counts are wrong: ", absl::StrJoin(records_.ticket_counts, " "), " should be ",
+           absl::StrJoin(counts, " "));
+    Expect(records_.tickets_by_state.size() == records_.tickets.size(),
+           "tickets_by_state has too many entries");
     Expect(records_.tickets_by_holder.size() == held, "tickets_by_holder has too many entries");
     Expect(records_.tickets_by_parent.size() == children, "tickets_by_parent has too many entries");
   }
@@ -216,7 +237,8 @@ class StateInvariants {
         expected[TicketNumber(dependency.ticket_id())].insert(c.key());
       }
     }
-    const std::map<int64_t, State::NumberSet> actual(state_.dependents_.begin(), state_.dependents_.end());
+    const std::map<int64_t, State::NumberSet> actual(state_.dependents_.begin(),
+                                                     state_.dependents_.end());
     Expect(actual == expected, "the index of dependents is wrong");
   }
 
@@ -229,15 +251,20 @@ class StateInvariants {
         ended.emplace(c->mod_revision(), c.key());
         continue;
       }
-      Expect(by_session.emplace(c->session_uid(), c.key()).second, "two agents share session ", c->session_uid());
+      Expect(by_session.emplace(c->session_uid(), c.key()).second, "two agents share session ",
+             c->session_uid());
       if (!c->parent_agent_id().empty()) sub_agents.emplace(c->parent_agent_id(), c.key());
     }
     const State& s = state_;
-    Expect(by_session == std::map<std::string, std::string>(s.agent_by_session_.begin(), s.agent_by_session_.end()),
+    Expect(by_session == std::map<std::string, std::string>(s.agent_by_session_.begin(),
+                                                            s.agent_by_session_.end()),
            "the index of sessions is wrong");
-    Expect(sub_agents == std::set(s.sub_agents_.begin(), s.sub_agents_.end()), "the index of sub-agents is wrong");
-    Expect(ended == std::set(s.ended_agents_.begin(), s.ended_agents_.end()), "the index of ended agents is wrong");
-    Expect(records_.agents.size() <= static_cast<size_t>(limits::kAgents) || !at_commit_boundary_, "too many agents");
+    Expect(sub_agents == std::set(s.sub_agents_.begin(), s.sub_agents_.end()),
+           "the index of sub-agents is wrong");
+    Expect(ended == std::set(s.ended_agents_.begin(), s.ended_agents_.end()),
+           "the index of ended agents is wrong");
+    Expect(records_.agents.size() <= static_cast<size_t>(limits::kAgents) || !at_commit_boundary_,
+           "too many agents");
   }
 
   void CheckRequests() {
@@ -246,18 +273,22 @@ class StateInvariants {
       const auto& [actor, commit_revision] = c.key();
       const std::string& request_id = c->key().request_id();
       ++counts[actor];
-      Expect(c->key().actor() == actor && c->commit_revision() == commit_revision && c->first_revision() > 0 &&
-                 c->first_revision() <= commit_revision &&
+      Expect(c->key().actor() == actor && c->commit_revision() == commit_revision &&
+                 c->first_revision() > 0 && c->first_revision() <= commit_revision &&
                  (commit_revision <= state_.revision() || !at_commit_boundary_),
              "request ", request_id, " of ", actor, " has revisions ", c->first_revision(), " to ",
              c->commit_revision());
-      Expect(state_.FindRequest(actor, request_id) == &*c, "request ", request_id, " of ", actor, " is not indexed");
+      Expect(state_.FindRequest(actor, request_id) == &*c, "request ", request_id, " of ", actor,
+             " is not indexed");
     }
-    Expect(state_.request_index_.size() == records_.requests.size(), "the index of requests has too many entries");
-    Expect(counts == std::map<std::string, int>(state_.requests_per_actor_.begin(), state_.requests_per_actor_.end()),
+    Expect(state_.request_index_.size() == records_.requests.size(),
+           "the index of requests has too many entries");
+    Expect(counts == std::map<std::string, int>(state_.requests_per_actor_.begin(),
+                                                state_.requests_per_actor_.end()),
            "requests are miscounted");
     for (const auto& [actor, count] : counts) {
-      const int most = actor == "operator" ? limits::kRememberedOperator : limits::kRememberedPerAgent;
+      const int most =
+          actor == "operator" ? limits::kRememberedOperator : limits::kRememberedPerAgent;
       Expect(count <= most, actor, " has ", count, " remembered requests");
     }
   }
@@ -266,9 +297,11 @@ class StateInvariants {
     const ReadyQueue& ready = state_.ready_;
     for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
       const bool open = c->state() == pb::Ticket::STATE_OPEN;
-      Expect(ready.Contains(c.key()) == open, c->ticket_id(), open ? " is missing from" : " is in", " the ready queue");
+      Expect(ready.Contains(c.key()) == open, c->ticket_id(), open ? " is missing from" : " is in",
+             " the ready queue");
     }
-    Expect(ready.ready_count() + ready.delayed_count() == records_.ticket_counts[pb::Ticket::STATE_OPEN],
+    Expect(ready.ready_count() + ready.delayed_count() ==
+               records_.ticket_counts[pb::Ticket::STATE_OPEN],
            "the ready queue holds more than the OPEN tickets");
     const std::string broken = ready.Check();
     Expect(broken.empty(), "ready queue: ", broken);
@@ -276,9 +309,9 @@ class StateInvariants {
 
   void CheckTrees() {
     for (const std::string& broken :
-         {records_.agents.Check(), records_.tickets.Check(), records_.bodies.Check(), records_.comments.Check(),
-          records_.requests.Check(), records_.tickets_by_state.Check(), records_.tickets_by_holder.Check(),
-          records_.tickets_by_parent.Check()}) {
+         {records_.agents.Check(), records_.tickets.Check(), records_.bodies.Check(),
+          records_.comments.Check(), records_.requests.Check(), records_.tickets_by_state.Check(),
+          records_.tickets_by_holder.Check(), records_.tickets_by_parent.Check()}) {
       Expect(broken.empty(), "a map is damaged: ", broken);
     }
   }

@@ -6,7 +6,8 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 
-// Between absl's times and protobuf's. Total: a value beyond protobuf's range (absl's infinities) is the caller's bug.
+// Between absl's times and protobuf's. Total: a value beyond protobuf's range (absl's infinities)
+// is the caller's bug.
 namespace coordhub::core {
 
 inline absl::Time FromProto(const google::protobuf::Timestamp& time) {
@@ -22,7 +23,8 @@ inline google::protobuf::Timestamp ToProto(absl::Time time) {
   const int64_t seconds = absl::ToUnixSeconds(time);
   google::protobuf::Timestamp proto;
   proto.set_seconds(seconds);
-  proto.set_nanos(static_cast<int32_t>((time - absl::FromUnixSeconds(seconds)) / absl::Nanoseconds(1)));
+  proto.set_nanos(
+      static_cast<int32_t>((time - absl::FromUnixSeconds(seconds)) / absl::Nanoseconds(1)));
   return proto;
 }
 

@@ -44,7 +44,8 @@ void ReadyQueue::Unlink(int64_t number, const v1::Ticket& ticket) {
   newly_ready_.erase(key);
 }
 
-void ReadyQueue::Add(int64_t number, TicketPtr ticket, base::MonoTime ready_at, base::MonoTime now) {
+void ReadyQueue::Add(int64_t number, TicketPtr ticket, base::MonoTime ready_at,
+                     base::MonoTime now) {
   Remove(number);
   Entry& entry = entries_[number];
   entry.ticket = std::move(ticket);
@@ -94,7 +95,8 @@ const ReadyQueue::Bucket* ReadyQueue::FindBucket(std::string_view name) const {
   return it == buckets_.end() ? nullptr : &it->second;
 }
 
-const ReadyQueue::Bucket* ReadyQueue::Narrowest(std::string_view assignee, const ClaimSelector& selector) const {
+const ReadyQueue::Bucket* ReadyQueue::Narrowest(std::string_view assignee,
+                                                const ClaimSelector& selector) const {
   const Bucket* narrowest = FindBucket(assignee);
   for (const std::string& label : selector.labels) {
     const Bucket* bucket = FindBucket(LabelBucket(assignee, label));
@@ -143,7 +145,8 @@ std::optional<base::MonoTime> ReadyQueue::NextDue() const {
   return delayed_.begin()->first;
 }
 
-void ReadyQueue::Reanchor(const std::function<base::MonoTime(const v1::Ticket&)>& due_time, base::MonoTime now) {
+void ReadyQueue::Reanchor(const std::function<base::MonoTime(const v1::Ticket&)>& due_time,
+                          base::MonoTime now) {
   const auto delayed = std::move(delayed_);
   delayed_.clear();
   for (const auto& [old_due_time, number] : delayed) {
@@ -167,7 +170,8 @@ bool ReadyQueue::Admits(const ClaimSelector& selector, const v1::Ticket& ticket)
   if (!assignee.empty() && assignee != selector.agent_id) return false;
   if (selector.max_priority.has_value() && ticket.priority() > *selector.max_priority) return false;
   return std::all_of(selector.labels.begin(), selector.labels.end(), [&](const std::string& label) {
-    return std::find(ticket.labels().begin(), ticket.labels().end(), label) != ticket.labels().end();
+    return std::find(ticket.labels().begin(), ticket.labels().end(), label) !=
+           ticket.labels().end();
   });
 }
 
@@ -175,7 +179,8 @@ std::string ReadyQueue::Check() const {
   size_t links = 0;
   for (const auto& [number, entry] : entries_) {
     if (entry.due_time.has_value()) {
-      if (!delayed_.contains({*entry.due_time, number})) return absl::StrCat(number, " is not among the delayed");
+      if (!delayed_.contains({*entry.due_time, number}))
+        return absl::StrCat(number, " is not among the delayed");
       continue;
     }
     const Key key = KeyOf(number, *entry.ticket);
@@ -186,7 +191,8 @@ std::string ReadyQueue::Check() const {
     links += names.size();
     for (const std::string& name : names) {
       const Bucket* bucket = FindBucket(name);
-      if (bucket == nullptr || !bucket->contains(key)) return absl::StrCat(number, " is not in bucket ", name);
+      if (bucket == nullptr || !bucket->contains(key))
+        return absl::StrCat(number, " is not in bucket ", name);
     }
   }
   for (const auto& [name, bucket] : buckets_) {
@@ -198,7 +204,8 @@ std::string ReadyQueue::Check() const {
     if (DueTime(number) != due_time) return absl::StrCat(number, " is delayed by the index only");
   }
   for (const Key& key : newly_ready_) {
-    if (!IsReady(std::get<2>(key))) return absl::StrCat(std::get<2>(key), " is newly ready but not ready");
+    if (!IsReady(std::get<2>(key)))
+      return absl::StrCat(std::get<2>(key), " is newly ready but not ready");
   }
   return {};
 }

@@ -26,15 +26,17 @@ struct ClaimSelector {
   std::optional<int> max_priority;
 };
 
-// Claimable tickets ordered by priority, then age, with indexes by assignee and label, and the tickets that wait for
-// their `not_before`. A pure data structure: it is told the time. Owned by one State; not thread-safe.
+// Claimable tickets ordered by priority, then age, with indexes by assignee and label, and the
+// tickets that wait for their `not_before`. A pure data structure: it is told the time. Owned by
+// one State; not thread-safe.
 class ReadyQueue {
  public:
   // (priority, create_revision, number): the order in which work is given out.
   using Key = std::tuple<int, int64_t, int64_t>;
   using TicketPtr = std::shared_ptr<const v1::Ticket>;
 
-  // Adds an OPEN ticket, or replaces it: ready at `ready_at`, and at once when that is not after `now`.
+  // Adds an OPEN ticket, or replaces it: ready at `ready_at`, and at once when that is not after
+  // `now`.
   void Add(int64_t number, TicketPtr ticket, base::MonoTime ready_at, base::MonoTime now);
   // Replaces the record of a ticket that is in the queue; when it becomes ready stays.
   void Update(int64_t number, TicketPtr ticket);
@@ -47,8 +49,8 @@ class ReadyQueue {
   // When a delayed ticket becomes ready; nothing when it is ready or absent.
   std::optional<base::MonoTime> DueTime(int64_t number) const;
 
-  // The first ticket that the selector admits (unassigned, or assigned to its agent). O(log n) without labels; with
-  // labels at most in proportion to the tickets that have the rarest of them.
+  // The first ticket that the selector admits (unassigned, or assigned to its agent). O(log n)
+  // without labels; with labels at most in proportion to the tickets that have the rarest of them.
   std::optional<int64_t> First(const ClaimSelector& selector) const;
 
   // Makes ready what is due. Returns how many.
@@ -56,9 +58,11 @@ class ReadyQueue {
   // When the next delayed ticket becomes ready.
   std::optional<base::MonoTime> NextDue() const;
   // Changes the time of every delayed ticket to `due_time(ticket)`.
-  void Reanchor(const std::function<base::MonoTime(const v1::Ticket&)>& due_time, base::MonoTime now);
+  void Reanchor(const std::function<base::MonoTime(const v1::Ticket&)>& due_time,
+                base::MonoTime now);
 
-  // Tickets that became ready, or changed while ready, since the last call, and still are; in the order of the queue.
+  // Tickets that became ready, or changed while ready, since the last call, and still are; in the
+  // order of the queue.
   std::vector<int64_t> TakeNewlyReady();
 
   int64_t ready_count() const { return static_cast<int64_t>(entries_.size() - delayed_.size()); }
@@ -84,13 +88,15 @@ class ReadyQueue {
   void Unlink(int64_t number, const v1::Ticket& ticket);
   // Null when no ready ticket is in it.
   const Bucket* FindBucket(std::string_view name) const;
-  // The smallest of the buckets that hold every candidate with this assignee; null when there is no candidate.
+  // The smallest of the buckets that hold every candidate with this assignee; null when there is no
+  // candidate.
   const Bucket* Narrowest(std::string_view assignee, const ClaimSelector& selector) const;
   // The first ticket with exactly this assignee that the selector admits.
   std::optional<Key> FirstAssigned(std::string_view assignee, const ClaimSelector& selector) const;
 
   absl::flat_hash_map<int64_t, Entry> entries_;
-  // Ready tickets by "<assignee>" and by "<assignee>\n<label>"; the empty assignee is anyone. None is empty.
+  // Ready tickets by "<assignee>" and by "<assignee>\n<label>"; the empty assignee is anyone. None
+  // is empty.
   absl::flat_hash_map<std::string, Bucket> buckets_;
   absl::btree_set<std::pair<base::MonoTime, int64_t>> delayed_;
   Bucket newly_ready_;

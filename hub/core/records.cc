@@ -11,15 +11,17 @@ constexpr std::string_view kTicketPrefix = "T-";
 // What fits into an int64_t whatever the digits.
 constexpr size_t kTicketDigitsMax = 18;
 
-pb::Blocker MakeBlocker(pb::Blocker::Kind kind, const std::string& ticket_id, const pb::Ticket* target) {
+pb::Blocker MakeBlocker(pb::Blocker::Kind kind, const std::string& ticket_id,
+                        const pb::Ticket* target) {
   pb::Blocker blocker;
   blocker.set_ticket_id(ticket_id);
   blocker.set_kind(kind);
   if (target == nullptr) return blocker;
   blocker.set_state(target->state());
-  // Nobody works on these any more, so waiting alone never meets the edge. (A child that is FAILED or CANCELLED is
-  // finished and is no blocker.)
-  blocker.set_stuck(target->state() == pb::Ticket::STATE_FAILED || target->state() == pb::Ticket::STATE_CANCELLED ||
+  // Nobody works on these any more, so waiting alone never meets the edge. (A child that is FAILED
+  // or CANCELLED is finished and is no blocker.)
+  blocker.set_stuck(target->state() == pb::Ticket::STATE_FAILED ||
+                    target->state() == pb::Ticket::STATE_CANCELLED ||
                     target->state() == pb::Ticket::STATE_BURIED);
   return blocker;
 }
@@ -51,7 +53,8 @@ int64_t TicketNumber(std::string_view ticket_id) {
 std::string TicketId(int64_t number) { return absl::StrCat("T-", number); }
 
 bool IsFinished(pb::Ticket::State state) {
-  return state == pb::Ticket::STATE_DONE || state == pb::Ticket::STATE_FAILED || state == pb::Ticket::STATE_CANCELLED;
+  return state == pb::Ticket::STATE_DONE || state == pb::Ticket::STATE_FAILED ||
+         state == pb::Ticket::STATE_CANCELLED;
 }
 
 bool IsLive(const pb::Agent& agent) { return agent.state() == pb::Agent::STATE_ACTIVE; }

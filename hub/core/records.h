@@ -20,8 +20,9 @@ namespace coordhub::core {
 namespace pb = coordhub::v1;
 namespace jpb = coordhub::journal::v1;
 
-// The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by any thread while
-// the writer goes on. Everything here is in snapshots and in the digest, except the derived maps.
+// The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by
+// any thread while the writer goes on. Everything here is in snapshots and in the digest, except
+// the derived maps.
 struct Records {
   PersistentMap<std::string, pb::Agent> agents;
   // By ticket number: 17 for T-17.
@@ -32,7 +33,8 @@ struct Records {
   // Remembered requests by (actor, commit revision): the oldest of an actor comes first.
   PersistentMap<std::pair<std::string, int64_t>, jpb::RememberedRequest> requests;
 
-  // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent number, number).
+  // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent
+  // number, number).
   PersistentMap<std::pair<int, int64_t>, pb::Ticket> tickets_by_state;
   PersistentMap<std::pair<std::string, int64_t>, pb::Ticket> tickets_by_holder;
   PersistentMap<std::pair<int64_t, int64_t>, pb::Ticket> tickets_by_parent;
@@ -64,21 +66,24 @@ bool IsFinished(pb::Ticket::State state);
 // A live session: ACTIVE.
 bool IsLive(const pb::Agent& agent);
 
-// A dependency is met by DONE or, when it asks for that, by integration; a ticket that is unknown meets nothing.
+// A dependency is met by DONE or, when it asks for that, by integration; a ticket that is unknown
+// meets nothing.
 bool IsMet(const pb::Dependency& dependency, const pb::Ticket* target);
-// The ticket's unmet dependencies in its order, then its unfinished children by number: what would keep it BLOCKED,
-// whatever its state.
+// The ticket's unmet dependencies in its order, then its unfinished children by number: what would
+// keep it BLOCKED, whatever its state.
 std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& ticket);
 // What keeps the ticket BLOCKED at this view (for responses). Empty in any other state.
 std::vector<pb::Blocker> BlockersOf(const Records& records, const pb::Ticket& ticket);
 
-// Hex SHA-256 over the revision, the last ticket number and every record in key order. Comparable within one build
-// only. In proportion to the view. Any thread.
+// Hex SHA-256 over the revision, the last ticket number and every record in key order. Comparable
+// within one build only. In proportion to the view. Any thread.
 std::string Digest(const View& view);
 
 // What a snapshot of this view begins with; log_id, digest and written_by are the writer's to add.
 jpb::SnapshotHeader MakeSnapshotHeader(const View& view);
-// Calls `fn` with every record of the view as a snapshot holds it, in key order; stops early on false. Any thread.
-void ForEachSnapshotRecord(const View& view, const std::function<bool(const jpb::SnapshotRecord&)>& fn);
+// Calls `fn` with every record of the view as a snapshot holds it, in key order; stops early on
+// false. Any thread.
+void ForEachSnapshotRecord(const View& view,
+                           const std::function<bool(const jpb::SnapshotRecord&)>& fn);
 
 }  // namespace coordhub::core

@@ -5,7 +5,8 @@ namespace {
 
 namespace pb = coordhub::v1;
 
-// The first event is the one that the command is about; those of other tickets that it moves follow.
+// The first event is the one that the command is about; those of other tickets that it moves
+// follow.
 template <class Response>
 Response TicketResponseOf(CommitEvents events) {
   Response response;

@@ -2,8 +2,8 @@
 // them and for one that repeats its request_id, however much later.
 //
 // Pure; any thread. `events` are all of the commit and never empty; a decision without events (a
-// resume that says nothing new, ClaimNextTicket without work) is answered from a view. What no event
-// holds is left for the caller to fill: `session_token`, `claims`, `body`.
+// resume that says nothing new, ClaimNextTicket without work) is answered from a view. What no
+// event holds is left for the caller to fill: `session_token`, `claims`, `body`.
 
 #pragma once
 

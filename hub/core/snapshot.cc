@@ -11,17 +11,20 @@
 namespace coordhub::core {
 namespace {
 
-// Calls `visit(record)` with every durable record, in key order, table by table; stops early on false.
+// Calls `visit(record)` with every durable record, in key order, table by table; stops early on
+// false.
 template <class Visit>
 void ForEachRecord(const Records& records, Visit&& visit) {
   const auto each = [&](const auto& map) {
     return map.ForEach([&](const auto&, const auto& record) { return visit(*record); });
   };
-  (void)(each(records.agents) && each(records.tickets) && each(records.bodies) && each(records.comments) &&
-         each(records.requests));
+  (void)(each(records.agents) && each(records.tickets) && each(records.bodies) &&
+         each(records.comments) && each(records.requests));
 }
 
-void Assign(const pb::Agent& agent, jpb::SnapshotRecord* record) { *record->mutable_record()->mutable_agent() = agent; }
+void Assign(const pb::Agent& agent, jpb::SnapshotRecord* record) {
+  *record->mutable_record()->mutable_agent() = agent;
+}
 void Assign(const pb::Ticket& ticket, jpb::SnapshotRecord* record) {
   *record->mutable_record()->mutable_ticket() = ticket;
 }
@@ -31,7 +34,9 @@ void Assign(const pb::TicketBody& body, jpb::SnapshotRecord* record) {
 void Assign(const pb::Comment& comment, jpb::SnapshotRecord* record) {
   *record->mutable_record()->mutable_comment() = comment;
 }
-void Assign(const jpb::RememberedRequest& request, jpb::SnapshotRecord* record) { *record->mutable_request() = request; }
+void Assign(const jpb::RememberedRequest& request, jpb::SnapshotRecord* record) {
+  *record->mutable_request() = request;
+}
 
 // Serializes into `bytes`, whose memory is used again from record to record.
 void SerializeDeterministic(const google::protobuf::MessageLite& message, std::string* bytes) {
@@ -46,7 +51,8 @@ void SerializeDeterministic(const google::protobuf::MessageLite& message, std::s
 
 std::string Digest(const View& view) {
   base::Sha256Hasher hasher;
-  hasher.Update(absl::StrCat("revision ", view.revision, " last ticket ", view.last_ticket_number, "\n"));
+  hasher.Update(
+      absl::StrCat("revision ", view.revision, " last ticket ", view.last_ticket_number, "\n"));
   std::string bytes;
   ForEachRecord(view.records, [&](const auto& record) {
     SerializeDeterministic(record, &bytes);
@@ -64,12 +70,14 @@ jpb::SnapshotHeader MakeSnapshotHeader(const View& view) {
   header.set_revision(view.revision);
   header.set_last_ticket_number(view.last_ticket_number);
   *header.mutable_last_event_time() = ToProto(view.last_event_time);
-  header.set_record_count(static_cast<int64_t>(records.agents.size() + records.tickets.size() + records.bodies.size() +
-                                               records.comments.size() + records.requests.size()));
+  header.set_record_count(static_cast<int64_t>(records.agents.size() + records.tickets.size() +
+                                               records.bodies.size() + records.comments.size() +
+                                               records.requests.size()));
   return header;
 }
 
-void ForEachSnapshotRecord(const View& view, const std::function<bool(const jpb::SnapshotRecord&)>& fn) {
+void ForEachSnapshotRecord(const View& view,
+                           const std::function<bool(const jpb::SnapshotRecord&)>& fn) {
   jpb::SnapshotRecord snapshot_record;
   ForEachRecord(view.records, [&](const auto& record) {
     snapshot_record.Clear();

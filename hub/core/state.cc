@@ -16,12 +16,14 @@ int RememberedMax(std::string_view actor) {
   return actor == "operator" ? limits::kRememberedOperator : limits::kRememberedPerAgent;
 }
 
-bool SameTime(bool has_a, const google::protobuf::Timestamp& a, bool has_b, const google::protobuf::Timestamp& b) {
+bool SameTime(bool has_a, const google::protobuf::Timestamp& a, bool has_b,
+              const google::protobuf::Timestamp& b) {
   return has_a == has_b && a.seconds() == b.seconds() && a.nanos() == b.nanos();
 }
 
 bool SameDependencies(const pb::Ticket& a, const pb::Ticket& b) {
-  return std::equal(a.dependencies().begin(), a.dependencies().end(), b.dependencies().begin(), b.dependencies().end(),
+  return std::equal(a.dependencies().begin(), a.dependencies().end(), b.dependencies().begin(),
+                    b.dependencies().end(),
                     [](const auto& x, const auto& y) { return x.ticket_id() == y.ticket_id(); });
 }
 
@@ -49,7 +51,8 @@ const State::NumberSet& State::DependentsOf(int64_t number) const {
 std::vector<std::string> State::LiveSubAgentsOf(std::string_view agent_id) const {
   std::vector<std::string> children;
   const std::string parent(agent_id);
-  for (auto it = sub_agents_.lower_bound({parent, ""}); it != sub_agents_.end() && it->first == parent; ++it) {
+  for (auto it = sub_agents_.lower_bound({parent, ""});
+       it != sub_agents_.end() && it->first == parent; ++it) {
     children.push_back(it->second);
   }
   return children;
@@ -59,7 +62,8 @@ const pb::Agent* State::OldestEndedAgent() const {
   return ended_agents_.empty() ? nullptr : FindAgent(ended_agents_.begin()->second);
 }
 
-const jpb::RememberedRequest* State::FindRequest(std::string_view actor, std::string_view request_id) const {
+const jpb::RememberedRequest* State::FindRequest(std::string_view actor,
+                                                 std::string_view request_id) const {
   const auto it = request_index_.find(RequestName(base::ToAbsl(actor), base::ToAbsl(request_id)));
   return it == request_index_.end() ? nullptr : it->get();
 }
@@ -85,9 +89,10 @@ void State::Evolve(std::shared_ptr<const pb::Event> event, const jpb::CommitPriv
   Remember(std::move(request));
 }
 
-void State::ApplyChange(const std::shared_ptr<const pb::Event>& event, const pb::RecordChange& change,
-                        const base::Now& now) {
-  if (change.erased() && change.record_case() == pb::RecordChange::kAgent) return EraseAgent(change.agent().agent_id());
+void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
+                        const pb::RecordChange& change, const base::Now& now) {
+  if (change.erased() && change.record_case() == pb::RecordChange::kAgent)
+    return EraseAgent(change.agent().agent_id());
   // Records are held inside their event: aliasing pointers, no copies.
   switch (change.erased() ? pb::RecordChange::RECORD_NOT_SET : change.record_case()) {
     case pb::RecordChange::kAgent:
@@ -95,16 +100,18 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event, const pb:
     case pb::RecordChange::kTicket:
       return PutTicket({event, &change.ticket()}, now);
     case pb::RecordChange::kTicketBody:
-      records_.bodies.Put(TicketNumber(change.ticket_body().ticket_id()), {event, &change.ticket_body()});
+      records_.bodies.Put(TicketNumber(change.ticket_body().ticket_id()),
+                          {event, &change.ticket_body()});
       return;
     case pb::RecordChange::kComment:
       records_.comments.Put({TicketNumber(change.comment().ticket_id()), change.comment().number()},
                             {event, &change.comment()});
       return;
     default:
-      DoesNotApply(absl::StrCat("event ", event->revision(), " of kind ", pb::EventKind_Name(event->kind()),
-                                " changes a record that this version does not know (field ",
-                                static_cast<int>(change.record_case()), change.erased() ? ", erased)" : ")"));
+      DoesNotApply(absl::StrCat(
+          "event ", event->revision(), " of kind ", pb::EventKind_Name(event->kind()),
+          " changes a record that this version does not know (field ",
+          static_cast<int>(change.record_case()), change.erased() ? ", erased)" : ")"));
   }
 }
 
@@ -128,7 +135,8 @@ void State::PutAgent(std::shared_ptr<const pb::Agent> agent) {
 void State::EraseAgent(const std::string& agent_id) {
   if (has_view_) touched_agents_.insert(agent_id);
   const std::shared_ptr<const pb::Agent> before = records_.agents.Erase(agent_id);
-  if (before == nullptr) DoesNotApply(absl::StrCat("erases agent ", agent_id, ", which does not exist"));
+  if (before == nullptr)
+    DoesNotApply(absl::StrCat("erases agent ", agent_id, ", which does not exist"));
   IndexAgent(before.get(), nullptr);
   for (;;) {
     const auto oldest = records_.requests.LowerBound(std::pair(agent_id, int64_t{0}));
@@ -142,7 +150,8 @@ void State::Remember(RequestPtr request) {
   const int64_t commit_revision = request->commit_revision();
   if (has_view_) touched_requests_.emplace(actor, commit_revision);
   if (FindRequest(actor, request->key().request_id()) != nullptr) {
-    DoesNotApply(absl::StrCat("request ", request->key().request_id(), " of ", actor, " happens twice"));
+    DoesNotApply(
+        absl::StrCat("request ", request->key().request_id(), " of ", actor, " happens twice"));
   }
   IndexRequest(nullptr, request);
   records_.requests.Put({actor, commit_revision}, request);
@@ -175,8 +184,10 @@ std::shared_ptr<const View> State::MakeView() {
 
 // ---- indexes ----
 
-void State::IndexDerived(int64_t number, const pb::Ticket* before, const std::shared_ptr<const pb::Ticket>& after) {
-  // Entries that stay are overwritten with the new record; those that move leave their old place first.
+void State::IndexDerived(int64_t number, const pb::Ticket* before,
+                         const std::shared_ptr<const pb::Ticket>& after) {
+  // Entries that stay are overwritten with the new record; those that move leave their old place
+  // first.
   if (before != nullptr) {
     --records_.ticket_counts[before->state()];
     if (before->state() != after->state()) {
@@ -185,7 +196,8 @@ void State::IndexDerived(int64_t number, const pb::Ticket* before, const std::sh
     if (before->has_claim() && HolderOf(*before) != HolderOf(*after)) {
       records_.tickets_by_holder.Erase(std::pair(HolderOf(*before), number));
     }
-    if (!before->parent_ticket_id().empty() && before->parent_ticket_id() != after->parent_ticket_id()) {
+    if (!before->parent_ticket_id().empty() &&
+        before->parent_ticket_id() != after->parent_ticket_id()) {
       records_.tickets_by_parent.Erase(std::pair(TicketNumber(before->parent_ticket_id()), number));
     }
   }
@@ -226,7 +238,8 @@ void State::IndexAgent(const pb::Agent* before, const pb::Agent* after) {
     return;
   }
   agent_by_session_[after->session_uid()] = after->agent_id();
-  if (!after->parent_agent_id().empty()) sub_agents_.emplace(after->parent_agent_id(), after->agent_id());
+  if (!after->parent_agent_id().empty())
+    sub_agents_.emplace(after->parent_agent_id(), after->agent_id());
 }
 
 void State::IndexRequest(const RequestPtr& before, const RequestPtr& after) {
@@ -241,11 +254,12 @@ void State::IndexRequest(const RequestPtr& before, const RequestPtr& after) {
   }
 }
 
-void State::Enqueue(int64_t number, const pb::Ticket* before, const std::shared_ptr<const pb::Ticket>& after,
-                    const base::Now& now) {
+void State::Enqueue(int64_t number, const pb::Ticket* before,
+                    const std::shared_ptr<const pb::Ticket>& after, const base::Now& now) {
   if (after->state() != pb::Ticket::STATE_OPEN) return ready_.Remove(number);
   if (before != nullptr && before->state() == pb::Ticket::STATE_OPEN &&
-      SameTime(before->has_not_before(), before->not_before(), after->has_not_before(), after->not_before())) {
+      SameTime(before->has_not_before(), before->not_before(), after->has_not_before(),
+               after->not_before())) {
     return ready_.Update(number, after);
   }
   ready_.Add(number, after, ReadyAt(*after, now), now.mono);

@@ -22,9 +22,9 @@
 
 namespace coordhub::core {
 
-// The fold of a workspace's events, with the indexes that decisions need. Owned by one writer; not thread-safe.
-// Changed only by `Evolve`, which cannot fail: an event that does not apply means that the journal is wrong, and the
-// process stops.
+// The fold of a workspace's events, with the indexes that decisions need. Owned by one writer; not
+// thread-safe. Changed only by `Evolve`, which cannot fail: an event that does not apply means that
+// the journal is wrong, and the process stops.
 class State {
  public:
   // Ticket numbers that depend on a ticket.
@@ -41,7 +41,9 @@ class State {
 
   // Null when unknown. Pointers are valid until the next Evolve.
   const pb::Ticket* FindTicket(int64_t number) const { return records_.FindTicket(number); }
-  const pb::Agent* FindAgent(std::string_view agent_id) const { return records_.FindAgent(agent_id); }
+  const pb::Agent* FindAgent(std::string_view agent_id) const {
+    return records_.FindAgent(agent_id);
+  }
   // The agent whose live session has this uid; null when no live session does.
   const pb::Agent* FindSession(std::string_view session_uid) const;
   // Number of live sessions.
@@ -54,34 +56,40 @@ class State {
   size_t agent_count() const { return records_.agents.size(); }
   const pb::Agent* OldestEndedAgent() const;
   // The remembered request, or null.
-  const jpb::RememberedRequest* FindRequest(std::string_view actor, std::string_view request_id) const;
+  const jpb::RememberedRequest* FindRequest(std::string_view actor,
+                                            std::string_view request_id) const;
 
   const ReadyQueue& ready() const { return ready_; }
-  // Moves tickets whose `not_before` has come to the ready ones. Call before deciding. Returns how many moved.
+  // Moves tickets whose `not_before` has come to the ready ones. Call before deciding. Returns how
+  // many moved.
   int ReleaseDue(base::MonoTime now) { return ready_.ReleaseDue(now); }
 
-  // Applies one event. `private_bytes` belongs to the first event of a commit and may be null. `now` (live: that of the
-  // decision) anchors `not_before` to the monotonic clock when the ticket becomes OPEN or its `not_before` changes; no
-  // setting of the wall clock moves it after that. In replay `now` may be any time before that of AnchorDelays.
-  void Evolve(std::shared_ptr<const pb::Event> event, const jpb::CommitPrivate* private_bytes, const base::Now& now);
+  // Applies one event. `private_bytes` belongs to the first event of a commit and may be null.
+  // `now` (live: that of the decision) anchors `not_before` to the monotonic clock when the ticket
+  // becomes OPEN or its `not_before` changes; no setting of the wall clock moves it after that. In
+  // replay `now` may be any time before that of AnchorDelays.
+  void Evolve(std::shared_ptr<const pb::Event> event, const jpb::CommitPrivate* private_bytes,
+              const base::Now& now);
 
   // After replay: computes when delayed tickets become ready from `now`.
   void AnchorDelays(const base::Now& now);
 
-  // Puts one record of a snapshot; then FinishLoad. `State` must be fresh. `record` is held, not copied.
+  // Puts one record of a snapshot; then FinishLoad. `State` must be fresh. `record` is held, not
+  // copied.
   void LoadRecord(std::shared_ptr<const jpb::SnapshotRecord> record);
   void FinishLoad(const jpb::SnapshotHeader& header, const base::Now& now);
 
-  // An immutable picture. O(1). From the first call on, what RollBack needs is noted; so call it once after replay and
-  // then after each batch.
+  // An immutable picture. O(1). From the first call on, what RollBack needs is noted; so call it
+  // once after replay and then after each batch.
   std::shared_ptr<const View> MakeView();
 
-  // Ticket numbers that became ready since the last call (by an event or by ReleaseDue), in order of priority, then
-  // age; a ticket that is no longer ready is left out.
+  // Ticket numbers that became ready since the last call (by an event or by ReleaseDue), in order
+  // of priority, then age; a ticket that is no longer ready is left out.
   std::vector<int64_t> TakeNewlyReady() { return ready_.TakeNewlyReady(); }
 
-  // Undoes every event since the view was made, which must be the last that MakeView made: records go back, indexes
-  // follow. In proportion to what was touched. What had become ready by the passing of time stays ready.
+  // Undoes every event since the view was made, which must be the last that MakeView made: records
+  // go back, indexes follow. In proportion to what was touched. What had become ready by the
+  // passing of time stays ready.
   void RollBack(const View& to, const base::Now& now);
 
  private:
@@ -103,12 +111,16 @@ class State {
     }
   };
   static RequestName NameOf(const RequestName& name) { return name; }
-  static RequestName NameOf(const RequestPtr& request) { return {request->key().actor(), request->key().request_id()}; }
+  static RequestName NameOf(const RequestPtr& request) {
+    return {request->key().actor(), request->key().request_id()};
+  }
 
-  // The journal, or whoever made the event, is wrong: going on would make the state wrong for good. Ends the process.
+  // The journal, or whoever made the event, is wrong: going on would make the state wrong for good.
+  // Ends the process.
   [[noreturn]] static void DoesNotApply(const std::string& what);
 
-  void ApplyChange(const std::shared_ptr<const pb::Event>& event, const pb::RecordChange& change, const base::Now& now);
+  void ApplyChange(const std::shared_ptr<const pb::Event>& event, const pb::RecordChange& change,
+                   const base::Now& now);
   void PutTicket(std::shared_ptr<const pb::Ticket> ticket, const base::Now& now);
   void PutAgent(std::shared_ptr<const pb::Agent> agent);
   // Forgets the requests of the agent, too.
@@ -117,15 +129,17 @@ class State {
   void Remember(RequestPtr request);
   void ForgetRequest(const std::string& actor, int64_t commit_revision);
 
-  // Each moves indexes from one value of a record to another; `before` may be null, and so may `after` except where
-  // said. Derived maps are in `records_`; the others are mutable and only for decisions.
-  void IndexDerived(int64_t number, const pb::Ticket* before, const std::shared_ptr<const pb::Ticket>& after);
+  // Each moves indexes from one value of a record to another; `before` may be null, and so may
+  // `after` except where said. Derived maps are in `records_`; the others are mutable and only for
+  // decisions.
+  void IndexDerived(int64_t number, const pb::Ticket* before,
+                    const std::shared_ptr<const pb::Ticket>& after);
   void IndexDependents(int64_t number, const pb::Ticket* before, const pb::Ticket* after);
   void IndexAgent(const pb::Agent* before, const pb::Agent* after);
   void IndexRequest(const RequestPtr& before, const RequestPtr& after);
   // Puts an OPEN ticket into the ready queue and takes any other out.
-  void Enqueue(int64_t number, const pb::Ticket* before, const std::shared_ptr<const pb::Ticket>& after,
-               const base::Now& now);
+  void Enqueue(int64_t number, const pb::Ticket* before,
+               const std::shared_ptr<const pb::Ticket>& after, const base::Now& now);
 
   void TouchTicket(int64_t number);
   void RollBackTickets(const Records& to, const base::Now& now);
@@ -149,8 +163,8 @@ class State {
   absl::flat_hash_set<RequestPtr, RequestHash, RequestEqual> request_index_;
   absl::flat_hash_map<std::string, int> requests_per_actor_;
 
-  // For RollBack: what was touched since the last MakeView; for tickets with their DueTime before. Nothing is noted
-  // before the first MakeView (replay).
+  // For RollBack: what was touched since the last MakeView; for tickets with their DueTime before.
+  // Nothing is noted before the first MakeView (replay).
   bool has_view_ = false;
   absl::flat_hash_map<int64_t, std::optional<base::MonoTime>> touched_tickets_;
   absl::flat_hash_set<std::string> touched_agents_;

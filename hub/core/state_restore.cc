@@ -19,7 +19,8 @@ void State::LoadRecord(std::shared_ptr<const jpb::SnapshotRecord> record) {
   } else if (change.has_ticket()) {
     records_.tickets.Put(TicketNumber(change.ticket().ticket_id()), {record, &change.ticket()});
   } else if (change.has_ticket_body()) {
-    records_.bodies.Put(TicketNumber(change.ticket_body().ticket_id()), {record, &change.ticket_body()});
+    records_.bodies.Put(TicketNumber(change.ticket_body().ticket_id()),
+                        {record, &change.ticket_body()});
   } else if (change.has_comment()) {
     records_.comments.Put({TicketNumber(change.comment().ticket_id()), change.comment().number()},
                           {record, &change.comment()});
@@ -78,7 +79,8 @@ void State::RollBackTickets(const Records& to, const base::Now& now) {
 }
 
 void State::RollBackAgents(const Records& to) {
-  // First all that goes, then all that comes: a session's place must not be taken away by its successor's leaving.
+  // First all that goes, then all that comes: a session's place must not be taken away by its
+  // successor's leaving.
   for (const std::string& agent_id : touched_agents_) IndexAgent(FindAgent(agent_id), nullptr);
   for (const std::string& agent_id : touched_agents_) IndexAgent(nullptr, to.FindAgent(agent_id));
   touched_agents_.clear();

@@ -51,7 +51,8 @@ constexpr Transition kTransitions[] = {
     {pb::EVENT_KIND_TICKET_FAILED, kClaimed, kFailed},
     {pb::EVENT_KIND_TICKET_BURIED, kClaimed, kBuried},
     {pb::EVENT_KIND_TICKET_CANCELLED, kQueued | kClaimed | kBuried, kCancelled},
-    {pb::EVENT_KIND_TICKET_REOPENED, kDone | kFailed | kCancelled | kBuried, kQueued, Attempt::kZero},
+    {pb::EVENT_KIND_TICKET_REOPENED, kDone | kFailed | kCancelled | kBuried, kQueued,
+     Attempt::kZero},
     {pb::EVENT_KIND_TICKET_CLAIM_LOST, kClaimed, kQueued},
     {pb::EVENT_KIND_TICKET_UNBLOCKED, kBlocked, kOpen},
     {pb::EVENT_KIND_TICKET_BLOCKED, kOpen, kBlocked},
@@ -81,7 +82,8 @@ constexpr AgentTransition kAgentTransitions[] = {
     {pb::EVENT_KIND_WORKSPACE_RESTORED, kActive, kLeft | kExpired},
 };
 
-bool SameLabels(const pb::RecordFacets& facets, const google::protobuf::RepeatedPtrField<std::string>& labels) {
+bool SameLabels(const pb::RecordFacets& facets,
+                const google::protobuf::RepeatedPtrField<std::string>& labels) {
   return std::equal(facets.labels().begin(), facets.labels().end(), labels.begin(), labels.end());
 }
 
@@ -104,8 +106,10 @@ class TransitionCheck {
   TransitionCheck(const State& before, const pb::Event& event) : before_(before), event_(event) {}
 
   std::vector<std::string> Run() && {
-    Expect(event_.revision() == before_.revision() + 1, "is not the next after ", before_.revision());
-    Expect(event_.commit_revision() >= event_.revision(), "has commit_revision ", event_.commit_revision());
+    Expect(event_.revision() == before_.revision() + 1, "is not the next after ",
+           before_.revision());
+    Expect(event_.commit_revision() >= event_.revision(), "has commit_revision ",
+           event_.commit_revision());
     Expect(FromProto(event_.event_time()) >= before_.last_event_time(), "goes back in time");
     Expect(!event_.actor().empty(), "has no actor");
     for (const pb::RecordChange& change : event_.changes()) {
@@ -121,8 +125,8 @@ class TransitionCheck {
   template <class... Parts>
   void Expect(bool holds, const Parts&... parts) {
     if (holds) return;
-    broken_.push_back(
-        absl::StrCat("event ", event_.revision(), " ", pb::EventKind_Name(event_.kind()), " ", parts...));
+    broken_.push_back(absl::StrCat("event ", event_.revision(), " ",
+                                   pb::EventKind_Name(event_.kind()), " ", parts...));
   }
 
   void CheckTicket(const pb::RecordChange& change) {
@@ -132,14 +136,17 @@ class TransitionCheck {
     CheckFence(before, after);
     Expect(after.mod_revision() == event_.revision(), "gives ", after.ticket_id(), " mod_revision ",
            after.mod_revision());
-    Expect(change.has_previous() == (before != nullptr), "tells a new ", after.ticket_id(), " from a known one wrongly");
+    Expect(change.has_previous() == (before != nullptr), "tells a new ", after.ticket_id(),
+           " from a known one wrongly");
     if (before == nullptr) {
       Expect(after.create_revision() == event_.revision(), "makes ", after.ticket_id(), " at ",
              after.create_revision());
-      Expect(TicketNumber(after.ticket_id()) > before_.last_ticket_number(), "uses ", after.ticket_id(), " again");
+      Expect(TicketNumber(after.ticket_id()) > before_.last_ticket_number(), "uses ",
+             after.ticket_id(), " again");
       return;
     }
-    Expect(after.create_revision() == before->create_revision() && after.creator() == before->creator(),
+    Expect(after.create_revision() == before->create_revision() &&
+               after.creator() == before->creator(),
            "changes where ", after.ticket_id(), " comes from");
     const pb::RecordFacets& previous = change.previous();
     Expect(previous.ticket_state() == before->state() && SameLabels(previous, before->labels()) &&
@@ -152,26 +159,31 @@ class TransitionCheck {
     const States from = before == nullptr ? kNew : In(before->state());
     const int32_t attempt = before == nullptr ? 0 : before->attempt();
     const auto allows = [&](const Transition& rule) {
-      return rule.kind == event_.kind() && (rule.from & from) != 0 && (rule.to & In(after.state())) != 0 &&
-             (!rule.same_state || from == In(after.state())) && AttemptAfter(rule.attempt, attempt) == after.attempt();
+      return rule.kind == event_.kind() && (rule.from & from) != 0 &&
+             (rule.to & In(after.state())) != 0 &&
+             (!rule.same_state || from == In(after.state())) &&
+             AttemptAfter(rule.attempt, attempt) == after.attempt();
     };
-    Expect(std::any_of(std::begin(kTransitions), std::end(kTransitions), allows), "may not move ", after.ticket_id(),
-           " from ", before == nullptr ? "nothing" : pb::Ticket::State_Name(before->state()), " attempt ", attempt,
-           " to ", pb::Ticket::State_Name(after.state()), " attempt ", after.attempt());
+    Expect(std::any_of(std::begin(kTransitions), std::end(kTransitions), allows), "may not move ",
+           after.ticket_id(), " from ",
+           before == nullptr ? "nothing" : pb::Ticket::State_Name(before->state()), " attempt ",
+           attempt, " to ", pb::Ticket::State_Name(after.state()), " attempt ", after.attempt());
   }
 
   void CheckFence(const pb::Ticket* before, const pb::Ticket& after) {
     const int64_t last_fence = before == nullptr ? 0 : before->last_fence();
     if (event_.kind() == pb::EVENT_KIND_TICKET_CLAIMED) {
-      Expect(after.claim().fence() == event_.revision() && after.last_fence() == event_.revision() &&
-                 event_.revision() > last_fence,
-             "grants ", after.ticket_id(), " with fence ", after.claim().fence(), ", last ", after.last_fence());
+      Expect(after.claim().fence() == event_.revision() &&
+                 after.last_fence() == event_.revision() && event_.revision() > last_fence,
+             "grants ", after.ticket_id(), " with fence ", after.claim().fence(), ", last ",
+             after.last_fence());
       return;
     }
-    Expect(after.last_fence() == last_fence, "changes the last fence of ", after.ticket_id(), " to ",
-           after.last_fence());
+    Expect(after.last_fence() == last_fence, "changes the last fence of ", after.ticket_id(),
+           " to ", after.last_fence());
     if (!after.has_claim()) return;
-    Expect(before != nullptr && before->claim().SerializeAsString() == after.claim().SerializeAsString(),
+    Expect(before != nullptr &&
+               before->claim().SerializeAsString() == after.claim().SerializeAsString(),
            "changes the claim of ", after.ticket_id());
   }
 
@@ -183,11 +195,13 @@ class TransitionCheck {
     const auto allows = [&](const AgentTransition& rule) {
       return rule.kind == event_.kind() && (rule.from & from) != 0 && (rule.to & to) != 0;
     };
-    Expect(std::any_of(std::begin(kAgentTransitions), std::end(kAgentTransitions), allows), "may not move ",
-           after.agent_id(), " from ", from, " to ", to);
-    Expect(change.has_previous() == (before != nullptr), "tells a new ", after.agent_id(), " from a known one wrongly");
+    Expect(std::any_of(std::begin(kAgentTransitions), std::end(kAgentTransitions), allows),
+           "may not move ", after.agent_id(), " from ", from, " to ", to);
+    Expect(change.has_previous() == (before != nullptr), "tells a new ", after.agent_id(),
+           " from a known one wrongly");
     if (before != nullptr) {
-      Expect(change.previous().agent_state() == before->state() && SameLabels(change.previous(), before->labels()),
+      Expect(change.previous().agent_state() == before->state() &&
+                 SameLabels(change.previous(), before->labels()),
              "says wrongly what ", after.agent_id(), " was before");
     }
     if (!change.erased()) CheckSession(before, after);
@@ -197,7 +211,8 @@ class TransitionCheck {
     Expect(after.mod_revision() == event_.revision(), "gives ", after.agent_id(), " mod_revision ",
            after.mod_revision());
     if (event_.kind() == pb::EVENT_KIND_AGENT_REGISTERED) {
-      Expect(after.fence() == event_.revision() && before_.FindSession(after.session_uid()) == nullptr &&
+      Expect(after.fence() == event_.revision() &&
+                 before_.FindSession(after.session_uid()) == nullptr &&
                  (before == nullptr || before->session_uid() != after.session_uid()),
              "begins a session of ", after.agent_id(), " that is not new");
     } else if (before != nullptr) {
@@ -209,9 +224,10 @@ class TransitionCheck {
   void CheckComment(const pb::Comment& comment) {
     const int64_t number = TicketNumber(comment.ticket_id());
     const pb::Ticket* ticket = before_.FindTicket(number);
-    Expect(ticket != nullptr && comment.number() == ticket->comment_count() + 1, "adds comment ", comment.number(),
-           " to ", comment.ticket_id(), " out of order");
-    Expect(comment.create_revision() == event_.revision(), "makes a comment at ", comment.create_revision());
+    Expect(ticket != nullptr && comment.number() == ticket->comment_count() + 1, "adds comment ",
+           comment.number(), " to ", comment.ticket_id(), " out of order");
+    Expect(comment.create_revision() == event_.revision(), "makes a comment at ",
+           comment.create_revision());
   }
 
   const State& before_;

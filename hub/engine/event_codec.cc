@@ -15,14 +15,15 @@ constexpr char kEventsTag = (1 << 3) | 2;
 std::string FrameHeader(size_t event_bytes) {
   std::string header(1, kEventsTag);
   uint8_t varint[google::protobuf::io::CodedOutputStream::StaticVarintSize32<0xFFFFFFFF>::value];
-  const uint8_t* end =
-      google::protobuf::io::CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(event_bytes), varint);
+  const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint32ToArray(
+      static_cast<uint32_t>(event_bytes), varint);
   header.append(reinterpret_cast<const char*>(varint), static_cast<size_t>(end - varint));
   return header;
 }
 
 absl::Status Damaged(int64_t revision, std::string_view what) {
-  return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED, absl::StrCat("event ", revision, " ", std::string(what)),
+  return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED,
+                         absl::StrCat("event ", revision, " ", std::string(what)),
                          {{"revision", absl::StrCat(revision)}});
 }
 
@@ -43,7 +44,8 @@ std::string_view EventBytes(const EncodedEvent& encoded) {
 
 absl::StatusOr<EncodedEvent> Decode(const journal::Entry& entry) {
   auto event = std::make_shared<v1::Event>();
-  if (!event->ParseFromString(entry.event_bytes)) return Damaged(entry.revision, "cannot be parsed");
+  if (!event->ParseFromString(entry.event_bytes))
+    return Damaged(entry.revision, "cannot be parsed");
   if (event->revision() != entry.revision || event->commit_revision() != entry.commit_revision) {
     return Damaged(entry.revision, "names another revision");
   }

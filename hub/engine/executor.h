@@ -10,8 +10,8 @@
 
 namespace coordhub::engine {
 
-// One thread that runs tasks in order, for work that may block on the disk. The queue's bound is its users': each has at
-// most a stated number of tasks under way. Any thread.
+// One thread that runs tasks in order, for work that may block on the disk. The queue's bound is
+// its users': each has at most a stated number of tasks under way. Any thread.
 class Executor {
  public:
   Executor();

@@ -11,7 +11,8 @@ LeaseTable::LeasePtr LeaseTable::Lookup(std::string_view key) const {
   return it == leases_.end() ? nullptr : it->second;
 }
 
-void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Duration ttl, base::MonoTime now) {
+void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Duration ttl,
+                     base::MonoTime now) {
   base::WriterMutexLock lock(&mu_);
   LeasePtr& lease = leases_[key];
   if (lease == nullptr) {
@@ -107,7 +108,8 @@ std::optional<LeaseTable::Status> LeaseTable::Find(std::string_view key, base::M
   if (last == kEnded) return std::nullopt;
   const base::MonoTime deadline = base::MonoTime{last} + lease->ttl;
   if (deadline <= now) return std::nullopt;
-  return Status{deadline - now, std::max(now - base::MonoTime{last}, absl::ZeroDuration()), lease->ttl};
+  return Status{deadline - now, std::max(now - base::MonoTime{last}, absl::ZeroDuration()),
+                lease->ttl};
 }
 
 size_t LeaseTable::size() const {

@@ -18,9 +18,10 @@
 
 namespace coordhub::engine {
 
-// Leases by key (sessions by uid; claims with a timeout by ticket and fence), each kept alive by touching. Whether a
-// touch or the expiry came first is decided by one atomic exchange, so a lease that was touched in time is never taken,
-// and one that was taken is never touched again. All times are lease times. Any thread.
+// Leases by key (sessions by uid; claims with a timeout by ticket and fence), each kept alive by
+// touching. Whether a touch or the expiry came first is decided by one atomic exchange, so a lease
+// that was touched in time is never taken, and one that was taken is never touched again. All times
+// are lease times. Any thread.
 class LeaseTable {
  public:
   // A lease that ran out.
@@ -30,8 +31,10 @@ class LeaseTable {
     absl::Duration silent_for;
   };
 
-  // Adds a lease with its full time, or changes the owner and ttl of one that lives (which counts as a touch).
-  void Add(const std::string& key, const std::string& owner, absl::Duration ttl, base::MonoTime now);
+  // Adds a lease with its full time, or changes the owner and ttl of one that lives (which counts
+  // as a touch).
+  void Add(const std::string& key, const std::string& owner, absl::Duration ttl,
+           base::MonoTime now);
   void Remove(std::string_view key);
 
   // False: there is no such lease, or it ran out.
@@ -39,8 +42,8 @@ class LeaseTable {
   // Owner of a lease that has not run out; empty: none.
   std::string OwnerOf(std::string_view key) const;
 
-  // Leases whose time is over. Each is ended for good but stays listed, here and in the next call, until it is removed:
-  // the caller writes the expiry down first.
+  // Leases whose time is over. Each is ended for good but stays listed, here and in the next call,
+  // until it is removed: the caller writes the expiry down first.
   std::vector<Expired> TakeExpired(base::MonoTime now);
   // No lease runs out before this. Nullopt: there is none.
   std::optional<base::MonoTime> NextDeadline() const;

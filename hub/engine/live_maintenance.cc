@@ -14,7 +14,9 @@
 namespace coordhub::engine {
 namespace {
 
-absl::Status Draining() { return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping"); }
+absl::Status Draining() {
+  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+}
 
 // A result that one thread waits for and another gives.
 template <class T>
@@ -59,14 +61,15 @@ absl::Status LiveWorkspace::SaveSnapshot(const core::View& view) {
   header.set_written_by(options_.version);
   header.set_last_ticket_number(view.last_ticket_number);
   *header.mutable_last_event_time() = core::ToProto(view.last_event_time);
-  const auto source = [&view](const std::function<absl::Status(const journal::v1::SnapshotRecord&)>& write) {
-    absl::Status status;
-    core::ForEachSnapshotRecord(view, [&](const journal::v1::SnapshotRecord& record) {
-      status = write(record);
-      return status.ok();
-    });
-    return status;
-  };
+  const auto source =
+      [&view](const std::function<absl::Status(const journal::v1::SnapshotRecord&)>& write) {
+        absl::Status status;
+        core::ForEachSnapshotRecord(view, [&](const journal::v1::SnapshotRecord& record) {
+          status = write(record);
+          return status.ok();
+        });
+        return status;
+      };
   COORDHUB_RETURN_IF_ERROR(journal_->SaveSnapshot(header, source));
   snapshot_revision_ = view.revision;
   return absl::OkStatus();
@@ -74,8 +77,8 @@ absl::Status LiveWorkspace::SaveSnapshot(const core::View& view) {
 
 void LiveWorkspace::ScheduleMaintenance(int64_t head) {
   const bool snapshot_due = head - snapshot_revision_ >= options_.snapshot_every;
-  const bool compaction_due =
-      options_.retained_events > 0 && head - journal_->compact_revision() > 2 * options_.retained_events;
+  const bool compaction_due = options_.retained_events > 0 &&
+                              head - journal_->compact_revision() > 2 * options_.retained_events;
   if ((!snapshot_due && !compaction_due) || maintaining_.exchange(true)) return;
   const bool posted = maintenance_thread_.Post([this, compaction_due] {
     const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
@@ -116,12 +119,15 @@ absl::StatusOr<int64_t> LiveWorkspace::CompactNow(int64_t revision) {
   return CompactOnWriter(boundary, RememberedCommits(*now));
 }
 
-absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision, std::vector<journal::CommitRange> pinned) {
+absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision,
+                                                       std::vector<journal::CommitRange> pinned) {
   Promise<absl::StatusOr<int64_t>> result;
   const bool posted = sequencer_->Post([&] {
-    // Requests remembered since the list was made are newer than `revision`, so their events stay anyway.
+    // Requests remembered since the list was made are newer than `revision`, so their events stay
+    // anyway.
     absl::StatusOr<int64_t> dropped = journal_->Compact(revision, pinned);
-    if (!dropped.ok() && base::ReasonOf(dropped.status()) == v1::ERROR_REASON_IO_FAILED) OnFatal(dropped.status());
+    if (!dropped.ok() && base::ReasonOf(dropped.status()) == v1::ERROR_REASON_IO_FAILED)
+      OnFatal(dropped.status());
     result.Set(std::move(dropped));
   });
   if (!posted) return Draining();
@@ -130,23 +136,26 @@ absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision, std::ve
 
 void LiveWorkspace::Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  if (!maintenance_thread_.Post([this, revision, shared] { (*shared)(CompactNow(revision)); })) (*shared)(Draining());
+  if (!maintenance_thread_.Post([this, revision, shared] { (*shared)(CompactNow(revision)); }))
+    (*shared)(Draining());
 }
 
 absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
   const base::MonoTime start = clock_->Mono();
   const ViewPtr served = view();
-  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal_.get(), FoldFrom::kBeginning, served->revision,
-                                                  clock_->Now(), [](const std::string&) {}));
+  COORDHUB_ASSIGN_OR_RETURN(
+      FoldResult fold, Fold(journal_.get(), FoldFrom::kBeginning, served->revision, clock_->Now(),
+                            [](const std::string&) {}));
   VerifyResult result;
   result.revision = served->revision;
   result.checked_events = fold.events;
   result.digest = core::Digest(*fold.state->MakeView());
   if (result.digest != core::Digest(*served)) {
-    return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED,
-                           absl::StrCat("the fold of the journal differs from the records served at revision ",
-                                        served->revision),
-                           {{"revision", absl::StrCat(served->revision)}});
+    return base::MakeError(
+        v1::ERROR_REASON_JOURNAL_DAMAGED,
+        absl::StrCat("the fold of the journal differs from the records served at revision ",
+                     served->revision),
+        {{"revision", absl::StrCat(served->revision)}});
   }
   result.elapsed = clock_->Mono() - start;
   return result;
@@ -161,15 +170,19 @@ absl::StatusOr<Workspace::BackupResult> LiveWorkspace::BackupNow(const std::stri
   BackupResult result;
   COORDHUB_ASSIGN_OR_RETURN(result.info, journal_->Backup(directory));
   // The digest at the backup's revision: folded, since the head may have moved on meanwhile.
-  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision,
-                                                  clock_->Now(), [](const std::string&) {}));
+  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold,
+                            Fold(journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision,
+                                 clock_->Now(), [](const std::string&) {}));
   result.digest = core::Digest(*fold.state->MakeView());
   return result;
 }
 
-void LiveWorkspace::Backup(std::string directory, std::function<void(absl::StatusOr<BackupResult>)> done) {
+void LiveWorkspace::Backup(std::string directory,
+                           std::function<void(absl::StatusOr<BackupResult>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  const auto task = [this, directory = std::move(directory), shared] { (*shared)(BackupNow(directory)); };
+  const auto task = [this, directory = std::move(directory), shared] {
+    (*shared)(BackupNow(directory));
+  };
   if (!maintenance_thread_.Post(task)) (*shared)(Draining());
 }
 

@@ -17,34 +17,40 @@ namespace {
 constexpr absl::Duration kAwaitMax = absl::Seconds(10);
 constexpr size_t kAwaitingMax = 4096;
 
-absl::Status Draining() { return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping"); }
+absl::Status Draining() {
+  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+}
 
-absl::Status SessionEnded() { return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended"); }
+absl::Status SessionEnded() {
+  return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended");
+}
 
 absl::Status NotReached(int64_t min_revision, int64_t head) {
-  return base::MakeError(v1::ERROR_REASON_REVISION_NOT_REACHED,
-                         absl::StrCat("revision ", min_revision, " was not reached; the head is ", head),
-                         {{"min_revision", absl::StrCat(min_revision)}, {"head_revision", absl::StrCat(head)}});
+  return base::MakeError(
+      v1::ERROR_REASON_REVISION_NOT_REACHED,
+      absl::StrCat("revision ", min_revision, " was not reached; the head is ", head),
+      {{"min_revision", absl::StrCat(min_revision)}, {"head_revision", absl::StrCat(head)}});
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(WorkspaceOptions options,
-                                                           std::unique_ptr<journal::Journal> journal,
-                                                           base::Clock* clock, base::IdSource* /*ids*/) {
+absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(
+    WorkspaceOptions options, std::unique_ptr<journal::Journal> journal, base::Clock* clock,
+    base::IdSource* /*ids*/) {
   const auto note = [&](std::string text) {
     base::Log(base::LogLevel::kWarning, text, {{"workspace", options.workspace_id}});
   };
-  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal.get(), FoldFrom::kNewestSnapshot, journal->head_revision(),
-                                                  clock->Now(), note));
-  auto workspace = std::make_unique<LiveWorkspace>(std::move(options), std::move(journal), std::move(fold.state),
-                                                   fold.snapshot_revision, clock);
+  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal.get(), FoldFrom::kNewestSnapshot,
+                                                  journal->head_revision(), clock->Now(), note));
+  auto workspace = std::make_unique<LiveWorkspace>(
+      std::move(options), std::move(journal), std::move(fold.state), fold.snapshot_revision, clock);
   COORDHUB_RETURN_IF_ERROR(workspace->Start());
   return workspace;
 }
 
 LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::Journal> journal,
-                             std::unique_ptr<core::State> state, int64_t snapshot_revision, base::Clock* clock)
+                             std::unique_ptr<core::State> state, int64_t snapshot_revision,
+                             base::Clock* clock)
     : options_(std::move(options)),
       clock_(clock),
       journal_(std::move(journal)),
@@ -76,11 +82,13 @@ absl::Status LiveWorkspace::Start() {
     COORDHUB_RETURN_IF_ERROR(ended);
     COORDHUB_RETURN_IF_ERROR(journal_->ClearRestored());
   }
-  sequencer_ = std::make_unique<Sequencer>(&writer_, &lease_clock_, options_.queue_capacity, options_.max_batch);
+  sequencer_ = std::make_unique<Sequencer>(&writer_, &lease_clock_, options_.queue_capacity,
+                                           options_.max_batch);
   return absl::OkStatus();
 }
 
-CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time deadline, Done done) {
+CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time deadline,
+                             Done done) {
   Call call;
   call.id = next_call_.fetch_add(1, std::memory_order_relaxed);
   call.command = std::move(command);
@@ -91,7 +99,8 @@ CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time 
     call.Answer(Draining());
   } else if (!sequencer_->Submit(std::move(call))) {
     call.Answer(draining_ ? Draining()
-                          : base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many requests wait for the writer"));
+                          : base::MakeError(v1::ERROR_REASON_OVERLOADED,
+                                            "too many requests wait for the writer"));
   }
   return id;
 }
@@ -114,7 +123,8 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, Vie
     // Looked at again under the lock that OnView takes after it has published: none is missed.
     now = view();
     if (now->revision < min_revision && pending_.size() < kAwaitingMax && !draining_) {
-      pending_.emplace(min_revision, Pending{std::min(deadline, clock_->Wall() + kAwaitMax), std::move(done)});
+      pending_.emplace(min_revision,
+                       Pending{std::min(deadline, clock_->Wall() + kAwaitMax), std::move(done)});
       return;
     }
   }
@@ -203,7 +213,8 @@ absl::StatusOr<Outcome> LiveWorkspace::ReadCommit(journal::CommitRange range) {
 
 void LiveWorkspace::FetchCommit(journal::CommitRange range, Done done) {
   auto shared = std::make_shared<Done>(std::move(done));
-  if (!reader_thread_.Post([this, range, shared] { (*shared)(ReadCommit(range)); })) (*shared)(Draining());
+  if (!reader_thread_.Post([this, range, shared] { (*shared)(ReadCommit(range)); }))
+    (*shared)(Draining());
 }
 
 absl::Status LiveWorkspace::TouchSession(std::string_view session_uid) {
@@ -224,8 +235,10 @@ absl::Status LiveWorkspace::CheckClaim(std::string_view session_uid, const std::
                            {{"ticket_id", ticket_id}});
   }
   const v1::Ticket& ticket = **found;
-  if (fence > ticket.last_fence()) return base::MakeFieldError("fence", "was never granted for this ticket");
-  if (ticket.has_claim() && ticket.claim().session_uid() == session_uid && ticket.claim().fence() == fence) {
+  if (fence > ticket.last_fence())
+    return base::MakeFieldError("fence", "was never granted for this ticket");
+  if (ticket.has_claim() && ticket.claim().session_uid() == session_uid &&
+      ticket.claim().fence() == fence) {
     return absl::OkStatus();
   }
   return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED,
@@ -249,13 +262,15 @@ absl::StatusOr<absl::Duration> LiveWorkspace::RenewClaim(std::string_view sessio
   const auto* ticket = current->records.tickets.Find(core::TicketNumber(request.ticket_id()));
   if (!(*ticket)->claim().has_claim_timeout()) return absl::InfiniteDuration();
   // Its time ran out a moment ago; the event follows.
-  return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED, absl::StrCat("the claim on ", request.ticket_id(), " ran out"),
+  return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED,
+                         absl::StrCat("the claim on ", request.ticket_id(), " ran out"),
                          {{"ticket_id", request.ticket_id()},
                           {"holder", ""},
                           {"current_fence", absl::StrCat((*ticket)->last_fence())}});
 }
 
-absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid, const v1::UpdateProgressRequest& request) {
+absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid,
+                                           const v1::UpdateProgressRequest& request) {
   COORDHUB_RETURN_IF_ERROR(TouchSession(session_uid));
   COORDHUB_RETURN_IF_ERROR(CheckClaim(session_uid, request.ticket_id(), request.fence()));
   v1::Progress progress;
@@ -263,8 +278,10 @@ absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid, const v
   if (request.has_percent()) progress.set_percent(request.percent());
   *progress.mutable_note_time() = core::ToProto(clock_->Wall());
   base::MutexLock lock(&progress_mu_);
-  // Notes of claims that are over go when a new one comes: never more of them than claims and one batch of leftovers.
-  if (progress_.size() > 2 * static_cast<size_t>(view()->records.ticket_counts[v1::Ticket::STATE_CLAIMED]) + 64) {
+  // Notes of claims that are over go when a new one comes: never more of them than claims and one
+  // batch of leftovers.
+  if (progress_.size() >
+      2 * static_cast<size_t>(view()->records.ticket_counts[v1::Ticket::STATE_CLAIMED]) + 64) {
     const ViewPtr now = view();
     absl::erase_if(progress_, [&now](const auto& entry) {
       const auto* ticket = now->records.tickets.Find(core::TicketNumber(entry.first));
@@ -284,14 +301,16 @@ void LiveWorkspace::Decorate(const core::View& view, v1::Agent* agent) const {
     *agent->mutable_last_seen_time() = core::ToProto(now - lease->silent_for);
     *agent->mutable_expire_time() = core::ToProto(now + lease->left);
   }
-  for (auto it = view.records.tickets_by_holder.LowerBound(std::make_pair(agent->agent_id(), int64_t{0}));
+  for (auto it =
+           view.records.tickets_by_holder.LowerBound(std::make_pair(agent->agent_id(), int64_t{0}));
        it.Valid() && it.key().first == agent->agent_id(); it.Next()) {
     agent->add_claimed_ticket_ids(it.value()->ticket_id());
   }
 }
 
 void LiveWorkspace::Decorate(const core::View& view, v1::Ticket* ticket) const {
-  for (v1::Blocker& blocker : core::BlockersOf(view.records, *ticket)) *ticket->add_blocked_by() = std::move(blocker);
+  for (v1::Blocker& blocker : core::BlockersOf(view.records, *ticket))
+    *ticket->add_blocked_by() = std::move(blocker);
   if (!ticket->has_claim()) return;
   base::MutexLock lock(&progress_mu_);
   const auto it = progress_.find(ticket->ticket_id());
@@ -300,7 +319,8 @@ void LiveWorkspace::Decorate(const core::View& view, v1::Ticket* ticket) const {
   }
 }
 
-std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view, std::string_view agent_id) const {
+std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view,
+                                                   std::string_view agent_id) const {
   std::vector<v1::HeldClaim> held;
   const std::string id(agent_id);
   for (auto it = view.records.tickets_by_holder.LowerBound(std::make_pair(id, int64_t{0}));
@@ -309,8 +329,7 @@ std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view, std::
     claim.set_ticket_id(it.value()->ticket_id());
     claim.set_fence(it.value()->claim().fence());
     if (!it.value()->claim().has_claim_timeout()) continue;
-    const auto lease = claims_.Find(ClaimKey(claim.ticket_id(), claim.fence()),
-                                    lease_clock_.Now());
+    const auto lease = claims_.Find(ClaimKey(claim.ticket_id(), claim.fence()), lease_clock_.Now());
     *claim.mutable_expires_in() = core::ToProto(lease ? lease->left : absl::ZeroDuration());
   }
   return held;
@@ -348,12 +367,15 @@ v1::Workspace LiveWorkspace::Describe() const {
   return description;
 }
 
-void LiveWorkspace::ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
-                               std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) {
+void LiveWorkspace::ReadEvents(
+    int64_t after, size_t max_events, size_t max_bytes,
+    std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  const auto read = [this, after, max_events, max_bytes]() -> absl::StatusOr<std::vector<EncodedEvent>> {
+  const auto read = [this, after, max_events,
+                     max_bytes]() -> absl::StatusOr<std::vector<EncodedEvent>> {
     std::vector<journal::Entry> entries;
-    COORDHUB_RETURN_IF_ERROR(reader_->Read(after, std::min<size_t>(max_events, 1000), max_bytes, &entries));
+    COORDHUB_RETURN_IF_ERROR(
+        reader_->Read(after, std::min<size_t>(max_events, 1000), max_bytes, &entries));
     std::vector<EncodedEvent> events;
     events.reserve(entries.size());
     for (const journal::Entry& entry : entries) {
@@ -404,11 +426,13 @@ void LiveWorkspace::Stop() {
   // A start from here reads no more than a tenth of what a snapshot spares.
   if (view()->revision - snapshot_revision_ > options_.snapshot_every / 10) {
     const absl::Status saved = SaveSnapshot(*view());
-    if (!saved.ok()) base::Log(base::LogLevel::kWarning, "no snapshot at stop", {{"error", saved.ToString()}});
+    if (!saved.ok())
+      base::Log(base::LogLevel::kWarning, "no snapshot at stop", {{"error", saved.ToString()}});
   }
   const absl::Status checkpointed = journal_->Checkpoint(/*force=*/true);
   if (!checkpointed.ok()) {
-    base::Log(base::LogLevel::kWarning, "no checkpoint at stop", {{"error", checkpointed.ToString()}});
+    base::Log(base::LogLevel::kWarning, "no checkpoint at stop",
+              {{"error", checkpointed.ToString()}});
   }
 }
 

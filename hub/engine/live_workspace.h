@@ -24,9 +24,10 @@
 
 namespace coordhub::engine {
 
-// The running workspace. Threads: sequencer (the one writer), broadcaster (wakes watchers), reader (journal reads for
-// watchers that fell behind and repeated requests), maintenance (snapshots, compaction, verification, backup, digests).
-// Members are declared in order of dependence: threads last, so that they end first.
+// The running workspace. Threads: sequencer (the one writer), broadcaster (wakes watchers), reader
+// (journal reads for watchers that fell behind and repeated requests), maintenance (snapshots,
+// compaction, verification, backup, digests). Members are declared in order of dependence: threads
+// last, so that they end first.
 class LiveWorkspace final : public Workspace, private WriterObserver {
  public:
   LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::Journal> journal,
@@ -46,17 +47,20 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   std::string AgentOfSession(std::string_view session_uid) const override;
   absl::StatusOr<absl::Duration> RenewClaim(std::string_view session_uid,
                                             const v1::RenewClaimRequest& request) override;
-  absl::Status UpdateProgress(std::string_view session_uid, const v1::UpdateProgressRequest& request) override;
+  absl::Status UpdateProgress(std::string_view session_uid,
+                              const v1::UpdateProgressRequest& request) override;
   void Decorate(const core::View& view, v1::Agent* agent) const override;
   void Decorate(const core::View& view, v1::Ticket* ticket) const override;
-  std::vector<v1::HeldClaim> ClaimsOf(const core::View& view, std::string_view agent_id) const override;
+  std::vector<v1::HeldClaim> ClaimsOf(const core::View& view,
+                                      std::string_view agent_id) const override;
   std::optional<absl::Duration> SessionTimeLeft(std::string_view agent_id) const override;
   Broadcaster& broadcaster() override { return broadcaster_; }
   v1::Workspace Describe() const override;
   void SetMirroredRevision(int64_t revision) override { mirrored_revision_ = revision; }
   void Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) override;
   void Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) override;
-  void Backup(std::string directory, std::function<void(absl::StatusOr<BackupResult>)> done) override;
+  void Backup(std::string directory,
+              std::function<void(absl::StatusOr<BackupResult>)> done) override;
   void ComputeDigest(ViewPtr view, std::function<void(std::string)> done) override;
   void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
                   std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) override;
@@ -80,13 +84,15 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void OnTick() override;
 
   // The claim of this session on a ticket, if `fence` is its fence.
-  absl::Status CheckClaim(std::string_view session_uid, const std::string& ticket_id, int64_t fence) const;
+  absl::Status CheckClaim(std::string_view session_uid, const std::string& ticket_id,
+                          int64_t fence) const;
   void EndOverduePending() ABSL_LOCKS_EXCLUDED(pending_mu_);
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
   absl::Status SaveSnapshot(const core::View& view);
   absl::StatusOr<int64_t> CompactNow(int64_t revision);
-  absl::StatusOr<int64_t> CompactOnWriter(int64_t revision, std::vector<journal::CommitRange> pinned);
+  absl::StatusOr<int64_t> CompactOnWriter(int64_t revision,
+                                          std::vector<journal::CommitRange> pinned);
   absl::StatusOr<int64_t> BoundaryAtOrBefore(int64_t revision);
   absl::StatusOr<VerifyResult> VerifyNow();
   absl::StatusOr<BackupResult> BackupNow(const std::string& directory);
@@ -111,7 +117,8 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
   mutable base::Mutex progress_mu_;
   // By ticket: (fence, note).
-  absl::flat_hash_map<std::string, std::pair<int64_t, v1::Progress>> progress_ ABSL_GUARDED_BY(progress_mu_);
+  absl::flat_hash_map<std::string, std::pair<int64_t, v1::Progress>> progress_
+      ABSL_GUARDED_BY(progress_mu_);
 
   mutable base::Mutex refusal_mu_;
   std::string write_refusal_ ABSL_GUARDED_BY(refusal_mu_);

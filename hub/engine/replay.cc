@@ -20,12 +20,14 @@ absl::Status Damaged(int64_t revision, std::string_view what) {
                          {{"revision", absl::StrCat(revision)}});
 }
 
-absl::StatusOr<int64_t> LoadStart(journal::Journal* journal, FoldFrom from, int64_t to_revision, core::State* state,
-                                  const base::Now& now, const std::function<void(std::string)>& note) {
-  const journal::SnapshotSink sink = [state](std::shared_ptr<const journal::v1::SnapshotRecord> record) {
-    state->LoadRecord(std::move(record));
-    return absl::OkStatus();
-  };
+absl::StatusOr<int64_t> LoadStart(journal::Journal* journal, FoldFrom from, int64_t to_revision,
+                                  core::State* state, const base::Now& now,
+                                  const std::function<void(std::string)>& note) {
+  const journal::SnapshotSink sink =
+      [state](std::shared_ptr<const journal::v1::SnapshotRecord> record) {
+        state->LoadRecord(std::move(record));
+        return absl::OkStatus();
+      };
   std::optional<journal::v1::SnapshotHeader> header;
   if (from == FoldFrom::kNewestSnapshot) {
     COORDHUB_ASSIGN_OR_RETURN(header, journal->LoadSnapshot(to_revision, sink, note));
@@ -37,16 +39,18 @@ absl::StatusOr<int64_t> LoadStart(journal::Journal* journal, FoldFrom from, int6
     return header->revision();
   }
   if (journal->compact_revision() > 0) {
-    return Damaged(journal->compact_revision(), "events were compacted, but no whole snapshot continues them");
+    return Damaged(journal->compact_revision(),
+                   "events were compacted, but no whole snapshot continues them");
   }
   return 0;
 }
 
-absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to_revision, const base::Now& now,
-                          core::State* state) {
+absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to_revision,
+                          const base::Now& now, core::State* state) {
   for (const journal::Entry& entry : entries) {
     if (entry.revision > to_revision) return absl::OkStatus();
-    if (entry.revision != state->revision() + 1) return Damaged(entry.revision, "an event is missing before the one");
+    if (entry.revision != state->revision() + 1)
+      return Damaged(entry.revision, "an event is missing before the one");
     COORDHUB_ASSIGN_OR_RETURN(EncodedEvent decoded, Decode(entry));
     journal::v1::CommitPrivate priv;
     if (!entry.private_bytes.empty() && !priv.ParseFromString(entry.private_bytes)) {
@@ -59,7 +63,8 @@ absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to
 
 }  // namespace
 
-absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision, const base::Now& now,
+absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision,
+                                const base::Now& now,
                                 const std::function<void(std::string)>& note) {
   FoldResult result;
   result.state = std::make_unique<core::State>();
@@ -69,7 +74,8 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
   std::vector<journal::Entry> entries;
   while (result.state->revision() < to_revision) {
     entries.clear();
-    COORDHUB_RETURN_IF_ERROR(reader->Read(result.state->revision(), kReadEvents, kReadBytes, &entries));
+    COORDHUB_RETURN_IF_ERROR(
+        reader->Read(result.state->revision(), kReadEvents, kReadBytes, &entries));
     if (entries.empty()) return Damaged(result.state->revision() + 1, "an event is missing");
     COORDHUB_RETURN_IF_ERROR(ApplyEntries(entries, to_revision, now, result.state.get()));
     // Keeps what RollBack would need from growing.

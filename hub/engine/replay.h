@@ -28,9 +28,9 @@ struct FoldResult {
   int64_t snapshot_revision = 0;
 };
 
-// Folds a journal up to `to_revision` (a commit boundary). Blocks on the disk. `note` gets remarks for the log (a damaged
-// snapshot that was passed over). Errors: JOURNAL_DAMAGED, IO_FAILED.
-absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision, const base::Now& now,
-                                const std::function<void(std::string)>& note);
+// Folds a journal up to `to_revision` (a commit boundary). Blocks on the disk. `note` gets remarks
+// for the log (a damaged snapshot that was passed over). Errors: JOURNAL_DAMAGED, IO_FAILED.
+absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision,
+                                const base::Now& now, const std::function<void(std::string)>& note);
 
 }  // namespace coordhub::engine

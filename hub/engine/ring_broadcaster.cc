@@ -60,20 +60,21 @@ int64_t RingBroadcaster::published_revision() const {
   return published_;
 }
 
-std::optional<std::vector<EncodedEvent>> RingBroadcaster::FindCommit(int64_t first, int64_t last) const {
+std::optional<std::vector<EncodedEvent>> RingBroadcaster::FindCommit(int64_t first,
+                                                                     int64_t last) const {
   base::ReaderMutexLock lock(&ring_mu_);
   if (first < FirstLocked() || last > published_) return std::nullopt;
-  const auto begin = std::lower_bound(ring_.begin(), ring_.end(), first, [](const EncodedEvent& e, int64_t revision) {
-    return e.event->revision() < revision;
-  });
-  const auto end = std::upper_bound(begin, ring_.end(), last, [](int64_t revision, const EncodedEvent& e) {
-    return revision < e.event->revision();
-  });
+  const auto begin = std::lower_bound(
+      ring_.begin(), ring_.end(), first,
+      [](const EncodedEvent& e, int64_t revision) { return e.event->revision() < revision; });
+  const auto end = std::upper_bound(
+      begin, ring_.end(), last,
+      [](int64_t revision, const EncodedEvent& e) { return revision < e.event->revision(); });
   return std::vector<EncodedEvent>(begin, end);
 }
 
-Broadcaster::ReadResult RingBroadcaster::Read(int64_t cursor, const core::Filter& filter, size_t max_events,
-                                              size_t max_bytes) const {
+Broadcaster::ReadResult RingBroadcaster::Read(int64_t cursor, const core::Filter& filter,
+                                              size_t max_events, size_t max_bytes) const {
   // Filters are looked at outside the lock: what is copied under it are references.
   std::vector<EncodedEvent> looked_at;
   ReadResult result;
@@ -85,11 +86,12 @@ Broadcaster::ReadResult RingBroadcaster::Read(int64_t cursor, const core::Filter
       result.found = Found::kBehind;
       return result;
     }
-    auto it = std::upper_bound(ring_.begin(), ring_.end(), cursor, [](int64_t revision, const EncodedEvent& e) {
-      return revision < e.event->revision();
-    });
+    auto it = std::upper_bound(
+        ring_.begin(), ring_.end(), cursor,
+        [](int64_t revision, const EncodedEvent& e) { return revision < e.event->revision(); });
     size_t bytes = 0;
-    while (it != ring_.end() && looked_at.size() < max_events && (looked_at.empty() || bytes < max_bytes)) {
+    while (it != ring_.end() && looked_at.size() < max_events &&
+           (looked_at.empty() || bytes < max_bytes)) {
       bytes += it->frame->size();
       looked_at.push_back(*it++);
     }
@@ -168,7 +170,8 @@ void RingBroadcaster::Run() {
     std::vector<EventListener*> behind;
     {
       base::MutexLock lock(&listeners_mu_);
-      while (!stopping_ && (armed_.empty() || armed_.begin()->first >= announced_)) wake_.Wait(&listeners_mu_);
+      while (!stopping_ && (armed_.empty() || armed_.begin()->first >= announced_))
+        wake_.Wait(&listeners_mu_);
       if (stopping_) return;
       behind = TakeBehind();
     }

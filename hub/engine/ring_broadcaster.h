@@ -14,15 +14,16 @@
 
 namespace coordhub::engine {
 
-// The broadcaster: a ring bounded in events and bytes, and one thread that wakes listeners. Lock order: none nests; no
-// lock is held while a listener is called.
+// The broadcaster: a ring bounded in events and bytes, and one thread that wakes listeners. Lock
+// order: none nests; no lock is held while a listener is called.
 class RingBroadcaster final : public Broadcaster {
  public:
   // Begins after `revision` with an empty ring.
   RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes);
   ~RingBroadcaster() override;
 
-  // Adds committed events, in order, whole commits. The sequencer's thread; never blocks on a reader.
+  // Adds committed events, in order, whole commits. The sequencer's thread; never blocks on a
+  // reader.
   void Publish(const std::vector<EncodedEvent>& events);
 
   // The events of a commit, when the ring still holds all of them.
@@ -31,7 +32,8 @@ class RingBroadcaster final : public Broadcaster {
   // Ends the thread. Idempotent.
   void Stop();
 
-  ReadResult Read(int64_t cursor, const core::Filter& filter, size_t max_events, size_t max_bytes) const override;
+  ReadResult Read(int64_t cursor, const core::Filter& filter, size_t max_events,
+                  size_t max_bytes) const override;
   int64_t published_revision() const override;
   int64_t first_revision() const override;
   void Register(EventListener* listener) override;

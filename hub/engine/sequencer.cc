@@ -9,7 +9,9 @@
 namespace coordhub::engine {
 
 Sequencer::Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch)
-    : writer_(writer), clock_(clock), capacity_(capacity), max_batch_(max_batch), thread_([this] { Run(); }) {}
+    : writer_(writer), clock_(clock), capacity_(capacity), max_batch_(max_batch), thread_([this] {
+        Run();
+      }) {}
 
 Sequencer::~Sequencer() { Stop(); }
 
@@ -68,7 +70,8 @@ bool Sequencer::TakeBatch(Batch* batch) {
   return true;
 }
 
-std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls, std::vector<CallId>* cancelled) {
+std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls,
+                                           std::vector<CallId>* cancelled) {
   if (cancelled->empty()) return calls;
   std::sort(cancelled->begin(), cancelled->end());
   std::vector<Call> kept;
@@ -79,7 +82,8 @@ std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls, std::vector<
       kept.push_back(std::move(call));
       continue;
     }
-    call.Answer(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+    call.Answer(
+        base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
     cancelled->erase(it);
   }
   return kept;
@@ -89,8 +93,9 @@ void Sequencer::RunCalls(std::vector<Call> calls) {
   size_t done = 0;
   do {
     const size_t end = std::min(calls.size(), done + max_batch_);
-    writer_->Run(std::vector<Call>(std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(done)),
-                                   std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(end))));
+    writer_->Run(
+        std::vector<Call>(std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(done)),
+                          std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(end))));
     done = end;
   } while (done < calls.size());
 }

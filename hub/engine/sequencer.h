@@ -12,8 +12,9 @@
 
 namespace coordhub::engine {
 
-// The writer's thread and its queue: takes all that waits, runs it as one batch, and meanwhile lets the next one gather.
-// Wakes for new calls, for what falls due, and at least every LeaseClock::kObservePeriod. Any thread may call.
+// The writer's thread and its queue: takes all that waits, runs it as one batch, and meanwhile lets
+// the next one gather. Wakes for new calls, for what falls due, and at least every
+// LeaseClock::kObservePeriod. Any thread may call.
 class Sequencer {
  public:
   // `writer` and `clock` are not owned. The thread starts at once.

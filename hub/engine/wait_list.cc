@@ -64,7 +64,8 @@ std::vector<WaitList::Waiter> WaitList::TakeEach(const std::vector<CallId>& ids)
   std::vector<Waiter> taken;
   taken.reserve(ids.size());
   for (const CallId id : ids) taken.push_back(Take(id));
-  std::sort(taken.begin(), taken.end(), [](const Waiter& a, const Waiter& b) { return a.sequence < b.sequence; });
+  std::sort(taken.begin(), taken.end(),
+            [](const Waiter& a, const Waiter& b) { return a.sequence < b.sequence; });
   return taken;
 }
 
@@ -98,7 +99,8 @@ std::optional<base::MonoTime> WaitList::NextOverdue() const {
   return overdue_.begin()->first;
 }
 
-WaitList::Waiter* WaitList::FindRequest(const std::string& session_uid, const std::string& request_id) {
+WaitList::Waiter* WaitList::FindRequest(const std::string& session_uid,
+                                        const std::string& request_id) {
   const auto it = by_session_.find(session_uid);
   if (it == by_session_.end()) return nullptr;
   for (const auto& [sequence, id] : it->second) {

@@ -18,8 +18,8 @@
 
 namespace coordhub::engine {
 
-// Calls that wait for a ticket, first come, first served, indexed by what they select. No state: a waiter that goes
-// leaves no trace. Used by the writer only; not thread-safe.
+// Calls that wait for a ticket, first come, first served, indexed by what they select. No state: a
+// waiter that goes leaves no trace. Used by the writer only; not thread-safe.
 class WaitList {
  public:
   struct Waiter {
@@ -36,7 +36,8 @@ class WaitList {
   // False: the list is full and `waiter` is untouched.
   bool Add(Waiter&& waiter);
 
-  // The first waiter that admits the ticket, in O(groups): waiters with equal labels and priority are one group.
+  // The first waiter that admits the ticket, in O(groups): waiters with equal labels and priority
+  // are one group.
   std::optional<CallId> FirstFor(const v1::Ticket& ticket) const;
   Waiter Take(CallId id);
   bool Contains(CallId id) const { return waiters_.contains(id); }

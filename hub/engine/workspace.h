@@ -51,66 +51,72 @@ struct WorkspaceOptions {
   size_t waiters_capacity = 4096;
   // Events between snapshots.
   int64_t snapshot_every = 50000;
-  // Events kept at the least; automatic compaction drops older ones once twice as many are kept. 0: never compacts by
-  // itself.
+  // Events kept at the least; automatic compaction drops older ones once twice as many are kept. 0:
+  // never compacts by itself.
   int64_t retained_events = 1'000'000;
   // Memory of the broadcaster's ring.
   size_t ring_bytes = 64u << 20;
   size_t ring_events = 65536;
-  // Called when the journal failed: must end the process (tests record it). Nothing is acknowledged after it.
+  // Called when the journal failed: must end the process (tests record it). Nothing is acknowledged
+  // after it.
   std::function<void(const absl::Status&)> on_fatal;
 };
 
 // Identifies a submitted call, for Cancel.
 using CallId = uint64_t;
 
-// A workspace that runs: its state, its one writer (the sequencer), sessions' deadlines, waiting calls, broadcaster,
-// background work. Any thread may call any method; none blocks on I/O except where said. Owns its threads; Stop (or the
-// destructor) ends them.
+// A workspace that runs: its state, its one writer (the sequencer), sessions' deadlines, waiting
+// calls, broadcaster, background work. Any thread may call any method; none blocks on I/O except
+// where said. Owns its threads; Stop (or the destructor) ends them.
 class Workspace {
  public:
-  // Loads the newest snapshot, replays, gives every lease its full time, ends restored sessions, and starts.
-  // Blocks. Errors: those of the journal; JOURNAL_DAMAGED for an unknown kind of event.
+  // Loads the newest snapshot, replays, gives every lease its full time, ends restored sessions,
+  // and starts. Blocks. Errors: those of the journal; JOURNAL_DAMAGED for an unknown kind of event.
   static absl::StatusOr<std::unique_ptr<Workspace>> Open(WorkspaceOptions options,
-                                                         std::unique_ptr<journal::Journal> journal, base::Clock* clock,
-                                                         base::IdSource* ids);
+                                                         std::unique_ptr<journal::Journal> journal,
+                                                         base::Clock* clock, base::IdSource* ids);
   virtual ~Workspace() = default;
 
   virtual const std::string& workspace_id() const = 0;
   virtual journal::Identity identity() const = 0;
 
-  // Queues a command. `done` gets the outcome after the commit of its batch, refusals too. A ClaimNextTicketRequest with
-  // `wait` waits for work in FIFO order, until its wait is over (OK with no_work), Cancel, Drain, or the end of its
-  // session. `deadline`: not begun after it (infinite: none). Errors before queueing (also through `done`): OVERLOADED,
-  // HUB_DRAINING, DISK_FULL.
+  // Queues a command. `done` gets the outcome after the commit of its batch, refusals too. A
+  // ClaimNextTicketRequest with `wait` waits for work in FIFO order, until its wait is over (OK
+  // with no_work), Cancel, Drain, or the end of its session. `deadline`: not begun after it
+  // (infinite: none). Errors before queueing (also through `done`): OVERLOADED, HUB_DRAINING,
+  // DISK_FULL.
   virtual CallId Submit(std::unique_ptr<core::Command> command, absl::Time deadline, Done done) = 0;
-  // The caller went away: a call that still waits ends with CALLER_GONE and has no effect; otherwise nothing happens.
+  // The caller went away: a call that still waits ends with CALLER_GONE and has no effect;
+  // otherwise nothing happens.
   virtual void Cancel(CallId call) = 0;
 
   // The newest durable view. Never blocks.
   virtual ViewPtr view() const = 0;
-  // Calls `done` with the first view at or after `min_revision` (at once when it is there); REVISION_NOT_REACHED at
-  // `deadline` (at most 10 s ahead is kept).
+  // Calls `done` with the first view at or after `min_revision` (at once when it is there);
+  // REVISION_NOT_REACHED at `deadline` (at most 10 s ahead is kept).
   virtual void AwaitRevision(int64_t min_revision, absl::Time deadline, ViewDone done) = 0;
 
-  // Traffic of a session: renews it. Errors: SESSION_ENDED (also when its time has run out and the hub has not written
-  // that down yet).
+  // Traffic of a session: renews it. Errors: SESSION_ENDED (also when its time has run out and the
+  // hub has not written that down yet).
   virtual absl::Status TouchSession(std::string_view session_uid) = 0;
   // The agent of a live session; empty when none.
   virtual std::string AgentOfSession(std::string_view session_uid) const = 0;
 
   // Volatile mutations; they check holder and fence against the newest view.
-  // Errors: SESSION_ENDED, TICKET_NOT_FOUND, CLAIM_SUPERSEDED, INVALID_FIELD fence. RenewClaim returns the time left
-  // (infinite: the claim has no timeout).
+  // Errors: SESSION_ENDED, TICKET_NOT_FOUND, CLAIM_SUPERSEDED, INVALID_FIELD fence. RenewClaim
+  // returns the time left (infinite: the claim has no timeout).
   virtual absl::StatusOr<absl::Duration> RenewClaim(std::string_view session_uid,
                                                     const v1::RenewClaimRequest& request) = 0;
-  virtual absl::Status UpdateProgress(std::string_view session_uid, const v1::UpdateProgressRequest& request) = 0;
+  virtual absl::Status UpdateProgress(std::string_view session_uid,
+                                      const v1::UpdateProgressRequest& request) = 0;
 
-  // Fills in what records do not hold: SUSPECT, last_seen_time, expire_time, claims; progress, blocked_by.
+  // Fills in what records do not hold: SUSPECT, last_seen_time, expire_time, claims; progress,
+  // blocked_by.
   virtual void Decorate(const core::View& view, v1::Agent* agent) const = 0;
   virtual void Decorate(const core::View& view, v1::Ticket* ticket) const = 0;
   // The claims that an agent holds at a view.
-  virtual std::vector<v1::HeldClaim> ClaimsOf(const core::View& view, std::string_view agent_id) const = 0;
+  virtual std::vector<v1::HeldClaim> ClaimsOf(const core::View& view,
+                                              std::string_view agent_id) const = 0;
   // Time left of an agent's live session; nullopt: none.
   virtual std::optional<absl::Duration> SessionTimeLeft(std::string_view agent_id) const = 0;
 
@@ -129,25 +135,29 @@ class Workspace {
     absl::Duration elapsed;
   };
   virtual void Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) = 0;
-  // Writes a snapshot and drops events up to `revision` (0: all but the retained ones). Returns events dropped.
+  // Writes a snapshot and drops events up to `revision` (0: all but the retained ones). Returns
+  // events dropped.
   virtual void Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) = 0;
   struct BackupResult {
     journal::BackupInfo info;
     std::string digest;
   };
-  virtual void Backup(std::string directory, std::function<void(absl::StatusOr<BackupResult>)> done) = 0;
+  virtual void Backup(std::string directory,
+                      std::function<void(absl::StatusOr<BackupResult>)> done) = 0;
   // Computes the digest of a view in the background.
   virtual void ComputeDigest(ViewPtr view, std::function<void(std::string)> done) = 0;
   // Reads past events in the background: as JournalReader::Read, decoded to frames.
   virtual void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
                           std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) = 0;
 
-  // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered. Idempotent.
+  // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered.
+  // Idempotent.
   virtual void Drain() = 0;
   virtual bool draining() const = 0;
   // Called once when Drain begins, on any thread (for streams to say goodbye).
   virtual void OnDrain(std::function<void()> callback) = 0;
-  // After Drain: finishes the queue, writes a snapshot if worth it, checkpoints, ends the threads. Blocks.
+  // After Drain: finishes the queue, writes a snapshot if worth it, checkpoints, ends the threads.
+  // Blocks.
   virtual void Stop() = 0;
 };
 

@@ -17,7 +17,9 @@ absl::Status SessionEnded() {
   return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended");
 }
 
-bool IsDiskFull(const absl::Status& status) { return base::ReasonOf(status) == v1::ERROR_REASON_DISK_FULL; }
+bool IsDiskFull(const absl::Status& status) {
+  return base::ReasonOf(status) == v1::ERROR_REASON_DISK_FULL;
+}
 
 // How long the call may wait for work; zero for all but a waiting ClaimNextTicket.
 absl::Duration WaitOf(const core::Command& command) {
@@ -39,17 +41,20 @@ base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.
 
 void Writer::GrantLeases() {
   const base::MonoTime now = parts_.lease_clock->Now();
-  parts_.state->records().agents.ForEach([&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
-    if (core::IsLive(*agent)) parts_.sessions->Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
-    return true;
-  });
+  parts_.state->records().agents.ForEach(
+      [&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
+        if (core::IsLive(*agent))
+          parts_.sessions->Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
+        return true;
+      });
   const std::pair<int, int64_t> first{v1::Ticket::STATE_CLAIMED, 0};
   for (auto it = parts_.state->records().tickets_by_state.LowerBound(first);
        it.Valid() && it.key().first == v1::Ticket::STATE_CLAIMED; it.Next()) {
     const v1::Ticket& ticket = *it.value();
     if (!ticket.claim().has_claim_timeout()) continue;
-    parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()), ticket.claim().agent_id(),
-                       core::FromProto(ticket.claim().claim_timeout()), now);
+    parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()),
+                       ticket.claim().agent_id(), core::FromProto(ticket.claim().claim_timeout()),
+                       now);
   }
 }
 
@@ -68,7 +73,8 @@ std::optional<base::MonoTime> Writer::NextDue() const {
 bool Writer::CancelWaiter(CallId id) {
   if (!waits_.Contains(id)) return false;
   WaitList::Waiter waiter = waits_.Take(id);
-  waiter.call.Answer(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+  waiter.call.Answer(
+      base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
   return true;
 }
 
@@ -88,7 +94,8 @@ void Writer::Run(std::vector<Call> calls) {
   }
   if (full_until_ && now_.mono < *full_until_) {
     for (Call& call : calls) {
-      call.Answer(base::MakeError(v1::ERROR_REASON_DISK_FULL, "the disk is full; writing resumes by itself"));
+      call.Answer(base::MakeError(v1::ERROR_REASON_DISK_FULL,
+                                  "the disk is full; writing resumes by itself"));
     }
     return;
   }
@@ -112,7 +119,8 @@ void Writer::RunDue() {
   ExpireClaims();
   for (WaitList::Waiter& waiter : waits_.TakeOverdue(now_.mono)) {
     // Decided once more, so that the counts of why are those of now.
-    const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *waiter.call.command, now_);
+    const absl::StatusOr<core::Decision> decision =
+        core::Decide(*parts_.state, *waiter.call.command, now_);
     if (!decision.ok()) {
       Reply(std::move(waiter.call), decision.status());
       continue;
@@ -161,7 +169,8 @@ void Writer::ApplyInternal(core::CommandBody body) {
 
 void Writer::RunCall(Call call) {
   if (call.deadline < now_.wall) {
-    Reply(std::move(call), base::MakeError(v1::ERROR_REASON_DEADLINE_PASSED, "the deadline passed in the queue"));
+    Reply(std::move(call),
+          base::MakeError(v1::ERROR_REASON_DEADLINE_PASSED, "the deadline passed in the queue"));
     return;
   }
   if (HandleRepeated(&call)) return;
@@ -185,9 +194,10 @@ bool Writer::HandleRepeated(Call* call) {
   WaitList::Waiter* waiter = waits_.FindRequest(command.caller.session_uid, command.request_id);
   if (waiter == nullptr) return false;
   if (waiter->call.command->fingerprint != command.fingerprint) {
-    Reply(std::move(*call), base::MakeError(v1::ERROR_REASON_REQUEST_ID_REUSED,
-                                            "the request_id belongs to a request with other content that still waits",
-                                            {{"request_id", command.request_id}}));
+    Reply(std::move(*call),
+          base::MakeError(v1::ERROR_REASON_REQUEST_ID_REUSED,
+                          "the request_id belongs to a request with other content that still waits",
+                          {{"request_id", command.request_id}}));
     return true;
   }
   waiter->call.joined.push_back(std::move(call->done));
@@ -231,11 +241,13 @@ void Writer::Wait(Call call, const v1::ClaimNextTicketRequest& request) {
   waiter.wait_until = now_.mono + WaitOf(*call.command);
   waiter.call = std::move(call);
   if (!waits_.Add(std::move(waiter))) {
-    Reply(std::move(waiter.call), base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many calls wait for work"));
+    Reply(std::move(waiter.call),
+          base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many calls wait for work"));
   }
 }
 
-void Writer::Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes) {
+void Writer::Apply(const core::Decision& decision,
+                   const journal::v1::CommitPrivate* private_bytes) {
   bool first = true;
   for (const std::shared_ptr<const v1::Event>& event : decision.events) {
     EncodedEvent encoded = Encode(event);
@@ -263,17 +275,20 @@ void Writer::ServeWaiters() {
       const std::optional<CallId> id = waits_.FirstFor(*parts_.state->FindTicket(number));
       if (!id) break;
       WaitList::Waiter waiter = waits_.Take(*id);
-      absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *waiter.call.command, now_);
+      absl::StatusOr<core::Decision> decision =
+          core::Decide(*parts_.state, *waiter.call.command, now_);
       if (!decision.ok()) {
         Reply(std::move(waiter.call), decision.status());
         continue;
       }
       if (decision->events.empty()) {
-        // What admits a ticket for waiters and what Decide takes agree; if not, wait on rather than spin.
+        // What admits a ticket for waiters and what Decide takes agree; if not, wait on rather than
+        // spin.
         waits_.Add(std::move(waiter));
         break;
       }
-      const journal::v1::CommitPrivate private_bytes = core::PrivateOf(*parts_.state, *waiter.call.command);
+      const journal::v1::CommitPrivate private_bytes =
+          core::PrivateOf(*parts_.state, *waiter.call.command);
       Apply(*decision, &private_bytes);
       Outcome outcome;
       outcome.events = decision->events;
@@ -359,13 +374,16 @@ void Writer::SyncLeases() {
         const v1::Agent& agent = change.agent();
         if (!core::IsLive(agent)) {
           parts_.sessions->Remove(agent.session_uid());
-        } else if (kind == v1::EVENT_KIND_AGENT_REGISTERED || kind == v1::EVENT_KIND_AGENT_RESUMED) {
-          parts_.sessions->Add(agent.session_uid(), agent.agent_id(), core::FromProto(agent.ttl()), now_.mono);
+        } else if (kind == v1::EVENT_KIND_AGENT_REGISTERED ||
+                   kind == v1::EVENT_KIND_AGENT_RESUMED) {
+          parts_.sessions->Add(agent.session_uid(), agent.agent_id(), core::FromProto(agent.ttl()),
+                               now_.mono);
         }
       } else if (change.has_ticket()) {
         const v1::Ticket& ticket = change.ticket();
         if (kind == v1::EVENT_KIND_TICKET_CLAIMED && ticket.claim().has_claim_timeout()) {
-          parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()), ticket.claim().agent_id(),
+          parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()),
+                             ticket.claim().agent_id(),
                              core::FromProto(ticket.claim().claim_timeout()), now_.mono);
         } else if (!ticket.has_claim() && ticket.last_fence() > 0 && parts_.claims->size() > 0) {
           parts_.claims->Remove(ClaimKey(ticket.ticket_id(), ticket.last_fence()));
@@ -387,7 +405,8 @@ void Writer::AnswerAll() {
     outcome.revision = repeat.range.second;
     for (const EncodedEvent& encoded : events_) {
       const int64_t revision = encoded.event->revision();
-      if (revision >= repeat.range.first && revision <= repeat.range.second) outcome.events.push_back(encoded.event);
+      if (revision >= repeat.range.first && revision <= repeat.range.second)
+        outcome.events.push_back(encoded.event);
     }
     repeat.call.Answer(std::move(outcome));
   }

@@ -21,7 +21,8 @@
 
 namespace coordhub::engine {
 
-// What the writer tells the rest of the workspace. All calls come on the writer's thread and must not block.
+// What the writer tells the rest of the workspace. All calls come on the writer's thread and must
+// not block.
 class WriterObserver {
  public:
   virtual ~WriterObserver() = default;
@@ -39,9 +40,10 @@ class WriterObserver {
   virtual void OnTick() {}
 };
 
-// The one writer of a workspace: decides, evolves, appends and answers, a batch at a time; ends leases that ran out; serves
-// waiting calls in the batch that frees work for them. Without a thread and without waiting: the sequencer runs it, tests
-// crank it by hand on a virtual clock. Not thread-safe, except for the lease tables that it is given.
+// The one writer of a workspace: decides, evolves, appends and answers, a batch at a time; ends
+// leases that ran out; serves waiting calls in the batch that frees work for them. Without a thread
+// and without waiting: the sequencer runs it, tests crank it by hand on a virtual clock. Not
+// thread-safe, except for the lease tables that it is given.
 class Writer {
  public:
   struct Parts {
@@ -65,7 +67,8 @@ class Writer {
   // Gives every live session and claim with a timeout its full time: after a start.
   void GrantLeases();
 
-  // One batch: what became due, then the calls in order; commits; answers all of them but those that wait.
+  // One batch: what became due, then the calls in order; commits; answers all of them but those
+  // that wait.
   void Run(std::vector<Call> calls);
 
   // When Run({}) will have something to do, in lease time. Nullopt: only with new calls.

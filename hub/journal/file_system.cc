@@ -98,11 +98,11 @@ absl::StatusOr<std::string> PrepareStateDirectory(const std::string& path) {
   if (path.empty() || path.front() != '/') return Unusable(path, "is not an absolute path");
   COORDHUB_ASSIGN_OR_RETURN(const bool existed, Exists(path));
   COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(path));
-  if (!existed) COORDHUB_RETURN_IF_ERROR(SyncParent(path));
   char resolved[PATH_MAX];
   if (realpath(path.c_str(), resolved) == nullptr) {
     return base::MakeIoError("resolve", path, errno);
   }
+  if (!existed) COORDHUB_RETURN_IF_ERROR(SyncParent(resolved));
   struct statfs info {};
   if (statfs(resolved, &info) != 0) return base::MakeIoError("statfs", path, errno);
   const std::string_view network = NetworkFileSystemName(static_cast<int64_t>(info.f_type));

@@ -12,7 +12,8 @@ absl::StatusOr<v1::GetHubResponse> ProbeHub(const std::string& target, absl::Dur
   const auto stub =
       v1::HubService::NewStub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+  // A span counts from now.
+  context.set_deadline(gpr_time_from_millis(absl::ToInt64Milliseconds(timeout), GPR_TIMESPAN));
   v1::GetHubResponse response;
   const grpc::Status status = stub->GetHub(&context, v1::GetHubRequest(), &response);
   if (status.ok()) return response;

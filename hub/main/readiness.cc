@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <cstdint>
 #include <string_view>
 
 #include "absl/strings/numbers.h"
+#include "agent/base/clock.h"
 #include "agent/base/error.h"
 
 namespace coordhub::hub {
@@ -43,14 +44,15 @@ void ReadinessWriter::Report(const ReadinessReport& report) {
 }
 
 absl::StatusOr<ReadinessReport> ReadReadiness(int fd, absl::Duration timeout) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + absl::ToChronoMilliseconds(timeout);
+  const base::SystemClock clock;
+  const base::MonoTime deadline = clock.Mono() + timeout;
   std::string bytes;
   while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    // Rounded up, so that the last wait does not become a busy one.
+    const int64_t left_ms =
+        absl::ToInt64Milliseconds(deadline - clock.Mono() + absl::Microseconds(999));
     pollfd entry{.fd = fd, .events = POLLIN};
-    const int ready = poll(&entry, 1, static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000)));
+    const int ready = poll(&entry, 1, static_cast<int>(std::clamp<int64_t>(left_ms, 0, 1'000'000)));
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
       return base::MakeError(v1::ERROR_REASON_DEADLINE_PASSED,

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "agent/base/text.h"
 #include "hub/core/proto_time.h"
 
@@ -12,10 +11,12 @@ namespace coordhub::hub {
 namespace {
 
 std::string Tickets(const v1::Workspace& workspace) {
-  return absl::StrJoin(workspace.ticket_counts(), ", ",
-                       [](std::string* out, const v1::TicketCount& count) {
-                         absl::StrAppend(out, count.state(), " ", count.count());
-                       });
+  std::string text;
+  for (const v1::TicketCount& count : workspace.ticket_counts()) {
+    if (count.count() == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", count.state(), " ", count.count());
+  }
+  return text.empty() ? "none" : text;
 }
 
 void AppendRow(const char* name, const std::string& value, std::string* out) {
@@ -33,6 +34,7 @@ std::string LogPosition(const v1::Workspace& workspace) {
 
 std::string Mirror(const v1::Workspace& workspace) {
   if (!workspace.mirror_problem().empty()) return "FAILING: " + workspace.mirror_problem();
+  if (workspace.mirrored_revision() == workspace.head_revision()) return "shared_state/ is current";
   return absl::StrCat("shared_state/ shows revision ", workspace.mirrored_revision());
 }
 
@@ -54,7 +56,7 @@ std::string StatusText(const v1::GetHubResponse& hub, const base::EndpointFile& 
   if (!workspace.write_refusal().empty()) AppendRow("REFUSING", workspace.write_refusal(), &out);
   AppendRow("mirror", Mirror(workspace), &out);
   AppendRow("agents", absl::StrCat(workspace.active_agents(), " active"), &out);
-  AppendRow("tickets", workspace.ticket_counts().empty() ? "none" : Tickets(workspace), &out);
+  AppendRow("tickets", Tickets(workspace), &out);
   return out;
 }
 

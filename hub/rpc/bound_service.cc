@@ -10,7 +10,7 @@
 #include "grpcpp/impl/codegen/server_callback_handlers.h"
 #include "grpcpp/impl/rpc_service_method.h"
 #include "hub/core/decide/refusals.h"
-#include "hub/rpc/grpc_status.h"
+#include "hub/rpc/refused_stream.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -20,19 +20,6 @@ using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 using grpc::internal::RpcMethod;
 using grpc::internal::RpcServiceMethod;
-
-// A stream that is refused before it begins.
-template <class Reactor>
-class RefusedStream final : public Reactor {
- public:
-  explicit RefusedStream(const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }
-  void OnDone() override { delete this; }
-};
-
-template <class Reactor>
-Reactor* RefuseStream(const absl::Status& status) {
-  return new RefusedStream<Reactor>(status);
-}
 
 RpcMethod::RpcType TypeOf(const MethodDescriptor& method) {
   if (method.client_streaming()) {
@@ -67,17 +54,17 @@ grpc::internal::MethodHandler* BoundService::MakeHandler(const Slot& slot) const
   switch (TypeOf(*slot.method)) {
     case RpcMethod::SERVER_STREAMING:
       return new grpc::internal::CallbackServerStreamingHandler<ByteBuffer, ByteBuffer>(
-          [this, &slot](CallbackServerContext* context, const ByteBuffer* request) {
+          [this, &slot](CallbackServerContext* context, const ByteBuffer* request) -> WriteReactor* {
             const auto principal = Admit(slot, *context);
             if (principal.ok()) return slot.server_stream(context, *principal, *request);
-            return RefuseStream<WriteReactor>(principal.status());
+            return new RefusedStream<WriteReactor>(principal.status());
           });
     case RpcMethod::BIDI_STREAMING:
       return new grpc::internal::CallbackBidiHandler<ByteBuffer, ByteBuffer>(
-          [this, &slot](CallbackServerContext* context) {
+          [this, &slot](CallbackServerContext* context) -> BidiReactor* {
             const auto principal = Admit(slot, *context);
             if (principal.ok()) return slot.bidi_stream(context, *principal);
-            return RefuseStream<BidiReactor>(principal.status());
+            return new RefusedStream<BidiReactor>(principal.status());
           });
     default:  // the contract has no client streams
       return new grpc::internal::CallbackUnaryHandler<ByteBuffer, ByteBuffer>(

@@ -25,7 +25,8 @@ struct ServedWorkspace {
   // For Workspace.common_dir and state_dir in answers.
   std::string common_dir;
   std::string state_dir;
-  // For Workspace.mirror_problem in answers; empty: no problem. Null: there is no mirror. Any thread; never blocks.
+  // For Workspace.mirror_problem in answers; empty: no problem. Null: there is no mirror. Any
+  // thread; never blocks.
   std::function<std::string()> mirror_problem;
 };
 
@@ -46,19 +47,19 @@ struct ServerOptions {
   std::function<void()> on_drain_request;
 };
 
-// gRPC in and out: one server per unix socket (so that each has its default workspace) and one for TCP, all over the
-// same services. Any thread.
+// gRPC in and out: one server per unix socket (so that each has its default workspace) and one for
+// TCP, all over the same services. Any thread.
 class Server {
  public:
-  // Binds and serves. Errors: UNAVAILABLE-like statuses that say which address is taken and, for a socket, by whom if
-  // known; INVALID_FIELD tcp_address (not loopback: TLS is needed beyond it).
+  // Binds and serves. Errors: UNAVAILABLE-like statuses that say which address is taken and, for a
+  // socket, by whom if known; INVALID_FIELD tcp_address (not loopback: TLS is needed beyond it).
   static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options);
   virtual ~Server() = default;
 
   // The TCP port that was bound; 0: none.
   virtual int tcp_port() const = 0;
-  // Health goes NOT_SERVING, workspaces drain, streams get an in-band closing, then everything ends at the deadline at
-  // the latest. Blocks. Idempotent.
+  // Health goes NOT_SERVING, workspaces drain, streams get an in-band closing, then everything ends
+  // at the deadline at the latest. Blocks. Idempotent.
   virtual void Shutdown(absl::Duration grace) = 0;
 };
 

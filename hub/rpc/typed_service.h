@@ -75,7 +75,12 @@ class TypedService : public BoundService {
   template <class Response>
   static auto FromCommit(Response (*response_of)(core::CommitEvents events));
 
-  // Answered from a view, at the revision that the request asks for or later.
+  // `run(call, scope, request, view)` answers the call from a view, at the revision that the request
+  // asks for or later.
+  template <class Request, class Run>
+  void BindViewed(const char* method, Run run);
+
+  // The same, where the answer is there at once.
   template <class Request, class Response>
   void BindRead(const char* method,
                 absl::Status (*fill)(const Reading& reading, const Request& request,
@@ -179,23 +184,10 @@ void TypedService::BindMutation(const char* method, Answer answer) {
             });
 }
 
-template <class Request, class Response>
-void TypedService::BindRead(const char* method,
-                            absl::Status (*fill)(const Reading& reading, const Request& request,
-                                                 Response* response)) {
-  const auto read = [fill](const UnaryCallPtr& call, const CallScope& scope,
-                           const Request& request, engine::ViewPtr view) {
-    Response response;
-    const absl::Status status =
-        fill(Reading{call->host(), scope, std::move(view)}, request, &response);
-    if (status.ok()) {
-      call->Answer(response);
-    } else {
-      call->Refuse(status);
-    }
-  };
+template <class Request, class Run>
+void TypedService::BindViewed(const char* method, Run run) {
   BindUnary(method, Access::kEveryone,
-            [read](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+            [run](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
               Request request;
               CallScope scope;
               if (!Accept(call, bytes, EndedSession::kRefused, &request, &scope)) return;
@@ -205,13 +197,30 @@ void TypedService::BindRead(const char* method,
               }
               engine::ViewPtr view = scope.engine().view();
               if (view->revision >= min_revision) {
-                return read(call, scope, request, std::move(view));
+                return run(call, scope, request, std::move(view));
               }
               AwaitView(call, scope, min_revision,
-                        [read, call, scope, request = std::move(request)](engine::ViewPtr reached) {
-                          read(call, scope, request, std::move(reached));
+                        [run, call, scope, request = std::move(request)](engine::ViewPtr reached) {
+                          run(call, scope, request, std::move(reached));
                         });
             });
+}
+
+template <class Request, class Response>
+void TypedService::BindRead(const char* method,
+                            absl::Status (*fill)(const Reading& reading, const Request& request,
+                                                 Response* response)) {
+  BindViewed<Request>(method, [fill](const UnaryCallPtr& call, const CallScope& scope,
+                                     const Request& request, engine::ViewPtr view) {
+    Response response;
+    const absl::Status status =
+        fill(Reading{call->host(), scope, std::move(view)}, request, &response);
+    if (status.ok()) {
+      call->Answer(response);
+    } else {
+      call->Refuse(status);
+    }
+  });
 }
 
 template <class Request>

@@ -6,6 +6,7 @@
 #include "agent/base/error.h"
 #include "agent/base/mutant.h"
 #include "agent/base/status_macros.h"
+#include "hub/core/decide/refusals.h"
 #include "hub/core/proto_time.h"
 #include "hub/core/validate.h"
 #include "hub/rpc/event_frames.h"
@@ -65,18 +66,18 @@ absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
   engine::ViewPtr view = engine.view();
   LogPosition log{engine.identity().log_id, view->revision, engine.Describe().compact_revision()};
   COORDHUB_ASSIGN_OR_RETURN(plan_, PlanWatch(request, std::move(log), std::move(view)));
-  COORDHUB_RETURN_IF_ERROR(host_->streams().Add(self_));
-
   workspace_ = scope.workspace;
   session_uid_ = principal.session_uid;
   agent_id_ = scope.MakeCaller().actor;
-  base::MutexLock lock(&mu_);
-  cursor_ = plan_.after_revision;
-  // Views stand on commit boundaries; what a request says need not.
-  at_boundary_ = cursor_ == plan_.log.head_revision;
-  if (plan_.snapshot != nullptr) snapshot_.emplace(std::move(plan_.snapshot), &plan_.filter);
-  last_sent_ = host_->clock().Mono();
-  return absl::OkStatus();
+  {
+    base::MutexLock lock(&mu_);
+    cursor_ = plan_.after_revision;
+    // Views stand on commit boundaries; what a request says need not.
+    at_boundary_ = cursor_ == plan_.log.head_revision;
+    if (plan_.snapshot != nullptr) snapshot_.emplace(std::move(plan_.snapshot), &plan_.filter);
+    last_sent_ = host_->clock().Mono();
+  }
+  return host_->streams().Add(self_);
 }
 
 // From here on, others may call.
@@ -94,6 +95,10 @@ void WatchReactor::Join() {
 }
 
 void WatchReactor::OnDone() {
+  {
+    base::MutexLock lock(&mu_);
+    done_ = true;
+  }
   if (joined_) {
     workspace_->router.Unsubscribe(agent_id_, this);
     workspace_->engine().broadcaster().Unregister(this);
@@ -101,10 +106,6 @@ void WatchReactor::OnDone() {
   }
   host_->timer().Cancel(this);
   host_->streams().Remove(this);
-  {
-    base::MutexLock lock(&mu_);
-    done_ = true;
-  }
   self_.reset();  // may delete this
 }
 
@@ -151,7 +152,7 @@ void WatchReactor::OnDrain(const engine::Workspace* workspace) {
 void WatchReactor::CheckSession() {
   if (session_uid_.empty()) return;
   if (!workspace_->engine().AgentOfSession(session_uid_).empty()) return;
-  End(SessionEnded({{session_uid_, workspace_}, workspace_}, ""));
+  End(core::SessionEnded(agent_id_, nullptr));
 }
 
 void WatchReactor::OnTimer() {
@@ -248,6 +249,10 @@ WatchReactor::Step WatchReactor::NextEvents() {
   if (!backlog_.empty()) return Write(JoinFrames(std::exchange(backlog_, {})));
   engine::Broadcaster& broadcaster = workspace_->engine().broadcaster();
   while (true) {
+    // Everything up to the cursor was written by now.
+    if (at_boundary_ && (bookmark_due_ || left_out_ >= kBookmarkAfterLeftOut)) {
+      return WriteBookmark(cursor_);
+    }
     engine::Broadcaster::ReadResult read =
         broadcaster.Read(cursor_, plan_.filter, kMaxEventsPerWrite, kMaxBytesPerWrite);
     switch (read.found) {
@@ -255,33 +260,24 @@ WatchReactor::Step WatchReactor::NextEvents() {
         reading_journal_ = true;
         return {.action = Action::kReadJournal, .after = cursor_};
       case Found::kCaughtUp:
-        if (bookmark_due_ && (at_boundary_ || cursor_ == broadcaster.published_revision())) {
-          return WriteBookmark(cursor_);
-        }
         broadcaster.Arm(this, cursor_);
         return {};
       case Found::kEvents:
-        if (auto step = Take(std::move(read.events), read.scanned, read.at_boundary)) return *step;
+        Advance(read.scanned, read.at_boundary, read.events.size());
+        if (read.events.empty()) break;
+        if (base::MutantActive("bookmark_early")) {
+          backlog_ = std::move(read.events);
+          return WriteBookmark(broadcaster.published_revision());
+        }
+        return Write(JoinFrames(read.events));
     }
   }
 }
 
-std::optional<WatchReactor::Step> WatchReactor::Take(std::vector<engine::EncodedEvent> events,
-                                                     int64_t scanned, bool at_boundary) {
-  left_out_ += scanned - cursor_ - static_cast<int64_t>(events.size());
+void WatchReactor::Advance(int64_t scanned, bool at_boundary, size_t admitted) {
+  left_out_ += scanned - cursor_ - static_cast<int64_t>(admitted);
   cursor_ = scanned;
   at_boundary_ = at_boundary;
-  if (!events.empty()) {
-    if (base::MutantActive("bookmark_early")) {
-      backlog_ = std::move(events);
-      return WriteBookmark(workspace_->engine().broadcaster().published_revision());
-    }
-    return Write(JoinFrames(events));
-  }
-  if (at_boundary_ && (bookmark_due_ || left_out_ >= kBookmarkAfterLeftOut)) {
-    return WriteBookmark(cursor_);
-  }
-  return std::nullopt;
 }
 
 void WatchReactor::OnJournalRead(absl::StatusOr<std::vector<engine::EncodedEvent>> events) {
@@ -295,14 +291,11 @@ void WatchReactor::OnJournalRead(absl::StatusOr<std::vector<engine::EncodedEvent
     if (!events.ok()) {
       if (end_.ok()) end_ = events.status();
     } else {
-      const v1::Event& last = *events->back().event;
-      left_out_ += last.revision() - cursor_;
-      cursor_ = last.revision();
-      at_boundary_ = last.revision() == last.commit_revision();
+      const std::shared_ptr<const v1::Event> last = events->back().event;
       for (engine::EncodedEvent& event : *events) {
         if (plan_.filter.Admits(*event.event)) backlog_.push_back(std::move(event));
       }
-      left_out_ -= static_cast<int64_t>(backlog_.size());
+      Advance(last->revision(), last->revision() == last->commit_revision(), backlog_.size());
     }
   }
   Pump();

@@ -80,9 +80,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Perform(Step step) ABSL_LOCKS_EXCLUDED(mu_);
   Step Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step NextEvents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What there is to write of a read; nullopt: nothing.
-  std::optional<Step> Take(std::vector<engine::EncodedEvent> events, int64_t scanned,
-                           bool at_boundary) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The cursor moves on; `admitted` of the events in between passed the filter.
+  void Advance(int64_t scanned, bool at_boundary, size_t admitted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step Write(grpc::ByteBuffer message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step WriteMessage(const v1::WatchEventsResponse& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step WriteBookmark(int64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -259,11 +259,10 @@ TEST_F(Blocking, AFinishedChildMovesNobody) {
 }
 
 TEST_F(Blocking, TheDoneChildOfAnEpicUnblocksItsDependentAndTheEpic) {
-  w.Create();             // T-1, the epic
-  w.Create({}, "T-1");    // T-2
-  w.Create({"T-2"});      // T-3
-  EXPECT_EQ(Unblocking("T-2"),
-            "TICKET_COMPLETED T-2, TICKET_UNBLOCKED T-3, TICKET_UNBLOCKED T-1");
+  w.Create();           // T-1, the epic
+  w.Create({}, "T-1");  // T-2
+  w.Create({"T-2"});    // T-3
+  EXPECT_EQ(Unblocking("T-2"), "TICKET_COMPLETED T-2, TICKET_UNBLOCKED T-3, TICKET_UNBLOCKED T-1");
 }
 
 TEST_F(Blocking, AParentOfAParentWaitsForTheParentItself) {
@@ -304,7 +303,7 @@ TEST_F(Blocking, ADependencyThatIsDoneClosesACycleAllTheSame) {
 }
 
 TEST_F(Blocking, ACycleMayLeadThroughParents) {
-  w.Create();            // T-1 waits for its child T-2
+  w.Create();  // T-1 waits for its child T-2
   w.Create({}, "T-1");
   const absl::Status own = SetDependencies("T-2", {"T-1"}).status();
   EXPECT_EQ(base::MetadataOf(own, "cycle"), "T-2 -> T-1 -> T-2");
@@ -375,8 +374,7 @@ pb::BatchCreateTicketsRequest BatchOf(const std::vector<pb::NewTicket>& members)
 }
 
 TEST_F(Blocking, ABatchRefersForwardsAndBackwards) {
-  const Decision decision = w.Must(Operator(), BatchOf({Member("late", {"@early"}),
-                                                        Member("early"),
+  const Decision decision = w.Must(Operator(), BatchOf({Member("late", {"@early"}), Member("early"),
                                                         Member("", {"@late", "@early"})}));
   EXPECT_EQ(EventsOf(decision), "TICKET_CREATED T-1, TICKET_CREATED T-2, TICKET_CREATED T-3");
   EXPECT_EQ(w.StateOf("T-1"), "BLOCKED");
@@ -388,9 +386,9 @@ TEST_F(Blocking, ABatchRefersForwardsAndBackwards) {
 
 TEST_F(Blocking, ABatchMayHoldAnEpicWithItsChildren) {
   w.Create();
-  const Decision decision = w.Must(
-      Operator(), BatchOf({Member("epic", {}, "T-1"), Member("", {}, "@epic"),
-                           Member("", {}, "T-1")}));
+  const Decision decision =
+      w.Must(Operator(),
+             BatchOf({Member("epic", {}, "T-1"), Member("", {}, "@epic"), Member("", {}, "T-1")}));
   EXPECT_EQ(EventsOf(decision),
             "TICKET_CREATED T-2, TICKET_CREATED T-3, TICKET_CREATED T-4, TICKET_BLOCKED T-1");
   EXPECT_EQ(w.StateOf("T-2"), "BLOCKED");
@@ -421,20 +419,41 @@ TEST_P(Batch, IsRefusedWhole) {
 INSTANTIATE_TEST_SUITE_P(
     With, Batch,
     testing::ValuesIn<BatchRefusal>({
-        {"AMemberThatWaitsForItself", {Member("a", {"@a"})}, "DEPENDENCY_CYCLE", "cycle",
+        {"AMemberThatWaitsForItself",
+         {Member("a", {"@a"})},
+         "DEPENDENCY_CYCLE",
+         "cycle",
          "@a -> @a"},
-        {"AMemberThatIsItsOwnParent", {Member("a", {}, "@a")}, "DEPENDENCY_CYCLE", "cycle",
+        {"AMemberThatIsItsOwnParent",
+         {Member("a", {}, "@a")},
+         "DEPENDENCY_CYCLE",
+         "cycle",
          "@a -> @a"},
-        {"MembersThatWaitForEachOther", {Member("a", {"@b"}), Member("b", {"@a"})},
-         "DEPENDENCY_CYCLE", "cycle", "@a -> @b -> @a"},
-        {"AChildThatWaitsForItsParent", {Member("a"), Member("", {"@a"}, "@a")},
-         "DEPENDENCY_CYCLE", "cycle", "@a -> tickets[1] -> @a"},
-        {"AChildThatWaitsForItsParentOutside", {Member("", {"T-1"}, "T-1")}, "DEPENDENCY_CYCLE",
-         "cycle", "tickets[0] -> T-1 -> tickets[0]"},
-        {"AnUnknownDependencyAtTheEnd", {Member(""), Member("", {"T-9"})}, "TICKET_NOT_FOUND",
-         "ticket_id", "T-9"},
-        {"ANumberThatItWouldGetItself", {Member(""), Member("", {"T-2"})}, "TICKET_NOT_FOUND",
-         "ticket_id", "T-2"},
+        {"MembersThatWaitForEachOther",
+         {Member("a", {"@b"}), Member("b", {"@a"})},
+         "DEPENDENCY_CYCLE",
+         "cycle",
+         "@a -> @b -> @a"},
+        {"AChildThatWaitsForItsParent",
+         {Member("a"), Member("", {"@a"}, "@a")},
+         "DEPENDENCY_CYCLE",
+         "cycle",
+         "@a -> tickets[1] -> @a"},
+        {"AChildThatWaitsForItsParentOutside",
+         {Member("", {"T-1"}, "T-1")},
+         "DEPENDENCY_CYCLE",
+         "cycle",
+         "tickets[0] -> T-1 -> tickets[0]"},
+        {"AnUnknownDependencyAtTheEnd",
+         {Member(""), Member("", {"T-9"})},
+         "TICKET_NOT_FOUND",
+         "ticket_id",
+         "T-9"},
+        {"ANumberThatItWouldGetItself",
+         {Member(""), Member("", {"T-2"})},
+         "TICKET_NOT_FOUND",
+         "ticket_id",
+         "T-2"},
         {"AnUnknownParent", {Member("", {}, "T-9")}, "TICKET_NOT_FOUND", "ticket_id", "T-9"},
     }),
     CaseName());

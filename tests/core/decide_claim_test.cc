@@ -84,8 +84,7 @@ TEST_F(Claims, ARefusalSaysWhatIsInTheWay) {
   w.Claim("T-1", ann);
   const absl::Status held = w.Do(ann, w.Claiming("T-1")).status();
   EXPECT_EQ(base::MetadataOf(held, "holder"), "ann");
-  EXPECT_EQ(base::MetadataOf(held, "current_fence"),
-            absl::StrCat(w.ticket("T-1").claim().fence()));
+  EXPECT_EQ(base::MetadataOf(held, "current_fence"), absl::StrCat(w.ticket("T-1").claim().fence()));
 
   w.Create({"T-1"});
   const absl::Status blocked = w.Do(ann, w.Claiming("T-2")).status();
@@ -185,7 +184,7 @@ TEST_F(Claims, TheNextIsOneThatTheSelectorAdmits) {
 }
 
 TEST_F(Claims, NoWorkSaysWhy) {
-  w.Create();                                                                        // held
+  w.Create();                                                                         // held
   Make([](pb::TicketSpec& spec) { spec.add_dependencies()->set_ticket_id("T-1"); });  // blocked
   Make([](pb::TicketSpec& spec) { spec.set_assignee_agent_id("ben"); });              // filtered
   Make([](pb::TicketSpec& spec) { spec.set_assignee_agent_id("eve"); });              // filtered

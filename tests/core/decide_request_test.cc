@@ -89,8 +89,7 @@ TEST(Fingerprint, TellsMethodsApart) {
   pb::ReopenTicketRequest reopen;
   reopen.set_ticket_id("T-1");
   ASSERT_EQ(cancel.SerializeAsString(), reopen.SerializeAsString());
-  EXPECT_NE(RequestFingerprint("CancelTicket", cancel),
-            RequestFingerprint("ReopenTicket", reopen));
+  EXPECT_NE(RequestFingerprint("CancelTicket", cancel), RequestFingerprint("ReopenTicket", reopen));
   EXPECT_NE(Fingerprint("A", pb::GetAgentRequest()), Fingerprint("AB", pb::GetAgentRequest()));
 }
 
@@ -103,8 +102,7 @@ struct Responses : testing::Test {
 
 TEST_F(Responses, CreateAnswersWithTheTicketEvenWhenItBlocksItsParent) {
   w.Create();
-  const auto response =
-      CreateTicketResponseOf(w.Must(Operator(), w.Creation({}, "T-1")).events);
+  const auto response = CreateTicketResponseOf(w.Must(Operator(), w.Creation({}, "T-1")).events);
   EXPECT_EQ(response.ticket().SerializeAsString(), w.ticket("T-2").SerializeAsString());
   EXPECT_EQ(response.revision(), w.state.revision());
   EXPECT_EQ(response.revision(), response.ticket().mod_revision() + 1);
@@ -145,11 +143,10 @@ TEST_F(Responses, EveryVerbAnswersWithItsTicket) {
   const auto claim = ClaimTicketResponseOf(w.Must(ann, w.Claiming("T-1")).events);
   expect_current(claim.ticket(), claim.revision());
   const int64_t fence = claim.ticket().claim().fence();
-  const auto release = ReleaseTicketResponseOf(
-      w.Must(ann, w.Fenced<pb::ReleaseTicketRequest>("T-1", fence)).events);
+  const auto release =
+      ReleaseTicketResponseOf(w.Must(ann, w.Fenced<pb::ReleaseTicketRequest>("T-1", fence)).events);
   expect_current(release.ticket(), release.revision());
-  const auto next =
-      ClaimNextTicketResponseOf(w.Must(ann, pb::ClaimNextTicketRequest()).events);
+  const auto next = ClaimNextTicketResponseOf(w.Must(ann, pb::ClaimNextTicketRequest()).events);
   expect_current(next.ticket(), next.revision());
   const auto fail = FailTicketResponseOf(
       w.Must(ann, w.Fenced<pb::FailTicketRequest>("T-1", next.ticket().claim().fence())).events);
@@ -180,8 +177,8 @@ TEST_F(Responses, RegisterAnswersWithTheNewSessionAfterATakeover) {
   w.Register("ann/sub", ann);
   w.Create();
   w.Claim("T-1", ann);
-  const auto response = RegisterAgentResponseOf(
-      w.Must(Operator(), w.Registration("ann", /*takeover=*/true)).events);
+  const auto response =
+      RegisterAgentResponseOf(w.Must(Operator(), w.Registration("ann", /*takeover=*/true)).events);
   EXPECT_EQ(response.agent().SerializeAsString(), w.agent("ann").SerializeAsString());
   EXPECT_FALSE(response.resumed());
   EXPECT_EQ(response.revision(), w.state.revision());
@@ -201,8 +198,7 @@ TEST_F(Responses, DeregisterNamesWhatWentBackWithSubAgents) {
   w.Create();
   w.Claim("T-1", ann);
   w.Claim("T-2", sub);
-  const auto response =
-      DeregisterAgentResponseOf(w.Must(ann, pb::DeregisterAgentRequest()).events);
+  const auto response = DeregisterAgentResponseOf(w.Must(ann, pb::DeregisterAgentRequest()).events);
   EXPECT_EQ(response.agent().agent_id(), "ann");
   EXPECT_EQ(response.agent().state(), pb::Agent::STATE_LEFT);
   ASSERT_EQ(response.released_ticket_ids_size(), 2);

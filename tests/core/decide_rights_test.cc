@@ -156,8 +156,7 @@ INSTANTIATE_TEST_SUITE_P(To, Rights, testing::ValuesIn(RightsCases()), [](const 
 TEST(Rights, AFileRegistersNobody) {
   DecidingWorkspace w;
   EXPECT_EQ(ReasonNameOf(w.Do(File(), w.Registration("ann")).status()), "OPERATOR_REQUIRED");
-  EXPECT_EQ(ReasonNameOf(w.Do(File(), pb::DeregisterAgentRequest()).status()),
-            "OPERATOR_REQUIRED");
+  EXPECT_EQ(ReasonNameOf(w.Do(File(), pb::DeregisterAgentRequest()).status()), "OPERATOR_REQUIRED");
 }
 
 TEST(Rights, EventsAndRecordsSayWhoCausedThem) {
@@ -181,10 +180,10 @@ TEST(Rights, EventsAndRecordsSayWhoCausedThem) {
 TEST(Order, AnUnknownTicketIsNotFoundWhoeverAsks) {
   Cast cast;
   const std::vector<CommandBody> bodies = {
-      About<pb::UpdateTicketRequest>("T-99"),  About<pb::ClaimTicketRequest>("T-99"),
-      About<pb::ReleaseTicketRequest>("T-99"), Force("T-99"),
+      About<pb::UpdateTicketRequest>("T-99"),   About<pb::ClaimTicketRequest>("T-99"),
+      About<pb::ReleaseTicketRequest>("T-99"),  Force("T-99"),
       About<pb::CompleteTicketRequest>("T-99"), About<pb::FailTicketRequest>("T-99"),
-      About<pb::CancelTicketRequest>("T-99"),  About<pb::ReopenTicketRequest>("T-99"),
+      About<pb::CancelTicketRequest>("T-99"),   About<pb::ReopenTicketRequest>("T-99"),
       About<pb::AddCommentRequest>("T-99"),
   };
   for (const CommandBody& body : bodies) {

@@ -204,21 +204,20 @@ TEST_P(Deregister, IsAnsweredAsTabled) {
   EXPECT_EQ(ReasonNameOf(status), GetParam().expected) << status;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Of, Deregister,
-    testing::ValuesIn<EndCase>({
-        {"ItselfUnnamed", false, "", "OK"},
-        {"ItselfByName", false, "ann", "OK"},
-        {"AnotherAgent", false, "ben", "OPERATOR_REQUIRED"},
-        {"ItsSubAgent", false, "ann/sub", "OPERATOR_REQUIRED"},
-        {"AnEndedAgent", false, "gone", "OPERATOR_REQUIRED"},
-        {"AnUnknownAgent", false, "nobody", "AGENT_NOT_FOUND"},
-        {"AnyByTheOperator", true, "ben", "OK"},
-        {"AnEndedOneByTheOperator", true, "gone", "AGENT_ENDED"},
-        {"AnUnknownOneByTheOperator", true, "nobody", "AGENT_NOT_FOUND"},
-        {"NobodyByTheOperator", true, "", "INVALID_FIELD"},
-    }),
-    CaseName());
+INSTANTIATE_TEST_SUITE_P(Of, Deregister,
+                         testing::ValuesIn<EndCase>({
+                             {"ItselfUnnamed", false, "", "OK"},
+                             {"ItselfByName", false, "ann", "OK"},
+                             {"AnotherAgent", false, "ben", "OPERATOR_REQUIRED"},
+                             {"ItsSubAgent", false, "ann/sub", "OPERATOR_REQUIRED"},
+                             {"AnEndedAgent", false, "gone", "OPERATOR_REQUIRED"},
+                             {"AnUnknownAgent", false, "nobody", "AGENT_NOT_FOUND"},
+                             {"AnyByTheOperator", true, "ben", "OK"},
+                             {"AnEndedOneByTheOperator", true, "gone", "AGENT_ENDED"},
+                             {"AnUnknownOneByTheOperator", true, "nobody", "AGENT_NOT_FOUND"},
+                             {"NobodyByTheOperator", true, "", "INVALID_FIELD"},
+                         }),
+                         CaseName());
 
 // ---- sub-agents ----
 
@@ -241,20 +240,19 @@ TEST_P(RegisteredByASession, IsAnsweredAsTabled) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    TheName, RegisteredByASession,
-    testing::ValuesIn<NameCase>({
-        {"ItsOwn", "team/ann", "OK"},
-        {"OneSegmentBelow", "team/ann/sub", "OK"},
-        {"TwoSegmentsBelow", "team/ann/sub/sub", "INVALID_FIELD"},
-        {"ABareSlash", "team/ann/", "INVALID_FIELD"},
-        {"ItsOwnWithMoreLetters", "team/anna", "INVALID_FIELD"},
-        {"ItsOwnWithMoreLettersAndASegment", "team/anna/sub", "INVALID_FIELD"},
-        {"ASibling", "team/ben", "INVALID_FIELD"},
-        {"ItsPrefix", "team", "INVALID_FIELD"},
-        {"Another", "eve", "INVALID_FIELD"},
-    }),
-    CaseName());
+INSTANTIATE_TEST_SUITE_P(TheName, RegisteredByASession,
+                         testing::ValuesIn<NameCase>({
+                             {"ItsOwn", "team/ann", "OK"},
+                             {"OneSegmentBelow", "team/ann/sub", "OK"},
+                             {"TwoSegmentsBelow", "team/ann/sub/sub", "INVALID_FIELD"},
+                             {"ABareSlash", "team/ann/", "INVALID_FIELD"},
+                             {"ItsOwnWithMoreLetters", "team/anna", "INVALID_FIELD"},
+                             {"ItsOwnWithMoreLettersAndASegment", "team/anna/sub", "INVALID_FIELD"},
+                             {"ASibling", "team/ben", "INVALID_FIELD"},
+                             {"ItsPrefix", "team", "INVALID_FIELD"},
+                             {"Another", "eve", "INVALID_FIELD"},
+                         }),
+                         CaseName());
 
 TEST_F(Sessions, ASubAgentHasItsParent) {
   const Caller ann = w.Register("ann");

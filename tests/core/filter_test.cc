@@ -8,8 +8,8 @@
 namespace coordhub::core {
 namespace {
 
-// T-1 was claimed by alice and labelled `cc`; carol is its assignee. Now bob holds it, it is labelled `docs`, and dave
-// is its assignee.
+// T-1 was claimed by alice and labelled `cc`; carol is its assignee. Now bob holds it, it is
+// labelled `docs`, and dave is its assignee.
 v1::Event ChangedTicket() {
   v1::Event event;
   event.set_kind(v1::EVENT_KIND_TICKET_UPDATED);
@@ -78,8 +78,10 @@ INSTANTIATE_TEST_SUITE_P(
     Event, FilterAdmits,
     testing::ValuesIn<FilterCase>({
         {"EverythingWhenEmpty", [](auto&) {}, ChangedTicket, true},
-        {"ItsKind", [](auto& f) { f.add_kinds(v1::EVENT_KIND_TICKET_UPDATED); }, ChangedTicket, true},
-        {"NoOtherKind", [](auto& f) { f.add_kinds(v1::EVENT_KIND_TICKET_CLAIMED); }, ChangedTicket, false},
+        {"ItsKind", [](auto& f) { f.add_kinds(v1::EVENT_KIND_TICKET_UPDATED); }, ChangedTicket,
+         true},
+        {"NoOtherKind", [](auto& f) { f.add_kinds(v1::EVENT_KIND_TICKET_CLAIMED); }, ChangedTicket,
+         false},
         {"OneOfSeveralKinds",
          [](auto& f) {
            f.add_kinds(v1::EVENT_KIND_TICKET_CLAIMED);
@@ -104,11 +106,14 @@ INSTANTIATE_TEST_SUITE_P(
            f.add_labels("docs");
          },
          ChangedTicket, false},
-        {"TheStateItEnters", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_CLAIMED); }, ChangedTicket, true},
-        {"TheStateItLeaves", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_OPEN); }, ChangedTicket, true},
-        {"NoOtherState", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_DONE); }, ChangedTicket, false},
-        {"NoStateOfANewTicketBefore", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_CLAIMED); },
-         NewTicketWithBody, false},
+        {"TheStateItEnters", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_CLAIMED); },
+         ChangedTicket, true},
+        {"TheStateItLeaves", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_OPEN); },
+         ChangedTicket, true},
+        {"NoOtherState", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_DONE); },
+         ChangedTicket, false},
+        {"NoStateOfANewTicketBefore",
+         [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_CLAIMED); }, NewTicketWithBody, false},
         {"ItsHolder", [](auto& f) { f.add_agent_ids("bob"); }, ChangedTicket, true},
         {"ItsHolderBefore", [](auto& f) { f.add_agent_ids("alice"); }, ChangedTicket, true},
         {"ItsAssignee", [](auto& f) { f.add_agent_ids("dave"); }, ChangedTicket, true},
@@ -140,9 +145,11 @@ INSTANTIATE_TEST_SUITE_P(
          },
          ChangedTicket, false},
         {"AnErasedRecordAsItWas", [](auto& f) { f.add_labels("linux"); }, AgentForgotten, true},
-        {"NotAnErasedRecordAsItIs", [](auto& f) { f.add_labels("never-looked-at"); }, AgentForgotten, false},
+        {"NotAnErasedRecordAsItIs", [](auto& f) { f.add_labels("never-looked-at"); },
+         AgentForgotten, false},
         {"AnErasedAgentByItsId", [](auto& f) { f.add_agent_ids("alice"); }, AgentForgotten, true},
-        {"NoAgentByATicketState", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_OPEN); }, AgentForgotten, false},
+        {"NoAgentByATicketState", [](auto& f) { f.add_ticket_states(v1::Ticket::STATE_OPEN); },
+         AgentForgotten, false},
     }),
     [](const auto& tested) { return tested.param.name; });
 

@@ -36,7 +36,8 @@ ReadyQueue::TicketPtr MakeTicket(int64_t number, const TicketShape& shape = {}) 
 
 class ReadyQueueTest : public testing::Test {
  protected:
-  void Add(int64_t number, const TicketShape& shape = {}, absl::Duration delay = absl::ZeroDuration()) {
+  void Add(int64_t number, const TicketShape& shape = {},
+           absl::Duration delay = absl::ZeroDuration()) {
     queue_.Add(number, MakeTicket(number, shape), kNow + delay, kNow);
   }
   ~ReadyQueueTest() override { EXPECT_EQ(queue_.Check(), ""); }
@@ -150,7 +151,10 @@ TEST_F(ReadyQueueTest, ReanchorsDelays) {
   Add(1, {}, absl::Seconds(1));
   Add(2, {}, absl::Seconds(2));
   queue_.Reanchor(
-      [](const v1::Ticket& ticket) { return kNow + absl::Seconds(ticket.create_revision() == 10 ? 3 : 0); }, kNow);
+      [](const v1::Ticket& ticket) {
+        return kNow + absl::Seconds(ticket.create_revision() == 10 ? 3 : 0);
+      },
+      kNow);
   EXPECT_THAT(queue_.DueTime(1), Optional(kNow + absl::Seconds(3)));
   EXPECT_TRUE(queue_.IsReady(2));
 }
@@ -173,8 +177,8 @@ TEST(ReadyQueueRandomly, AgreesWithAScan) {
   base::MonoTime now = kNow;
   for (int step = 0; step < 5000; ++step) {
     const int64_t number = 1 + pick(60);
-    const auto ticket =
-        MakeTicket(number, {.priority = pick(5), .labels = some_labels(2), .assignee = agents[pick(3)]});
+    const auto ticket = MakeTicket(
+        number, {.priority = pick(5), .labels = some_labels(2), .assignee = agents[pick(3)]});
     switch (pick(5)) {
       case 0:
       case 1: {
@@ -201,7 +205,8 @@ TEST(ReadyQueueRandomly, AgreesWithAScan) {
     std::optional<int64_t> expected;
     for (const auto& [candidate, entry] : model) {
       if (entry.second > now || !ReadyQueue::Admits(selector, *entry.first)) continue;
-      if (!expected.has_value() || entry.first->priority() < model[*expected].first->priority()) expected = candidate;
+      if (!expected.has_value() || entry.first->priority() < model[*expected].first->priority())
+        expected = candidate;
     }
     ASSERT_EQ(queue.First(selector), expected) << "step " << step;
     ASSERT_EQ(queue.Check(), "") << "step " << step;

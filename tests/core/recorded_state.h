@@ -1,5 +1,5 @@
-// A State that keeps the log it was folded from. For tests: they write events by hand, or take them from decisions,
-// and can fold them again.
+// A State that keeps the log it was folded from. For tests: they write events by hand, or take them
+// from decisions, and can fold them again.
 
 #pragma once
 
@@ -27,9 +27,7 @@ struct LoggedEvent {
   std::shared_ptr<const jpb::CommitPrivate> private_bytes;
 };
 
-inline base::Now TestStart() {
-  return {{3'600'000'000'000}, absl::FromUnixSeconds(1'753'790'400)};
-}
+inline base::Now TestStart() { return {{3'600'000'000'000}, absl::FromUnixSeconds(1'753'790'400)}; }
 
 inline void Advance(base::Now& now, absl::Duration duration) {
   now.mono += duration;
@@ -43,8 +41,8 @@ class RecordedState {
   base::Now now = TestStart();
 
   // Applies the events of one commit. With `request_id`, the commit is remembered for `actor`.
-  void Commit(std::vector<std::shared_ptr<const v1::Event>> events, const std::string& actor = "operator",
-              const std::string& request_id = "") {
+  void Commit(std::vector<std::shared_ptr<const v1::Event>> events,
+              const std::string& actor = "operator", const std::string& request_id = "") {
     std::shared_ptr<jpb::CommitPrivate> private_bytes;
     if (!request_id.empty()) {
       private_bytes = std::make_shared<jpb::CommitPrivate>();
@@ -85,7 +83,8 @@ class RecordedState {
   }
 
   // Changes a ticket by an event of this kind.
-  void ChangeTicket(int64_t number, v1::EventKind kind, const std::function<void(v1::Ticket&)>& change) {
+  void ChangeTicket(int64_t number, v1::EventKind kind,
+                    const std::function<void(v1::Ticket&)>& change) {
     v1::Ticket ticket = *state.FindTicket(number);
     change(ticket);
     Put(kind, std::move(ticket));
@@ -106,7 +105,8 @@ class RecordedState {
 
   void EndAgent(const std::string& agent_id, v1::EventKind kind = v1::EVENT_KIND_AGENT_LEFT) {
     v1::Agent agent = *state.FindAgent(agent_id);
-    agent.set_state(kind == v1::EVENT_KIND_AGENT_EXPIRED ? v1::Agent::STATE_EXPIRED : v1::Agent::STATE_LEFT);
+    agent.set_state(kind == v1::EVENT_KIND_AGENT_EXPIRED ? v1::Agent::STATE_EXPIRED
+                                                         : v1::Agent::STATE_LEFT);
     agent.mutable_end_time()->set_seconds(1);
     Put(kind, std::move(agent));
   }
@@ -144,7 +144,8 @@ class RecordedState {
   // Folds the log from zero, as a start does.
   std::unique_ptr<State> Replay() const {
     auto replayed = std::make_unique<State>();
-    for (const LoggedEvent& entry : log) replayed->Evolve(entry.event, entry.private_bytes.get(), base::Now());
+    for (const LoggedEvent& entry : log)
+      replayed->Evolve(entry.event, entry.private_bytes.get(), base::Now());
     replayed->AnchorDelays(now);
     return replayed;
   }

@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
-#include <thread>
 
 #include "absl/strings/str_join.h"
 #include "hub/core/invariants.h"
 #include "hub/core/limits.h"
 #include "hub/core/proto_time.h"
 #include "tests/core/recorded_state.h"
+#include "tests/core/sample_state.h"
 
 namespace coordhub::core {
 namespace {
@@ -25,63 +24,21 @@ constexpr auto kBlocked = pb::Ticket::STATE_BLOCKED;
 constexpr auto kDone = pb::Ticket::STATE_DONE;
 constexpr auto kUpdated = pb::EVENT_KIND_TICKET_UPDATED;
 
-void DependOn(pb::Ticket& ticket, int64_t number, pb::Dependency::Until until = pb::Dependency::UNTIL_DONE) {
-  pb::Dependency& dependency = *ticket.add_dependencies();
-  dependency.set_ticket_id(TicketId(number));
-  dependency.set_until(until);
-}
-
 std::vector<std::string> Describe(const std::vector<pb::Blocker>& blockers) {
   std::vector<std::string> texts;
   for (const pb::Blocker& blocker : blockers) {
-    texts.push_back(absl::StrCat(blocker.ticket_id(), " ", pb::Blocker::Kind_Name(blocker.kind()), " ",
-                                 pb::Ticket::State_Name(blocker.state()), blocker.stuck() ? " stuck" : ""));
+    texts.push_back(absl::StrCat(blocker.ticket_id(), " ", pb::Blocker::Kind_Name(blocker.kind()),
+                                 " ", pb::Ticket::State_Name(blocker.state()),
+                                 blocker.stuck() ? " stuck" : ""));
   }
   return texts;
-}
-
-// A workspace with something in every table.
-void Populate(RecordedState& recorded) {
-  recorded.RegisterAgent("alice");
-  recorded.RegisterAgent("alice/reviewer", "alice");
-  recorded.RegisterAgent("bob");
-  recorded.EndAgent("bob", pb::EVENT_KIND_AGENT_EXPIRED);
-  for (int i = 0; i < 8; ++i) recorded.CreateTicket([&](pb::Ticket& ticket) { ticket.set_priority(i % 5); });
-  recorded.CreateTicket([](pb::Ticket& ticket) {
-    ticket.set_state(kBlocked);
-    DependOn(ticket, 1);
-    ticket.set_parent_ticket_id("T-7");
-  });
-  recorded.ChangeTicket(7, pb::EVENT_KIND_TICKET_BLOCKED, [](pb::Ticket& ticket) { ticket.set_state(kBlocked); });
-  recorded.Claim(2, "alice");
-  recorded.Claim(3, "alice/reviewer");
-  recorded.Move(3, pb::EVENT_KIND_TICKET_COMPLETED, kDone);
-  recorded.ChangeTicket(4, kUpdated, [&](pb::Ticket& ticket) {
-    *ticket.mutable_not_before() = ToProto(recorded.now.wall + absl::Minutes(1));
-  });
-  Draft draft(recorded.state, "alice", recorded.now);
-  pb::Event& event = draft.Add(pb::EVENT_KIND_COMMENT_ADDED);
-  pb::Comment comment;
-  comment.set_ticket_id("T-5");
-  comment.set_number(1);
-  comment.set_text("is this still so?");
-  draft.Put(event, comment);
-  pb::Ticket commented = *recorded.state.FindTicket(5);
-  commented.set_comment_count(1);
-  commented.set_has_body(true);
-  draft.Put(event, commented);
-  pb::TicketBody body;
-  body.set_ticket_id("T-5");
-  body.set_text("all about it");
-  draft.Put(event, body);
-  recorded.Commit(std::move(draft).Finish(), "alice", "request-1");
 }
 
 TEST(TicketNumber, ReadsWhatTicketIdWrites) {
   EXPECT_EQ(TicketNumber(TicketId(17)), 17);
   EXPECT_EQ(TicketNumber("T-999999999999999999"), 999999999999999999);
-  for (const char* malformed :
-       {"", "T", "T-", "T-0", "T-017", "T--1", "T-+1", "t-1", "17", "T-1 ", " T-1", "T-1x", "T-1000000000000000000"}) {
+  for (const char* malformed : {"", "T", "T-", "T-0", "T-017", "T--1", "T-+1", "t-1", "17", "T-1 ",
+                                " T-1", "T-1x", "T-1000000000000000000"}) {
     EXPECT_EQ(TicketNumber(malformed), 0) << malformed;
   }
 }
@@ -102,7 +59,8 @@ TEST(State, HoldsRecordsInsideTheirEvents) {
   Populate(recorded);
   const pb::Event& last = *recorded.log.back().event;
   EXPECT_EQ(recorded.state.FindTicket(5), &last.changes(1).ticket());
-  EXPECT_EQ(recorded.state.records().comments.Find(std::pair<int64_t, int32_t>(5, 1))->get(), &last.changes(0).comment());
+  EXPECT_EQ(recorded.state.records().comments.Find(std::pair<int64_t, int32_t>(5, 1))->get(),
+            &last.changes(0).comment());
   EXPECT_EQ(recorded.state.records().bodies.Find(5)->get(), &last.changes(2).ticket_body());
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
 }
@@ -115,7 +73,8 @@ TEST(State, ListsTicketsByStateHolderAndParent) {
   EXPECT_EQ(records.ticket_counts[kBlocked], 2);
   EXPECT_EQ(records.ticket_counts[kDone], 1);
   EXPECT_TRUE(records.tickets_by_holder.Contains(std::pair<std::string, int64_t>("alice", 2)));
-  EXPECT_FALSE(records.tickets_by_holder.Contains(std::pair<std::string, int64_t>("alice/reviewer", 3)));
+  EXPECT_FALSE(
+      records.tickets_by_holder.Contains(std::pair<std::string, int64_t>("alice/reviewer", 3)));
   EXPECT_TRUE(records.tickets_by_parent.Contains(std::pair<int64_t, int64_t>(7, 9)));
   EXPECT_THAT(recorded.state.DependentsOf(1), ElementsAre(9));
 
@@ -124,7 +83,8 @@ TEST(State, ListsTicketsByStateHolderAndParent) {
     ticket.clear_dependencies();
     DependOn(ticket, 6);
   });
-  EXPECT_FALSE(recorded.state.records().tickets_by_parent.Contains(std::pair<int64_t, int64_t>(7, 9)));
+  EXPECT_FALSE(
+      recorded.state.records().tickets_by_parent.Contains(std::pair<int64_t, int64_t>(7, 9)));
   EXPECT_THAT(recorded.state.DependentsOf(1), IsEmpty());
   EXPECT_THAT(recorded.state.DependentsOf(6), ElementsAre(9));
 }
@@ -232,13 +192,6 @@ TEST_F(Delays, WakeWhoeverWaitsWhenTheyEnd) {
 
 // ---- requests ----
 
-void Remember(RecordedState& recorded, const std::string& actor, int from, int to) {
-  for (int i = from; i <= to; ++i) {
-    pb::Ticket ticket = *recorded.state.FindTicket(1);
-    recorded.Put(kUpdated, std::move(ticket), actor, absl::StrCat("request-", i));
-  }
-}
-
 TEST(Requests, AreRememberedWithTheirCommit) {
   RecordedState recorded;
   Populate(recorded);
@@ -265,7 +218,8 @@ TEST(Requests, LeaveTheWindowOldestFirst) {
   }
   // What left the window may come again.
   Remember(recorded, "alice", 1, 1);
-  EXPECT_EQ(recorded.state.FindRequest("alice", "request-1")->commit_revision(), recorded.state.revision());
+  EXPECT_EQ(recorded.state.FindRequest("alice", "request-1")->commit_revision(),
+            recorded.state.revision());
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
 }
 
@@ -283,148 +237,17 @@ TEST(Requests, GoWithTheirAgent) {
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
 }
 
-// ---- digest, replay, snapshots ----
-
-TEST(Digest, IsThatOfAReplayAndOfALoadedSnapshot) {
-  RecordedState recorded;
-  Populate(recorded);
-  const auto view = recorded.state.MakeView();
-  const std::string digest = Digest(*view);
-  EXPECT_EQ(digest.size(), 64u);
-  const auto replayed = recorded.Replay();
-  EXPECT_EQ(Digest(*replayed->MakeView()), digest);
-  EXPECT_THAT(BrokenInvariants(*replayed, true), IsEmpty());
-  const auto loaded = recorded.Reload(*view);
-  EXPECT_EQ(Digest(*loaded->MakeView()), digest);
-  EXPECT_THAT(BrokenInvariants(*loaded, true), IsEmpty());
-  EXPECT_EQ(loaded->last_event_time(), recorded.state.last_event_time());
-
-  // A state that was loaded goes on like the one that was not.
-  const auto continue_with = [&](State& state) {
-    State::NumberSet dependents = state.DependentsOf(1);
-    EXPECT_THAT(dependents, ElementsAre(9));
-    state.Evolve(recorded.log.back().event, nullptr, recorded.now);
-    return Digest(*state.MakeView());
-  };
-  recorded.Claim(1, "alice");
-  EXPECT_EQ(continue_with(*loaded), recorded.CurrentDigest());
-  EXPECT_EQ(continue_with(*replayed), recorded.CurrentDigest());
-}
-
-TEST(Digest, DependsOnEveryTable) {
-  RecordedState recorded;
-  Populate(recorded);
-  const View view = *recorded.state.MakeView();
-  std::set<std::string> digests = {Digest(view)};
-  const auto changed = [&](auto change) {
-    View other = view;
-    change(other);
-    return digests.insert(Digest(other)).second;
-  };
-  EXPECT_TRUE(changed([](View& v) { ++v.revision; }));
-  EXPECT_TRUE(changed([](View& v) { ++v.last_ticket_number; }));
-  EXPECT_TRUE(changed([](View& v) { v.records.agents.Erase("bob"); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.tickets.Erase(1); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.bodies.Erase(5); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.comments.Erase(std::pair<int64_t, int32_t>(5, 1)); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.requests.Clear(); }));
-}
-
-TEST(Snapshot, SaysWhatItHolds) {
-  RecordedState recorded;
-  Populate(recorded);
-  const auto view = recorded.state.MakeView();
-  int64_t count = 0;
-  ForEachSnapshotRecord(*view, [&](const jpb::SnapshotRecord&) { return ++count > 0; });
-  const jpb::SnapshotHeader header = MakeSnapshotHeader(*view);
-  EXPECT_EQ(header.record_count(), count);
-  EXPECT_EQ(header.revision(), recorded.state.revision());
-  EXPECT_EQ(header.last_ticket_number(), 9);
-  int64_t seen = 0;
-  ForEachSnapshotRecord(*view, [&](const jpb::SnapshotRecord&) { return ++seen < 3; });
-  EXPECT_EQ(seen, 3);
-}
-
-TEST(View, StaysAsItWasWhileTheWriterGoesOn) {
-  RecordedState recorded;
-  Populate(recorded);
-  const auto view = recorded.state.MakeView();
-  const std::string digest = Digest(*view);
-  std::string digest_on_reader;
-  std::thread reader([&] {
-    for (int i = 0; i < 20; ++i) digest_on_reader = Digest(*view);
-  });
-  for (int i = 0; i < 500; ++i) {
-    recorded.CreateTicket();
-    if (i % 7 == 0) recorded.state.MakeView();
-  }
-  reader.join();
-  EXPECT_EQ(digest_on_reader, digest);
-  EXPECT_NE(recorded.CurrentDigest(), digest);
-}
-
-// ---- rolling back ----
-
-TEST(RollBack, UndoesEverythingSinceTheView) {
-  RecordedState recorded;
-  Populate(recorded);
-  const auto view = recorded.state.MakeView();
-  const std::string digest = Digest(*view);
-  const auto delayed_until = recorded.state.ready().DueTime(4);
-  ASSERT_TRUE(delayed_until.has_value());
-
-  const std::string session = recorded.state.FindAgent("alice")->session_uid();
-  recorded.Claim(1, "alice");
-  recorded.Move(2, pb::EVENT_KIND_TICKET_CANCELLED, pb::Ticket::STATE_CANCELLED);
-  recorded.Move(4, pb::EVENT_KIND_TICKET_CANCELLED, pb::Ticket::STATE_CANCELLED);
-  recorded.ChangeTicket(9, kUpdated, [](pb::Ticket& ticket) { ticket.clear_dependencies(); });
-  recorded.CreateTicket([](pb::Ticket& ticket) { DependOn(ticket, 8); });
-  recorded.EndAgent("alice/reviewer");
-  recorded.EndAgent("alice");
-  recorded.RegisterAgent("alice");
-  recorded.ForgetAgent("bob");
-  Remember(recorded, "alice", 2, 300);  // request-1 leaves the window
-  Remember(recorded, "alice", 1, 1);    // and comes again
-  recorded.now.wall += absl::Hours(1);
-
-  recorded.state.RollBack(*view, recorded.now);
-  EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
-  EXPECT_EQ(recorded.state.revision(), view->revision);
-  EXPECT_EQ(recorded.state.last_ticket_number(), view->last_ticket_number);
-  EXPECT_EQ(recorded.state.last_event_time(), view->last_event_time);
-  EXPECT_EQ(recorded.state.FindSession(session)->agent_id(), "alice");
-  EXPECT_EQ(recorded.state.ready().DueTime(4), delayed_until);
-  EXPECT_EQ(recorded.state.FindRequest("alice", "request-1")->commit_revision(), view->revision);
-  EXPECT_EQ(recorded.CurrentDigest(), digest);
-
-  // And it goes on from there.
-  EXPECT_EQ(recorded.CreateTicket(), 10);
-  EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
-}
-
-TEST(RollBack, GoesToTheLastViewOnly) {
-  RecordedState recorded;
-  Populate(recorded);
-  recorded.state.MakeView();
-  recorded.Claim(1, "alice");
-  const auto view = recorded.state.MakeView();
-  recorded.Move(1, pb::EVENT_KIND_TICKET_COMPLETED, kDone);
-  recorded.state.RollBack(*view, recorded.now);
-  EXPECT_EQ(recorded.state.FindTicket(1)->state(), pb::Ticket::STATE_CLAIMED);
-  // Twice changes nothing.
-  recorded.state.RollBack(*view, recorded.now);
-  EXPECT_EQ(recorded.CurrentDigest(), Digest(*view));
-  EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
-}
-
 // ---- blockers ----
 
 TEST(Blockers, AreUnmetDependenciesThenUnfinishedChildren) {
   RecordedState recorded;
   const std::map<int64_t, pb::Ticket::State> dependencies = {
-      {1, kOpen},          {2, kDone},
-      {3, kBlocked},       {4, pb::Ticket::STATE_CLAIMED},
-      {5, pb::Ticket::STATE_FAILED},    {6, pb::Ticket::STATE_CANCELLED},
+      {1, kOpen},
+      {2, kDone},
+      {3, kBlocked},
+      {4, pb::Ticket::STATE_CLAIMED},
+      {5, pb::Ticket::STATE_FAILED},
+      {6, pb::Ticket::STATE_CANCELLED},
       {7, pb::Ticket::STATE_BURIED},
   };
   for (const auto& [number, state] : dependencies) {
@@ -447,12 +270,14 @@ TEST(Blockers, AreUnmetDependenciesThenUnfinishedChildren) {
   }
   const Records& records = recorded.state.records();
   const pb::Ticket& ticket = *recorded.state.FindTicket(parent);
-  EXPECT_THAT(Describe(BlockersOf(records, ticket)),
-              ElementsAre("T-1 KIND_DEPENDENCY STATE_OPEN", "T-3 KIND_DEPENDENCY STATE_BLOCKED",
-                          "T-4 KIND_DEPENDENCY STATE_CLAIMED", "T-5 KIND_DEPENDENCY STATE_FAILED stuck",
-                          "T-6 KIND_DEPENDENCY STATE_CANCELLED stuck", "T-7 KIND_DEPENDENCY STATE_BURIED stuck",
-                          "T-10 KIND_CHILD STATE_OPEN", "T-12 KIND_CHILD STATE_BLOCKED",
-                          "T-13 KIND_CHILD STATE_CLAIMED", "T-16 KIND_CHILD STATE_BURIED stuck"));
+  EXPECT_THAT(
+      Describe(BlockersOf(records, ticket)),
+      ElementsAre("T-1 KIND_DEPENDENCY STATE_OPEN", "T-3 KIND_DEPENDENCY STATE_BLOCKED",
+                  "T-4 KIND_DEPENDENCY STATE_CLAIMED", "T-5 KIND_DEPENDENCY STATE_FAILED stuck",
+                  "T-6 KIND_DEPENDENCY STATE_CANCELLED stuck",
+                  "T-7 KIND_DEPENDENCY STATE_BURIED stuck", "T-10 KIND_CHILD STATE_OPEN",
+                  "T-12 KIND_CHILD STATE_BLOCKED", "T-13 KIND_CHILD STATE_CLAIMED",
+                  "T-16 KIND_CHILD STATE_BURIED stuck"));
 }
 
 TEST(Blockers, WaitForIntegrationWhereAsked) {
@@ -464,8 +289,9 @@ TEST(Blockers, WaitForIntegrationWhereAsked) {
   });
   EXPECT_THAT(Describe(BlockersOf(recorded.state.records(), *recorded.state.FindTicket(waiting))),
               ElementsAre("T-1 KIND_DEPENDENCY STATE_DONE"));
-  recorded.ChangeTicket(done, pb::EVENT_KIND_TICKET_INTEGRATED,
-                        [](pb::Ticket& ticket) { ticket.mutable_integration()->set_target("main"); });
+  recorded.ChangeTicket(done, pb::EVENT_KIND_TICKET_INTEGRATED, [](pb::Ticket& ticket) {
+    ticket.mutable_integration()->set_target("main");
+  });
   EXPECT_THAT(BlockersOf(recorded.state.records(), *recorded.state.FindTicket(waiting)), IsEmpty());
 }
 
@@ -503,7 +329,8 @@ TEST(StateDeathTest, StopsAtARecordItDoesNotKnow) {
   auto event = NextEvent(state);
   event->set_kind(pb::EVENT_KIND_BRANCH_MOVED);
   event->add_changes()->mutable_branch()->set_branch("main");
-  EXPECT_DEATH(state.Evolve(event, nullptr, TestStart()), "EVENT_KIND_BRANCH_MOVED changes a record");
+  EXPECT_DEATH(state.Evolve(event, nullptr, TestStart()),
+               "EVENT_KIND_BRANCH_MOVED changes a record");
   auto record = std::make_shared<jpb::SnapshotRecord>();
   record->mutable_record()->mutable_branch()->set_branch("main");
   EXPECT_DEATH(state.LoadRecord(record), "a snapshot holds a record");

@@ -112,11 +112,11 @@ using FieldValues = std::vector<FieldValue>;
 
 enum class Need { kOptional, kRequired };
 
-inline constexpr char kBidi[] = "a\xe2\x80\xae b";          // right-to-left override
+inline constexpr char kBidi[] = "a\xe2\x80\xae b";  // right-to-left override
 inline constexpr char kNoUtf8[] = "a\xff";
-inline constexpr char kOverlong[] = "a\xc0\xaf";            // a slash in two bytes
+inline constexpr char kOverlong[] = "a\xc0\xaf";  // a slash in two bytes
 inline constexpr char kSurrogate[] = "a\xed\xa0\x80";
-inline constexpr char kUmlaut[] = "\xc3\xbc";               // two bytes
+inline constexpr char kUmlaut[] = "\xc3\xbc";  // two bytes
 
 inline FieldValue Text(const std::string& name, const std::string& value, bool ok,
                        const std::string& limit = "") {
@@ -140,10 +140,14 @@ inline void Append(FieldValues* values, FieldValues more) {
 
 // What no text may hold.
 inline FieldValues BadText() {
-  return {Text("BidirectionalControl", kBidi, false), Text("Escape", "a\x1b[0m", false),
-          Text("Nul", std::string("a\0b", 3), false), Text("CarriageReturn", "a\r\nb", false),
-          Text("NoUtf8", kNoUtf8, false),             Text("OverlongUtf8", kOverlong, false),
-          Text("Surrogate", kSurrogate, false),       Text("Delete", "a\x7f", false)};
+  return {Text("BidirectionalControl", kBidi, false),
+          Text("Escape", "a\x1b[0m", false),
+          Text("Nul", std::string("a\0b", 3), false),
+          Text("CarriageReturn", "a\r\nb", false),
+          Text("NoUtf8", kNoUtf8, false),
+          Text("OverlongUtf8", kOverlong, false),
+          Text("Surrogate", kSurrogate, false),
+          Text("Delete", "a\x7f", false)};
 }
 
 inline FieldValues Sized(size_t max, const std::string& prefix = "") {
@@ -223,10 +227,12 @@ inline FieldValues TicketName(Need need = Need::kOptional) {
 }
 
 inline FieldValues CommitName() {
-  FieldValues values = {Text("Empty", "", true), Text("Shortest", "0123abc", true),
+  FieldValues values = {Text("Empty", "", true),
+                        Text("Shortest", "0123abc", true),
                         Text("Longest", std::string(64, 'F'), true),
                         Text("OneBeyond", std::string(65, 'F'), false, "64"),
-                        Text("TooShort", "0123ab", false), Text("NoHex", "0123abg", false),
+                        Text("TooShort", "0123ab", false),
+                        Text("NoHex", "0123abg", false),
                         Text("Blank", "       ", false)};
   return values;
 }

@@ -60,16 +60,12 @@ FieldTable Prefixed(const std::string& prefix, const FieldTable& table) {
 // ---- what many requests have ----
 
 FieldTable Workspace() { return {{"workspace_id", Line(128)}}; }
-FieldTable Mutation() {
-  return {{"workspace_id", Line(128)}, {"request_id", Token(64, ":")}};
-}
+FieldTable Mutation() { return {{"workspace_id", Line(128)}, {"request_id", Token(64, ":")}}; }
 FieldTable TicketCall() {
   return Mutation() + FieldTable{{"ticket_id", TicketName(Need::kRequired)}};
 }
 FieldTable FencedCall() { return TicketCall() + FieldTable{{"fence", Fence()}}; }
-FieldTable Page() {
-  return {{"page_size", NotNegative()}, {"page_token", Line(512)}};
-}
+FieldTable Page() { return {{"page_size", NotNegative()}, {"page_token", Line(512)}}; }
 FieldTable MinRevision() { return {{"min_revision", NotNegative()}}; }
 FieldTable Labels() { return {{"labels", Lines(32, 64)}}; }
 FieldTable ClaimTimeout() {
@@ -112,19 +108,18 @@ void AboutClaim(Request& request) {
 std::vector<RequestRow> AgentRequests() {
   const FieldValues states = SomeOfEnum(pb::Agent::STATE_ACTIVE, 8);
   return {
-      Row<pb::RegisterAgentRequest>([](auto& request) { request.set_agent_id("ann"); },
-                                    Mutation() + Labels() +
-                                        FieldTable{{"agent_id", AgentName(Need::kRequired)},
-                                                   {"branch", Line(255)},
-                                                   {"worktree", AbsolutePath()},
-                                                   {"program", Line(128)},
-                                                   {"ttl", Duration(absl::Seconds(5),
-                                                                    absl::Hours(24))},
-                                                   {"takeover", Anything()}}),
+      Row<pb::RegisterAgentRequest>(
+          [](auto& request) { request.set_agent_id("ann"); },
+          Mutation() + Labels() +
+              FieldTable{{"agent_id", AgentName(Need::kRequired)},
+                         {"branch", Line(255)},
+                         {"worktree", AbsolutePath()},
+                         {"program", Line(128)},
+                         {"ttl", Duration(absl::Seconds(5), absl::Hours(24))},
+                         {"takeover", Anything()}}),
       Row<pb::DeregisterAgentRequest>(
           Mutation() + FieldTable{{"agent_id", AgentName()}, {"reason", LongText(4096)}}),
-      Row<pb::GetAgentRequest>(Workspace() + MinRevision() +
-                               FieldTable{{"agent_id", AgentName()}}),
+      Row<pb::GetAgentRequest>(Workspace() + MinRevision() + FieldTable{{"agent_id", AgentName()}}),
       Row<pb::ListAgentsRequest>(Workspace() + Page() + MinRevision() +
                                  FieldTable{{"states", states}}),
       Row<pb::KeepAliveRequest>(Workspace() + FieldTable{{"sequence", Anything()}}),
@@ -149,9 +144,8 @@ std::vector<RequestRow> TicketQueries() {
 
 std::vector<RequestRow> TicketMaking() {
   return {
-      Row<pb::CreateTicketRequest>(
-          [](auto& request) { request.mutable_spec()->set_title("work"); },
-          Mutation() + Prefixed("spec.", Spec(Need::kRequired))),
+      Row<pb::CreateTicketRequest>([](auto& request) { request.mutable_spec()->set_title("work"); },
+                                   Mutation() + Prefixed("spec.", Spec(Need::kRequired))),
       Row<pb::BatchCreateTicketsRequest>(
           [](auto& request) { request.add_tickets()->mutable_spec()->set_title("work"); },
           Mutation() + FieldTable{{"tickets.local_id", Token(64, "")}} +
@@ -213,8 +207,7 @@ std::vector<RequestRow> OtherRequests() {
           FieldTable{{"start", OneOfEnum(3)},
                      {"bookmark_interval", Duration(absl::Seconds(1), absl::Hours(1))}}),
       Row<pb::ListEventsRequest>(Workspace() + Page() + log + Prefixed("filter.", Filter())),
-      Row<pb::GetHubRequest>(Workspace() + MinRevision() +
-                             FieldTable{{"with_digest", Anything()}}),
+      Row<pb::GetHubRequest>(Workspace() + MinRevision() + FieldTable{{"with_digest", Anything()}}),
       Row<pb::ListWorkspacesRequest>(Page()),
       Row<pb::CompactWorkspaceRequest>(Mutation() + FieldTable{{"revision", NotNegative()}}),
       Row<pb::BackupWorkspaceRequest>(
@@ -382,9 +375,8 @@ TEST(Validate, TheMaskNamesFieldsOfTheSpecOnce) {
   pb::UpdateTicketRequest request;
   request.set_ticket_id("T-1");
   ExpectRefused(Validate(request), "update_mask");
-  for (const char* path :
-       {"title", "body", "priority", "labels", "paths", "dependencies", "parent_ticket_id",
-        "assignee_agent_id", "not_before", "max_attempts"}) {
+  for (const char* path : {"title", "body", "priority", "labels", "paths", "dependencies",
+                           "parent_ticket_id", "assignee_agent_id", "not_before", "max_attempts"}) {
     request.mutable_update_mask()->add_paths(path);
   }
   request.mutable_spec()->set_title("work");

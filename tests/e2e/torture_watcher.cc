@@ -1,5 +1,5 @@
-// Watches from the first event on and writes a line "REVISION KIND SUBJECT" for each, until it is told to stop. A sequence
-// that is torn ends it with 1.
+// Watches from the first event on and writes a line "REVISION KIND SUBJECT" for each, until it is
+// told to stop. A sequence that is torn ends it with 1.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +18,8 @@ class Recorder final : public WatchHandler {
 
   void OnEvent(const pb::Event& event) override {
     const std::string kind = pb::EventKind_Name(event.kind());
-    std::fprintf(out_, "%lld %s %s\n", static_cast<long long>(event.revision()), kind.c_str(), Subject(event).c_str());
+    std::fprintf(out_, "%lld %s %s\n", static_cast<long long>(event.revision()), kind.c_str(),
+                 Subject(event).c_str());
     std::fflush(out_);
   }
   void OnReset(WatchReset /*reset*/, const absl::Status& why) override { Die("torn", why); }

@@ -1,5 +1,6 @@
-// One agent of the torture test: claims tickets and completes them until all of them are done, through whatever happens to
-// the hub. Prints "completed N" and ends with 0; anything unexpected ends it with 1.
+// One agent of the torture test: claims tickets and completes them until all of them are done,
+// through whatever happens to the hub. Prints "completed N" and ends with 0; anything unexpected
+// ends it with 1.
 #include <cstdint>
 #include <cstdio>
 #include <string>

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "agent/base/mutex.h"
+#include "coordhub/v1/event_service.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "coordhub/v1/event_service.pb.h"
 #include "hub/engine/event_codec.h"
 #include "hub/engine/ring_broadcaster.h"
 

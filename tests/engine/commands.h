@@ -35,8 +35,8 @@ inline core::Caller Session(std::string uid) {
   return caller;
 }
 
-inline std::unique_ptr<core::Command> RegisterCommand(const std::string& agent_id, const std::string& uid,
-                                                      absl::Duration ttl) {
+inline std::unique_ptr<core::Command> RegisterCommand(const std::string& agent_id,
+                                                      const std::string& uid, absl::Duration ttl) {
   core::RegisterAgent body;
   body.request.set_agent_id(agent_id);
   *body.request.mutable_ttl() = core::ToProto(ttl);

@@ -50,7 +50,8 @@ TEST_F(LeaseTest, TrafficRenewsAndNothingIsWrittenForIt) {
 TEST_F(LeaseTest, AFrozenAgentThatWakesIsRefusedAndToldWhoHoldsItsTicket) {
   hub_.Advance(kTtl + absl::Seconds(1));
   hub_.Register("b", "uid-b", kTtl);
-  const int64_t fence = hub_.RunOne(CommandOf(Session("uid-b"), ClaimNext()))->ticket().claim().fence();
+  const int64_t fence =
+      hub_.RunOne(CommandOf(Session("uid-b"), ClaimNext()))->ticket().claim().fence();
   EXPECT_GT(fence, fence_);
   EXPECT_FALSE(Touch());
   const ReplyPtr late = hub_.RunOne(CommandOf(Session("uid-a"), Complete(id_, fence_)));
@@ -75,7 +76,8 @@ TEST_F(LeaseTest, EventTimeNeverGoesBack) {
   hub_.CreateTicket("two");
   const auto events = hub_.AllEvents();
   for (size_t i = 1; i < events.size(); ++i) {
-    EXPECT_GE(core::FromProto(events[i]->event_time()), core::FromProto(events[i - 1]->event_time()));
+    EXPECT_GE(core::FromProto(events[i]->event_time()),
+              core::FromProto(events[i - 1]->event_time()));
   }
 }
 
@@ -143,7 +145,8 @@ TEST(LeaseTableTest, ATouchInTimeAlwaysWinsAgainstTheExpiry) {
     const base::MonoTime at = base::MonoTime{0} + absl::Milliseconds(ms);
     const bool touched = table.Touch("k", at);
     EXPECT_EQ(touched, ms < 1000) << ms;
-    EXPECT_EQ(table.TakeExpired(base::MonoTime{0} + absl::Milliseconds(1015)).empty(), touched) << ms;
+    EXPECT_EQ(table.TakeExpired(base::MonoTime{0} + absl::Milliseconds(1015)).empty(), touched)
+        << ms;
   }
 }
 

@@ -10,8 +10,8 @@
 
 namespace coordhub::engine {
 
-// A journal that asks a script before each append: the script may look around, or fail the append. Everything else goes
-// to the real journal underneath.
+// A journal that asks a script before each append: the script may look around, or fail the append.
+// Everything else goes to the real journal underneath.
 class ScriptedJournal final : public journal::Journal {
  public:
   explicit ScriptedJournal(std::unique_ptr<journal::Journal> real) : real_(std::move(real)) {}
@@ -29,13 +29,15 @@ class ScriptedJournal final : public journal::Journal {
     }
     return real_->Append(entries);
   }
-  absl::StatusOr<int64_t> Compact(int64_t revision, absl::Span<const journal::CommitRange> pinned) override {
+  absl::StatusOr<int64_t> Compact(int64_t revision,
+                                  absl::Span<const journal::CommitRange> pinned) override {
     return real_->Compact(revision, pinned);
   }
   absl::Status Checkpoint(bool force) override { return real_->Checkpoint(force); }
   absl::Status ClearRestored() override { return real_->ClearRestored(); }
   std::unique_ptr<journal::JournalReader> NewReader() override { return real_->NewReader(); }
-  absl::Status SaveSnapshot(const journal::v1::SnapshotHeader& header, const journal::SnapshotSource& source) override {
+  absl::Status SaveSnapshot(const journal::v1::SnapshotHeader& header,
+                            const journal::SnapshotSource& source) override {
     return real_->SaveSnapshot(header, source);
   }
   absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadSnapshot(

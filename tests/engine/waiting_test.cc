@@ -10,7 +10,8 @@ using ReplyPtr = WriterHarness::ReplyPtr;
 class WaitingTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"a", "b", "c"}) hub_.Register(name, std::string("uid-") + name, absl::Hours(1));
+    for (const char* name : {"a", "b", "c"})
+      hub_.Register(name, std::string("uid-") + name, absl::Hours(1));
   }
   ReplyPtr WaitAs(const std::string& name, const std::string& label = "") {
     v1::ClaimNextTicketRequest request = ClaimNext(absl::Minutes(1));
@@ -106,7 +107,8 @@ TEST_F(WaitingTest, WaitsEndWithTheirSession) {
 
 TEST_F(WaitingTest, ADelayedTicketWakesItsWaiterWhenItIsDue) {
   v1::CreateTicketRequest later = Create("later");
-  *later.mutable_spec()->mutable_not_before() = core::ToProto(hub_.clock_.Wall() + absl::Seconds(10));
+  *later.mutable_spec()->mutable_not_before() =
+      core::ToProto(hub_.clock_.Wall() + absl::Seconds(10));
   hub_.RunOne(CommandOf(Operator(), later));
   const ReplyPtr a = WaitAs("a");
   hub_.Advance(absl::Seconds(9));

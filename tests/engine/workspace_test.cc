@@ -86,19 +86,22 @@ class WorkspaceTest : public ::testing::Test {
   }
   Workspace::VerifyResult Verify() {
     auto done = std::make_shared<Waitable<absl::StatusOr<Workspace::VerifyResult>>>();
-    workspace_->Verify([done](absl::StatusOr<Workspace::VerifyResult> result) { done->Set(std::move(result)); });
+    workspace_->Verify(
+        [done](absl::StatusOr<Workspace::VerifyResult> result) { done->Set(std::move(result)); });
     const auto result = done->Get();
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? *result : Workspace::VerifyResult();
   }
   absl::StatusOr<int64_t> Compact(int64_t revision) {
     auto done = std::make_shared<Waitable<absl::StatusOr<int64_t>>>();
-    workspace_->Compact(revision, [done](absl::StatusOr<int64_t> result) { done->Set(std::move(result)); });
+    workspace_->Compact(revision,
+                        [done](absl::StatusOr<int64_t> result) { done->Set(std::move(result)); });
     return done->Get();
   }
   absl::StatusOr<std::vector<EncodedEvent>> ReadEvents(int64_t after) {
     auto done = std::make_shared<Waitable<absl::StatusOr<std::vector<EncodedEvent>>>>();
-    workspace_->ReadEvents(after, 1000, 1 << 20, [done](auto result) { done->Set(std::move(result)); });
+    workspace_->ReadEvents(after, 1000, 1 << 20,
+                           [done](auto result) { done->Set(std::move(result)); });
     return done->Get();
   }
 
@@ -114,7 +117,9 @@ TEST_F(WorkspaceTest, ManyClientsRacingForOneTicketHaveOneWinnerEachRound) {
   constexpr int kRounds = 1000;
   Open(journal::NewMemoryJournal(std::string(32, 'a')));
   for (int i = 0; i < kClients; ++i) {
-    ASSERT_TRUE(Do(RegisterCommand("a" + std::to_string(i), "uid" + std::to_string(i), absl::Hours(1))).ok());
+    ASSERT_TRUE(
+        Do(RegisterCommand("a" + std::to_string(i), "uid" + std::to_string(i), absl::Hours(1)))
+            .ok());
   }
   for (int round = 0; round < kRounds; ++round) {
     const auto created = Do(CommandOf(Operator(), Create("race")));
@@ -134,10 +139,10 @@ TEST_F(WorkspaceTest, ManyClientsRacingForOneTicketHaveOneWinnerEachRound) {
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         for (int i = t; i < kClients; i += 4) {
-          workspace_->Submit(CommandOf(Session("uid" + std::to_string(i)), claim), absl::InfiniteFuture(),
-                             [race](absl::StatusOr<Outcome> outcome) {
-                               const bool taken =
-                                   base::ReasonOf(outcome.status()) == v1::ERROR_REASON_TICKET_CLAIMED;
+          workspace_->Submit(CommandOf(Session("uid" + std::to_string(i)), claim),
+                             absl::InfiniteFuture(), [race](absl::StatusOr<Outcome> outcome) {
+                               const bool taken = base::ReasonOf(outcome.status()) ==
+                                                  v1::ERROR_REASON_TICKET_CLAIMED;
                                if (outcome.ok()) ++race->winners;
                                if (taken) ++race->refused;
                                if (--race->left == 0) race->over.Set(true);
@@ -167,7 +172,8 @@ TEST_F(WorkspaceTest, AReadSeesWhatWasAcknowledged) {
 TEST_F(WorkspaceTest, AReadAtALaterRevisionWaitsForIt) {
   Open(journal::NewMemoryJournal(std::string(32, 'a')));
   Waitable<absl::StatusOr<ViewPtr>> reached;
-  workspace_->AwaitRevision(2, absl::InfiniteFuture(), [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
+  workspace_->AwaitRevision(2, absl::InfiniteFuture(),
+                            [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
   ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
   ASSERT_TRUE(Do(CommandOf(Operator(), Create("two"))).ok());
   const auto view = reached.Get();
@@ -178,7 +184,8 @@ TEST_F(WorkspaceTest, AReadAtALaterRevisionWaitsForIt) {
 TEST_F(WorkspaceTest, ARevisionThatDoesNotComeIsRefusedAtTheDeadline) {
   Open(journal::NewMemoryJournal(std::string(32, 'a')));
   Waitable<absl::StatusOr<ViewPtr>> reached;
-  workspace_->AwaitRevision(2, clock_.Wall(), [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
+  workspace_->AwaitRevision(2, clock_.Wall(),
+                            [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
   EXPECT_EQ(base::ReasonOf(reached.Get().status()), v1::ERROR_REASON_REVISION_NOT_REACHED);
 }
 
@@ -246,7 +253,8 @@ TEST_F(WorkspaceTest, ABackupUnderLoadRestoresVerifiesAndEndsAllSessions) {
     }
   });
   Waitable<absl::StatusOr<Workspace::BackupResult>> done;
-  workspace_->Backup(directory_ + "/backup", [&](absl::StatusOr<Workspace::BackupResult> r) { done.Set(std::move(r)); });
+  workspace_->Backup(directory_ + "/backup",
+                     [&](absl::StatusOr<Workspace::BackupResult> r) { done.Set(std::move(r)); });
   const auto backup = done.Get();
   stop = true;
   load.join();
@@ -264,7 +272,8 @@ TEST_F(WorkspaceTest, ABackupUnderLoadRestoresVerifiesAndEndsAllSessions) {
   ASSERT_TRUE(journal.ok()) << journal.status();
   Open(std::move(*journal));
   EXPECT_NE(workspace_->identity().log_id, old_log);
-  EXPECT_EQ(workspace_->view()->revision > backup->info.revision, true) << "the sessions' end is an event";
+  EXPECT_EQ(workspace_->view()->revision > backup->info.revision, true)
+      << "the sessions' end is an event";
   EXPECT_EQ(base::ReasonOf(workspace_->TouchSession("uid-a")), v1::ERROR_REASON_SESSION_ENDED);
   EXPECT_FALSE((*workspace_->view()->records.tickets.Find(int64_t{1}))->has_claim());
   Verify();
@@ -278,12 +287,14 @@ TEST_F(WorkspaceTest, DrainRefusesMutationsAndAnswersWhatIsQueued) {
   workspace_->Drain();
   workspace_->Drain();
   EXPECT_TRUE(said);
-  EXPECT_EQ(base::ReasonOf(Do(CommandOf(Operator(), Create("late"))).status()), v1::ERROR_REASON_HUB_DRAINING);
+  EXPECT_EQ(base::ReasonOf(Do(CommandOf(Operator(), Create("late"))).status()),
+            v1::ERROR_REASON_HUB_DRAINING);
   workspace_->Stop();
 }
 
 TEST_F(WorkspaceTest, AFailedJournalIsFatalAndAcknowledgesNothing) {
-  auto scripted = std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+  auto scripted =
+      std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
   scripted->on_append = [](absl::Span<const journal::Entry>) {
     return base::MakeError(v1::ERROR_REASON_IO_FAILED, "fsync");
   };
@@ -305,7 +316,8 @@ TEST_F(WorkspaceTest, AReaderBehindTheRingGetsEveryEventFromTheJournal) {
   OpenSqlite();
   for (int i = 0; i < 500; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
   int64_t cursor = 0;
-  EXPECT_EQ(workspace_->broadcaster().Read(cursor, core::Filter(), 10, 1 << 20).found, Broadcaster::Found::kBehind);
+  EXPECT_EQ(workspace_->broadcaster().Read(cursor, core::Filter(), 10, 1 << 20).found,
+            Broadcaster::Found::kBehind);
   while (cursor < 500) {
     const auto events = ReadEvents(cursor);
     ASSERT_TRUE(events.ok());

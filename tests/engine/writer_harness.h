@@ -31,7 +31,8 @@ class WriterHarness : public WriterObserver {
 
   explicit WriterHarness(size_t waiters_capacity = 100)
       : waiters_capacity_(waiters_capacity),
-        journal_(std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')))) {
+        journal_(
+            std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')))) {
     Start();
   }
 
@@ -69,7 +70,8 @@ class WriterHarness : public WriterObserver {
     return reply;
   }
 
-  void Register(const std::string& agent_id, const std::string& uid, absl::Duration ttl = absl::Seconds(60)) {
+  void Register(const std::string& agent_id, const std::string& uid,
+                absl::Duration ttl = absl::Seconds(60)) {
     const ReplyPtr reply = RunOne(RegisterCommand(agent_id, uid, ttl));
     ASSERT_TRUE(reply->outcome.ok()) << reply->outcome.status();
   }
@@ -77,7 +79,8 @@ class WriterHarness : public WriterObserver {
     return RunOne(CommandOf(Operator(), Create(title, priority)))->ticket().ticket_id();
   }
 
-  // Lets time pass as the sequencer sees it: it observes the clock and runs what is due at least every 250 ms.
+  // Lets time pass as the sequencer sees it: it observes the clock and runs what is due at least
+  // every 250 ms.
   void Advance(absl::Duration span) {
     for (absl::Duration step; span > absl::ZeroDuration(); span -= step) {
       step = std::min(span, LeaseClock::kObservePeriod);
@@ -86,7 +89,9 @@ class WriterHarness : public WriterObserver {
     }
   }
 
-  v1::Ticket Ticket(const std::string& id) const { return *state_->FindTicket(core::TicketNumber(id)); }
+  v1::Ticket Ticket(const std::string& id) const {
+    return *state_->FindTicket(core::TicketNumber(id));
+  }
   std::string DurableDigest() const { return core::Digest(*view_); }
 
   // WriterObserver
@@ -100,7 +105,8 @@ class WriterHarness : public WriterObserver {
     Outcome outcome;
     outcome.revision = range.second;
     for (const auto& event : AllEvents()) {
-      if (event->revision() >= range.first && event->revision() <= range.second) outcome.events.push_back(event);
+      if (event->revision() >= range.first && event->revision() <= range.second)
+        outcome.events.push_back(event);
     }
     done(std::move(outcome));
   }
@@ -135,16 +141,18 @@ class WriterHarness : public WriterObserver {
 
  private:
   void Start() {
-    absl::StatusOr<FoldResult> fold = Fold(journal_.get(), FoldFrom::kNewestSnapshot, journal_->head_revision(),
-                                           clock_.Now(), [](const std::string&) {});
+    absl::StatusOr<FoldResult> fold =
+        Fold(journal_.get(), FoldFrom::kNewestSnapshot, journal_->head_revision(), clock_.Now(),
+             [](const std::string&) {});
     ASSERT_TRUE(fold.ok()) << fold.status();
     state_ = std::move(fold->state);
     lease_clock_ = std::make_unique<LeaseClock>(&clock_);
     sessions_ = std::make_unique<LeaseTable>();
     claims_ = std::make_unique<LeaseTable>();
     view_ = state_->MakeView();
-    writer_ = std::make_unique<Writer>(Writer::Parts{state_.get(), journal_.get(), &clock_, lease_clock_.get(),
-                                                     sessions_.get(), claims_.get(), this, waiters_capacity_});
+    writer_ = std::make_unique<Writer>(Writer::Parts{state_.get(), journal_.get(), &clock_,
+                                                     lease_clock_.get(), sessions_.get(),
+                                                     claims_.get(), this, waiters_capacity_});
     writer_->GrantLeases();
   }
 

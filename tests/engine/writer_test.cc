@@ -94,7 +94,8 @@ TEST(WriterTest, AnExpiryThatMeetsAFullDiskIsWrittenLater) {
   };
   hub.Advance(absl::Seconds(7));
   EXPECT_EQ(hub.state_->FindAgent("a")->state(), v1::Agent::STATE_ACTIVE);
-  EXPECT_FALSE(hub.sessions_->Touch("uid-a", hub.lease_clock_->Now())) << "time that ran out came back";
+  EXPECT_FALSE(hub.sessions_->Touch("uid-a", hub.lease_clock_->Now()))
+      << "time that ran out came back";
   full = false;
   hub.Advance(absl::Seconds(1));
   EXPECT_EQ(hub.state_->FindAgent("a")->state(), v1::Agent::STATE_EXPIRED);
@@ -124,7 +125,8 @@ v1::CreateTicketRequest Repeatable(const std::string& title, const std::string& 
 TEST(WriterTest, RepeatingARequestHasTheEffectAndTheAnswerOfOne) {
   WriterHarness hub;
   std::vector<ReplyPtr> replies;
-  for (int i = 0; i < 3; ++i) replies.push_back(hub.Add(CommandOf(Operator(), Repeatable("one", "r1"))));
+  for (int i = 0; i < 3; ++i)
+    replies.push_back(hub.Add(CommandOf(Operator(), Repeatable("one", "r1"))));
   hub.Run();
   replies.push_back(hub.RunOne(CommandOf(Operator(), Repeatable("one", "r1"))));
   hub.CreateTicket("another");

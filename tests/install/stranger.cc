@@ -1,4 +1,5 @@
-// What an agent's program looks like from outside: the public headers compile, and the package links all that they need.
+// What an agent's program looks like from outside: the public headers compile, and the package
+// links all that they need.
 
 #include <iostream>
 

@@ -113,6 +113,7 @@ v1::GetHubResponse LiveHub() {
   v1::TicketCount& count = *workspace.add_ticket_counts();
   count.set_state("OPEN");
   count.set_count(5);
+  workspace.add_ticket_counts()->set_state("DONE");
   return hub;
 }
 
@@ -128,7 +129,7 @@ TEST(StatusReport, IsShort) {
             "  repository  /src/app/.git (workspace app)\n"
             "  endpoint    unix:/src/app/.git/coordhub/hub.sock\n"
             "  log         revision 17, log abc\n"
-            "  mirror      shared_state/ shows revision 17\n"
+            "  mirror      shared_state/ is current\n"
             "  agents      3 active\n"
             "  tickets     OPEN 5\n");
 }

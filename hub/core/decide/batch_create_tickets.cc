@@ -16,8 +16,8 @@
 namespace coordhub::core {
 namespace {
 
-// A batch on its way to tickets: numbers are given in order of the request, and references among its
-// members become ids.
+// A batch on its way to tickets: numbers are given in order of the request, and references among
+// its members become ids.
 class Batch {
  public:
   Batch(Context& context, const pb::BatchCreateTicketsRequest& request)

@@ -13,8 +13,8 @@ namespace {
 // and finishes nobody's child, so it goes no further.
 void MoveInQueue(Draft& draft, int64_t number) {
   const pb::Ticket* ticket = draft.FindTicket(number);
-  if (ticket == nullptr || (ticket->state() != pb::Ticket::STATE_OPEN &&
-                            ticket->state() != pb::Ticket::STATE_BLOCKED)) {
+  if (ticket == nullptr ||
+      (ticket->state() != pb::Ticket::STATE_OPEN && ticket->state() != pb::Ticket::STATE_BLOCKED)) {
     return;
   }
   const pb::Ticket::State state = QueueState(draft, *ticket);

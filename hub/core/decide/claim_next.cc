@@ -31,8 +31,7 @@ pb::NoWork ReasonsFor(const State& state) {
 
 absl::Status DecideCommand(Context& context, const pb::ClaimNextTicketRequest& request) {
   COORDHUB_RETURN_IF_ERROR(RequireRoomForClaim(context));
-  const std::optional<int64_t> number =
-      context.state.ready().First(SelectorOf(context, request));
+  const std::optional<int64_t> number = context.state.ready().First(SelectorOf(context, request));
   if (!number.has_value()) {
     context.decision.no_work = ReasonsFor(context.state);
     return absl::OkStatus();

@@ -33,7 +33,8 @@ void GrantClaim(Context& context, const pb::Ticket& ticket,
   claimed.set_state(pb::Ticket::STATE_CLAIMED);
   claimed.set_attempt(ticket.attempt() + 1);
   claimed.set_last_fence(draft.next_revision());
-  // It has come. Were it kept, a wall clock that is set back would revive it when the ticket returns.
+  // It has come. Were it kept, a wall clock that is set back would revive it when the ticket
+  // returns.
   claimed.clear_not_before();
   pb::Claim& claim = *claimed.mutable_claim();
   claim.set_agent_id(context.self->agent_id());

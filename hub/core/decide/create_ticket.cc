@@ -19,8 +19,7 @@ absl::Status DecideCommand(Context& context, const pb::CreateTicketRequest& requ
   const int64_t number = draft.NewTicketNumber();
   pb::Ticket ticket = MakeTicket(context, number, spec);
   const std::string ticket_id = ticket.ticket_id();
-  pb::Event& event =
-      ChangeTicket(draft, pb::EVENT_KIND_TICKET_CREATED, std::move(ticket));
+  pb::Event& event = ChangeTicket(draft, pb::EVENT_KIND_TICKET_CREATED, std::move(ticket));
   PutBody(context, event, ticket_id, spec.body());
 
   COORDHUB_RETURN_IF_ERROR(CheckCycles(draft, {number}, [&](int64_t member) {

@@ -88,6 +88,7 @@ absl::Status CheckCycles(const Draft& draft, const std::vector<int64_t>& changed
     const std::vector<int64_t> cycle = search.From(number);
     if (cycle.empty()) continue;
     std::vector<std::string> names;
+    names.reserve(cycle.size());
     for (const int64_t member : cycle) names.push_back(name_of(member));
     return DependencyCycle(names);
   }

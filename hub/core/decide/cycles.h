@@ -16,8 +16,8 @@ namespace coordhub::core {
 // What to call a ticket in an error: its id, unless it is only being made.
 using NameOf = std::function<std::string(int64_t number)>;
 
-// Whether the edges of these tickets, as the draft has them, close a cycle; all others are known not
-// to. Searches what waits for the tickets, however far: little for tickets that are new.
+// Whether the edges of these tickets, as the draft has them, close a cycle; all others are known
+// not to. Searches what waits for the tickets, however far: little for tickets that are new.
 // Errors: DEPENDENCY_CYCLE, naming the path.
 absl::Status CheckCycles(const Draft& draft, const std::vector<int64_t>& changed,
                          const NameOf& name_of);

@@ -52,10 +52,10 @@ absl::Status AgentNotFound(std::string_view agent_id) {
 
 absl::Status WrongTicketState(const pb::Ticket& ticket, std::string_view deed) {
   const std::string_view state = StateName(ticket.state());
-  return MakeError(pb::ERROR_REASON_TICKET_STATE,
-                   absl::StrCat(ticket.ticket_id(), " is ", ToAbsl(state), " and cannot be ",
-                                ToAbsl(deed)),
-                   {{"ticket_id", ticket.ticket_id()}, {"state", std::string(state)}});
+  return MakeError(
+      pb::ERROR_REASON_TICKET_STATE,
+      absl::StrCat(ticket.ticket_id(), " is ", ToAbsl(state), " and cannot be ", ToAbsl(deed)),
+      {{"ticket_id", ticket.ticket_id()}, {"state", std::string(state)}});
 }
 
 absl::Status TicketHeld(const pb::Ticket& ticket) {
@@ -79,18 +79,17 @@ absl::Status TicketHasBlockers(const pb::Ticket& ticket, const std::vector<pb::B
 }
 
 absl::Status TicketNotDue(const pb::Ticket& ticket) {
-  const std::string due = absl::FormatTime(absl::RFC3339_sec, FromProto(ticket.not_before()),
-                                           absl::UTCTimeZone());
+  const std::string due =
+      absl::FormatTime(absl::RFC3339_sec, FromProto(ticket.not_before()), absl::UTCTimeZone());
   return MakeError(pb::ERROR_REASON_TICKET_NOT_DUE,
                    absl::StrCat(ticket.ticket_id(), " is not claimable before ", due),
                    {{"ticket_id", ticket.ticket_id()}, {"not_before", due}});
 }
 
 absl::Status TicketAssignedElsewhere(const pb::Ticket& ticket) {
-  return MakeError(
-      pb::ERROR_REASON_TICKET_ASSIGNED,
-      absl::StrCat(ticket.ticket_id(), " is assigned to ", ticket.assignee_agent_id()),
-      {{"ticket_id", ticket.ticket_id()}, {"assignee", ticket.assignee_agent_id()}});
+  return MakeError(pb::ERROR_REASON_TICKET_ASSIGNED,
+                   absl::StrCat(ticket.ticket_id(), " is assigned to ", ticket.assignee_agent_id()),
+                   {{"ticket_id", ticket.ticket_id()}, {"assignee", ticket.assignee_agent_id()}});
 }
 
 absl::Status ClaimSuperseded(const pb::Ticket& ticket, int64_t fence) {

@@ -42,10 +42,9 @@ absl::Status CheckName(const Context& context, const std::string& agent_id) {
     return absl::OkStatus();
   }
   const std::string& own = context.self->agent_id();
-  return base::MakeFieldError("agent_id",
-                              absl::StrCat("must be ", own, " or ", own,
-                                           "/<segment> when it is registered with the token of ",
-                                           own));
+  return base::MakeFieldError(
+      "agent_id", absl::StrCat("must be ", own, " or ", own,
+                               "/<segment> when it is registered with the token of ", own));
 }
 
 // Whether one more session may live. Errors: LIMIT_REACHED.

@@ -19,11 +19,11 @@ absl::StatusOr<const pb::Ticket*> RequireForced(const Context& context,
 }  // namespace
 
 absl::Status DecideCommand(Context& context, const pb::ReleaseTicketRequest& request) {
-  COORDHUB_ASSIGN_OR_RETURN(
-      const pb::Ticket* ticket,
-      request.force() ? RequireForced(context, request)
-                      : RequireClaim(context, request.ticket_id(), request.fence(),
-                                     "release a claim without force"));
+  COORDHUB_ASSIGN_OR_RETURN(const pb::Ticket* ticket,
+                            request.force()
+                                ? RequireForced(context, request)
+                                : RequireClaim(context, request.ticket_id(), request.fence(),
+                                               "release a claim without force"));
   GiveClaimBack(context, *ticket, request.reason());
   return absl::OkStatus();
 }

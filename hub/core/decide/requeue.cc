@@ -60,8 +60,8 @@ void GiveClaimBack(Context& context, const pb::Ticket& ticket, std::string_view 
 }
 
 void LoseClaim(Context& context, const pb::Ticket& ticket, std::string_view reason) {
-  EndAttempt(context, ticket, pb::EVENT_KIND_TICKET_CLAIM_LOST,
-             BackoffAfterLoss(ticket.attempt()), reason);
+  EndAttempt(context, ticket, pb::EVENT_KIND_TICKET_CLAIM_LOST, BackoffAfterLoss(ticket.attempt()),
+             reason);
 }
 
 void RetryTicket(Context& context, const pb::Ticket& ticket, absl::Duration delay,

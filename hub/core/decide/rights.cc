@@ -32,7 +32,8 @@ absl::Status RequireOwner(const Context& context, const pb::Ticket& ticket) {
 absl::Status CheckFence(const pb::Ticket& ticket, std::string_view agent_id, int64_t fence) {
   if (base::MutantActive("fence_not_checked") && ticket.has_claim()) return absl::OkStatus();
   if (fence > ticket.last_fence()) {
-    return base::MakeFieldError("fence", absl::StrCat("was never granted for ", ticket.ticket_id()));
+    return base::MakeFieldError("fence",
+                                absl::StrCat("was never granted for ", ticket.ticket_id()));
   }
   if (!ticket.has_claim() || ticket.claim().agent_id() != agent_id ||
       ticket.claim().fence() != fence) {

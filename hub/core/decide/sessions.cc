@@ -35,14 +35,13 @@ pb::Agent EndedAgent(const Context& context, const pb::Agent& agent, const Sessi
 void EndSession(Context& context, const pb::Agent& agent, const SessionEnd& end) {
   for (const std::string& sub_agent_id : context.state.LiveSubAgentsOf(agent.agent_id())) {
     const pb::Agent* sub_agent = context.draft.FindAgent(sub_agent_id);
-    EndSession(context, *sub_agent,
-               {.claims = end.claims,
-                .reason = absl::StrCat("its parent ", agent.agent_id(), " ended")});
+    EndSession(
+        context, *sub_agent,
+        {.claims = end.claims, .reason = absl::StrCat("its parent ", agent.agent_id(), " ended")});
   }
   EndClaims(context, agent.agent_id(), end);
-  const pb::EventKind kind = end.state == pb::Agent::STATE_EXPIRED
-                                 ? pb::EVENT_KIND_AGENT_EXPIRED
-                                 : pb::EVENT_KIND_AGENT_LEFT;
+  const pb::EventKind kind = end.state == pb::Agent::STATE_EXPIRED ? pb::EVENT_KIND_AGENT_EXPIRED
+                                                                   : pb::EVENT_KIND_AGENT_LEFT;
   context.draft.Put(context.draft.Add(kind, end.reason), EndedAgent(context, agent, end));
 }
 

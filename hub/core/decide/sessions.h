@@ -31,7 +31,8 @@ struct SessionEnd {
 };
 
 // Ends the session of a live agent: first those of its sub-agents, then its claims, then itself, so
-// that at no revision a claim or a sub-agent outlives its session. The last AGENT_* event is its own.
+// that at no revision a claim or a sub-agent outlives its session. The last AGENT_* event is its
+// own.
 void EndSession(Context& context, const v1::Agent& agent, const SessionEnd& end);
 
 // Only the claims.

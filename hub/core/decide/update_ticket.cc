@@ -48,8 +48,8 @@ pb::TicketSpec NewReferences(const pb::UpdateTicketRequest& request) {
 
 // No ticket has had more attempts than it may have, and one that waits has one left.
 absl::Status CheckAttempts(const pb::Ticket& updated) {
-  const bool waits = updated.state() == pb::Ticket::STATE_OPEN ||
-                     updated.state() == pb::Ticket::STATE_BLOCKED;
+  const bool waits =
+      updated.state() == pb::Ticket::STATE_OPEN || updated.state() == pb::Ticket::STATE_BLOCKED;
   const int least = waits ? updated.attempt() + 1 : updated.attempt();
   if (updated.max_attempts() >= least) return absl::OkStatus();
   return WrongTicketState(updated, absl::StrCat("given max_attempts ", updated.max_attempts(),
@@ -80,8 +80,7 @@ absl::Status DecideCommand(Context& context, const pb::UpdateTicketRequest& requ
 
   pb::Ticket updated = Updated(context, request, *ticket);
   COORDHUB_RETURN_IF_ERROR(CheckAttempts(updated));
-  pb::Event& event =
-      ChangeTicket(context.draft, pb::EVENT_KIND_TICKET_UPDATED, std::move(updated));
+  pb::Event& event = ChangeTicket(context.draft, pb::EVENT_KIND_TICKET_UPDATED, std::move(updated));
   if (Names(request, "body")) {
     PutBody(context, event, request.ticket_id(), request.spec().body());
   }

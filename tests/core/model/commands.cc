@@ -7,7 +7,6 @@
 namespace coordhub::model {
 namespace {
 
-
 google::protobuf::Timestamp ToTimestamp(absl::Time time) {
   google::protobuf::Timestamp timestamp;
   timestamp.set_seconds(absl::ToUnixSeconds(time));
@@ -21,9 +20,8 @@ std::string Id(int64_t number) { return absl::StrCat("T-", number); }
 }  // namespace
 
 const std::vector<std::string>& AgentIds() {
-  static const auto& ids =
-      *new std::vector<std::string>{"a1", "a2",   "a3",   "a4",   "a5",    "a6",
-                                    "a7", "a1/x", "a1/y", "a2/x", "a1/x/z"};
+  static const auto& ids = *new std::vector<std::string>{
+      "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a1/x", "a1/y", "a2/x", "a1/x/z"};
   return ids;
 }
 
@@ -256,7 +254,7 @@ core::Command CommandMaker::Cancel() {
 core::Command CommandMaker::Reopen() {
   v1::ReopenTicketRequest request;
   constexpr v1::Ticket::State kEnds[] = {v1::Ticket::STATE_DONE, v1::Ticket::STATE_FAILED,
-                                     v1::Ticket::STATE_CANCELLED, v1::Ticket::STATE_BURIED};
+                                         v1::Ticket::STATE_CANCELLED, v1::Ticket::STATE_BURIED};
   request.set_ticket_id(Id(SomeTicketIn(kEnds[dice_.Roll(4)])));
   return {.caller = dice_.Chance(60) ? core::Caller() : SomeCaller(), .body = request};
 }
@@ -276,11 +274,13 @@ core::Command CommandMaker::Next() {
   // New tickets come fast until there are enough to work with, and then now and then.
   const int making = static_cast<int>(model_.tickets.size()) < kTickets ? 20 : 1;
   const Weighted all[] = {
-      {10, &CommandMaker::Register},  {2, &CommandMaker::Deregister}, {making, &CommandMaker::Create},
-      {(making + 1) / 2, &CommandMaker::Batch}, {12, &CommandMaker::Update},
-      {10, &CommandMaker::Claim},     {22, &CommandMaker::ClaimNext}, {6, &CommandMaker::Release},
-      {12, &CommandMaker::Complete},  {10, &CommandMaker::Fail},      {4, &CommandMaker::Cancel},
-      {14, &CommandMaker::Reopen},    {4, &CommandMaker::Comment},
+      {10, &CommandMaker::Register},   {2, &CommandMaker::Deregister},
+      {making, &CommandMaker::Create}, {(making + 1) / 2, &CommandMaker::Batch},
+      {12, &CommandMaker::Update},     {10, &CommandMaker::Claim},
+      {22, &CommandMaker::ClaimNext},  {6, &CommandMaker::Release},
+      {12, &CommandMaker::Complete},   {10, &CommandMaker::Fail},
+      {4, &CommandMaker::Cancel},      {14, &CommandMaker::Reopen},
+      {4, &CommandMaker::Comment},
   };
   int sum = 0;
   for (const Weighted& one : all) sum += one.weight;

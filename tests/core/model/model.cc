@@ -84,7 +84,8 @@ v1::Ticket::State Model::StateOf(int64_t number) const {
 }
 
 bool Model::IsReady(int64_t number) const {
-  return StateOf(number) == State::STATE_OPEN && tickets.at(number).ready_at <= now.mono;
+  const Ticket& ticket = tickets.at(number);
+  return ticket.settled_state == State::STATE_OPEN && ticket.ready_at <= now.mono;
 }
 
 std::set<int64_t> Model::Ready() const {
@@ -174,8 +175,8 @@ Answer Model::Do(const Who& who, const v1::RegisterAgentRequest& request,
   }
   Refusals refusals;
   // A session may register only what is one segment below itself.
-  if (!self_id.empty() && (id.rfind(self_id + "/", 0) != 0 ||
-                          id.find('/', self_id.size() + 1) != std::string::npos)) {
+  if (!self_id.empty() &&
+      (id.rfind(self_id + "/", 0) != 0 || id.find('/', self_id.size() + 1) != std::string::npos)) {
     refusals.insert(v1::ERROR_REASON_INVALID_FIELD);
   }
   const auto known = agents.find(id);

@@ -48,7 +48,7 @@ struct Outcome {
 };
 
 struct Ticket {
-  // OPEN stands for BLOCKED as well: StateOf tells them apart.
+  // OPEN stands for BLOCKED as well.
   v1::Ticket::State state = v1::Ticket::STATE_OPEN;
   std::string title;
   std::string body;
@@ -72,10 +72,13 @@ struct Ticket {
   int64_t fence = 0;
   int64_t last_fence = 0;
 
-  // What Settle saw last, and when the ticket becomes ready if it is OPEN.
+  // What Settle saw after the last command (BLOCKED told from OPEN), and when the ticket becomes
+  // ready if it is OPEN.
   v1::Ticket::State settled_state = v1::Ticket::STATE_UNSPECIFIED;
   std::optional<absl::Time> settled_not_before;
   base::MonoTime ready_at;
+
+  bool operator==(const Ticket&) const = default;
 };
 
 // The fence of a claim before the hub has said it.
@@ -129,8 +132,6 @@ class Model {
   void ExpireClaim(int64_t number, int64_t fence);
   void EndAllSessions();
 
-  // OPEN and BLOCKED told apart.
-  v1::Ticket::State StateOf(int64_t number) const;
   // Unmet dependencies and unfinished children.
   std::set<int64_t> BlockersOf(int64_t number) const;
   bool IsReady(int64_t number) const;
@@ -170,7 +171,10 @@ class Model {
   void Lose(Ticket& ticket);
   void Unclaim(Ticket& ticket, v1::Ticket::State state);
   void EndAgent(const std::string& agent_id, v1::Agent::State state, bool give_back);
-  // Notes which tickets became OPEN, or got another not_before: from when on they are ready.
+  // OPEN and BLOCKED told apart.
+  v1::Ticket::State StateOf(int64_t number) const;
+  // Notes the state of every ticket, and of those that became OPEN or got another not_before from
+  // when on they are ready.
   void Settle();
   bool HasCycle() const;
   // Every ticket that this one waits for, directly.

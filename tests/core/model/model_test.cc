@@ -76,7 +76,8 @@ void RunSeed(uint64_t seed, int64_t steps) {
   ASSERT_TRUE(world.Finish()) << "COORDHUB_SEED=" << seed << ": " << world.disagreement();
   std::cout << world.revision() << " events\n";
   if (std::getenv("COORDHUB_COUNTS") != nullptr) {
-    for (const auto& [what, count] : world.seen()) std::cout << "  " << count << " " << what << "\n";
+    for (const auto& [what, count] : world.seen())
+      std::cout << "  " << count << " " << what << "\n";
   }
   if (steps < 10'000) return;
   for (const std::string& what : MustBeSeen()) {

@@ -129,9 +129,8 @@ Answer Model::Do(const Who& who, const v1::UpdateTicketRequest& request, bool st
   v1::TicketSpec references;
   for (const std::string& field : request.update_mask().paths()) {
     // Who may claim it, and when, is settled once it is finished.
-    if (Finished(ticket.state) &&
-        (field == "dependencies" || field == "parent_ticket_id" || field == "assignee_agent_id" ||
-         field == "not_before")) {
+    if (Finished(ticket.state) && (field == "dependencies" || field == "parent_ticket_id" ||
+                                   field == "assignee_agent_id" || field == "not_before")) {
       refusals.insert(v1::ERROR_REASON_TICKET_STATE);
     }
     if (field == "dependencies") {
@@ -187,7 +186,8 @@ void Model::EndAttempt(Ticket& ticket, absl::Duration delay, std::optional<std::
   Unclaim(ticket, State::STATE_OPEN);
   // Somebody may have asked for a later time while it was held.
   if (delay > absl::ZeroDuration()) {
-    ticket.not_before = std::max(ticket.not_before.value_or(absl::InfinitePast()), now.wall + delay);
+    ticket.not_before =
+        std::max(ticket.not_before.value_or(absl::InfinitePast()), now.wall + delay);
   }
 }
 
@@ -198,7 +198,8 @@ void Model::Lose(Ticket& ticket) {
 
 void Model::ExpireClaim(int64_t number, int64_t fence) {
   const auto it = tickets.find(number);
-  if (it == tickets.end() || it->second.state != State::STATE_CLAIMED || it->second.fence != fence) {
+  if (it == tickets.end() || it->second.state != State::STATE_CLAIMED ||
+      it->second.fence != fence) {
     return;
   }
   Lose(it->second);
@@ -217,7 +218,7 @@ Answer Model::Do(const Who& who, const v1::ClaimTicketRequest& request) {
     return Refuse(refusals);
   }
   Ticket& ticket = it->second;
-  switch (StateOf(number)) {
+  switch (ticket.settled_state) {
     case State::STATE_OPEN:
       if (!IsReady(number)) refusals.insert(v1::ERROR_REASON_TICKET_NOT_DUE);
       if (!ticket.assignee.empty() && ticket.assignee != self_id) {
@@ -252,7 +253,7 @@ Answer Model::Do(const Who& who, const v1::ClaimNextTicketRequest& request) {
   }
   NoWork no_work;
   for (const auto& [number, ticket] : tickets) {
-    const v1::Ticket::State state = StateOf(number);
+    const v1::Ticket::State state = ticket.settled_state;
     if (state == State::STATE_BLOCKED) ++no_work.blocked;
     if (state == State::STATE_CLAIMED) ++no_work.held;
     if (state == State::STATE_OPEN) ++(IsReady(number) ? no_work.filtered : no_work.delayed);
@@ -322,10 +323,10 @@ Answer Model::Do(const Who& who, const v1::FailTicketRequest& request) {
   }
   Ticket& ticket = tickets[number];
   if (!request.final()) {
-    EndAttempt(ticket,
-               request.has_retry_delay() ? ToDuration(request.retry_delay())
-                                         : BackOff(ticket.attempt),
-               request.reason());
+    EndAttempt(
+        ticket,
+        request.has_retry_delay() ? ToDuration(request.retry_delay()) : BackOff(ticket.attempt),
+        request.reason());
   } else {
     ticket.outcome = {.actor = ticket.holder, .reason = request.reason()};
     Unclaim(ticket, State::STATE_FAILED);

@@ -73,11 +73,13 @@ bool World::ExpireWhatIsDue() {
     } else if (dice_.Chance(30)) {
       it->second = now_.mono + absl::Seconds(20);  // as RenewClaim does
     } else {
-      due.push_back({.caller = Hub(), .body = core::ExpireClaim{it->first.first, it->first.second}});
+      due.push_back(
+          {.caller = Hub(), .body = core::ExpireClaim{it->first.first, it->first.second}});
       it = claim_deadlines_.erase(it);
     }
   }
-  return std::all_of(due.begin(), due.end(), [&](const core::Command& command) { return Do(command); });
+  return std::all_of(due.begin(), due.end(),
+                     [&](const core::Command& command) { return Do(command); });
 }
 
 bool World::DoSomething() {
@@ -91,7 +93,8 @@ bool World::DoSomething() {
 
 core::Command World::SomeCommand() {
   if (dice_.Chance(6) && !past_commands_.empty()) {
-    // Says again what it said before, at times long ago, and at times something else by the same id.
+    // Says again what it said before, at times long ago, and at times something else by the same
+    // id.
     core::Command again = dice_.Pick(past_commands_);
     if (dice_.Chance(20)) again.fingerprint += "?";
     if (again.caller.kind == core::Caller::Kind::kSession) {
@@ -131,20 +134,22 @@ bool World::Restart() {
   if (!CompareDigest(*next, "the restarted state")) return false;
   state_ = std::move(next);
   model_.Restart();
+  compared_.clear();
   was_ready_ = model_.Ready();
   state_->TakeNewlyReady();
   return Compare();
 }
 
 bool World::RollBackSomeCommands() {
-  const Past past = {state_->MakeView(), model_, requests_, log_.size(), session_deadlines_,
-                     highest_fence_};
+  const Past past = {state_->MakeView(), model_,        requests_, log_.size(),
+                     session_deadlines_, highest_fence_};
   for (int i = dice_.Roll(12); i >= 0; --i) {
     PassTime();
     if (!Do(SomeCommand())) return false;
   }
   doing_ = "roll back";
   state_->RollBack(*past.view, now_);
+  compared_.clear();
   model_ = past.model;
   model_.now = now_;
   requests_ = past.requests;
@@ -164,10 +169,9 @@ bool World::RollBackSomeCommands() {
 // ---- one command ----
 
 bool World::Do(const core::Command& command) {
-  doing_ = absl::StrCat(
-      std::visit([](const auto& body) { return Describe(body); }, command.body), " by ",
-      command.caller.actor, "/", command.caller.session_uid, " request ", command.request_id,
-      " at revision ", state_->revision());
+  doing_ = absl::StrCat(std::visit([](const auto& body) { return Describe(body); }, command.body),
+                        " by ", command.caller.actor, "/", command.caller.session_uid, " request ",
+                        command.request_id, " at revision ", state_->revision());
   state_->ReleaseDue(now_.mono);
   bool repeated = false;
   if (!CheckRepetition(command, &repeated)) return false;
@@ -191,8 +195,7 @@ bool World::CheckRepetition(const core::Command& command, bool* repeated) {
   if (command.request_id.empty()) return true;
   const auto found = core::FindRepeated(*state_, command);
   const std::string actor = model_.ActorOf(WhoIs(command.caller));
-  const Request* expected =
-      actor.empty() ? nullptr : requests_.Find(actor, command.request_id);
+  const Request* expected = actor.empty() ? nullptr : requests_.Find(actor, command.request_id);
   *repeated = expected != nullptr;
   if (expected == nullptr) {
     return Expect(found.ok() && *found == nullptr, "remembers what is not to be remembered");
@@ -238,14 +241,16 @@ Answer World::AskModel(const core::Command& command) {
 }
 
 bool World::CheckRefusals(const Refusals& refusals, const absl::Status& status) {
-  if (refusals.empty()) return Expect(status.ok(), "the model allows what is refused: ", status.ToString());
+  if (refusals.empty())
+    return Expect(status.ok(), "the model allows what is refused: ", status.ToString());
   std::vector<std::string> reasons;
   for (const v1::ErrorReason reason : refusals) reasons.push_back(Reason(reason));
-  if (!Expect(!status.ok(), "the model refuses with ", absl::StrJoin(reasons, " or "))) return false;
+  if (!Expect(!status.ok(), "the model refuses with ", absl::StrJoin(reasons, " or ")))
+    return false;
   const v1::ErrorReason reason = base::ReasonOf(status);
   ++seen_[Reason(reason)];
-  return Expect(refusals.contains(reason), "the model refuses with ", absl::StrJoin(reasons, " or "),
-                ", not ", status.ToString());
+  return Expect(refusals.contains(reason), "the model refuses with ",
+                absl::StrJoin(reasons, " or "), ", not ", status.ToString());
 }
 
 bool World::CheckDecision(const Answer& answer, const core::Decision& decision) {
@@ -283,7 +288,8 @@ bool World::Apply(const core::Command& command, const core::Decision& decision) 
     if (!CheckEvent(*event, decision)) return false;
     for (const v1::RecordChange& change : event->changes()) {
       if (change.has_agent()) NoteSession(change.agent());
-      if (event->kind() == v1::EVENT_KIND_TICKET_CLAIMED && !NoteClaim(change.ticket())) return false;
+      if (event->kind() == v1::EVENT_KIND_TICKET_CLAIMED && !NoteClaim(change.ticket()))
+        return false;
     }
     state_->Evolve(event, private_bytes.get(), now_);
     log_.push_back({event, std::exchange(private_bytes, nullptr)});

@@ -97,6 +97,10 @@ class World {
   // Ready after the last command.
   std::set<int64_t> was_ready_;
 
+  // Tickets as they were compared last, with the core's mod_revision: what did not change on either
+  // side is not compared again.
+  std::map<int64_t, std::pair<int64_t, Ticket>> compared_;
+
   std::map<std::string, base::MonoTime> session_deadlines_;
   // By ticket and fence. Those of claims that ended stay: they must do nothing.
   std::map<std::pair<int64_t, int64_t>, base::MonoTime> claim_deadlines_;

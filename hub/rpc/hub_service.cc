@@ -1,0 +1,139 @@
+#include "hub/rpc/hub_service.h"
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "agent/base/log.h"
+#include "agent/base/text.h"
+#include "hub/core/proto_time.h"
+#include "hub/rpc/paging.h"
+
+namespace coordhub::rpc {
+namespace {
+
+void FillHub(const Reading& reading, v1::GetHubResponse* response) {
+  const ServiceHost& host = reading.host;
+  *response->mutable_workspace() = reading.scope.workspace->Describe();
+  response->set_version(host.options().version);
+  response->set_pid(getpid());
+  *response->mutable_start_time() = core::ToProto(host.start_time());
+  response->set_draining(reading.scope.engine().draining());
+  const core::Caller caller = reading.scope.MakeCaller();
+  response->set_caller(caller.actor);
+}
+
+// The digest is one of the records at exactly the head that is told with it.
+void AnswerWithDigest(const UnaryCallPtr& call, const CallScope& scope, engine::ViewPtr view) {
+  call->RefuseWhenGone();
+  scope.engine().ComputeDigest(view, [call, scope, view](std::string digest) {
+    v1::GetHubResponse response;
+    FillHub({call->host(), scope, view}, &response);
+    response.mutable_workspace()->set_head_revision(view->revision);
+    response.mutable_workspace()->set_digest(std::move(digest));
+    call->Answer(response);
+  });
+}
+
+void GetHub(const UnaryCallPtr& call, const CallScope& scope, const v1::GetHubRequest& request,
+            engine::ViewPtr view) {
+  if (request.with_digest()) return AnswerWithDigest(call, scope, std::move(view));
+  v1::GetHubResponse response;
+  FillHub({call->host(), scope, std::move(view)}, &response);
+  call->Answer(response);
+}
+
+void ListWorkspaces(const UnaryCallPtr& call, const CallScope&,
+                    const v1::ListWorkspacesRequest& request) {
+  const std::string query = QueryOf(request);
+  PageToken token;
+  if (!request.page_token().empty()) {
+    auto decoded = DecodePageToken(request.page_token(), query);
+    if (!decoded.ok()) return call->Refuse(decoded.status());
+    token = *std::move(decoded);
+  }
+  v1::ListWorkspacesResponse response;
+  PageBudget budget(request.page_size());
+  for (const auto& workspace : call->host().workspaces()) {
+    if (workspace->id() <= token.last_key) continue;
+    if (!budget.Look()) {
+      const std::string& last = response.workspaces().rbegin()->workspace_id();
+      response.set_next_page_token(EncodePageToken({"", 0, last}, query));
+      break;
+    }
+    *response.add_workspaces() = workspace->Describe();
+    budget.Take(*response.workspaces().rbegin());
+  }
+  call->Answer(response);
+}
+
+void CompactWorkspace(const UnaryCallPtr& call, const CallScope& scope,
+                      const v1::CompactWorkspaceRequest& request) {
+  call->RefuseWhenGone();
+  scope.engine().Compact(request.revision(), [call, scope](const absl::StatusOr<int64_t>& dropped) {
+    if (!dropped.ok()) return call->Refuse(dropped.status());
+    v1::CompactWorkspaceResponse response;
+    *response.mutable_workspace() = scope.workspace->Describe();
+    response.set_dropped_events(*dropped);
+    call->Answer(response);
+  });
+}
+
+void BackupWorkspace(const UnaryCallPtr& call, const CallScope& scope,
+                     const v1::BackupWorkspaceRequest& request) {
+  call->RefuseWhenGone();
+  scope.engine().Backup(
+      request.directory(),
+      [call, scope](const absl::StatusOr<engine::Workspace::BackupResult>& backup) {
+        if (!backup.ok()) return call->Refuse(backup.status());
+        v1::BackupWorkspaceResponse response;
+        *response.mutable_workspace() = scope.workspace->Describe();
+        response.set_revision(backup->info.revision);
+        response.set_size_bytes(backup->info.size_bytes);
+        response.set_digest(backup->digest);
+        call->Answer(response);
+      });
+}
+
+void VerifyWorkspace(const UnaryCallPtr& call, const CallScope& scope,
+                     const v1::VerifyWorkspaceRequest&) {
+  call->RefuseWhenGone();
+  scope.engine().Verify(
+      [call, scope](const absl::StatusOr<engine::Workspace::VerifyResult>& verified) {
+        if (!verified.ok()) return call->Refuse(verified.status());
+        v1::VerifyWorkspaceResponse response;
+        *response.mutable_workspace() = scope.workspace->Describe();
+        response.set_verified_revision(verified->revision);
+        response.set_checked_events(verified->checked_events);
+        response.set_digest(verified->digest);
+        *response.mutable_elapsed() = core::ToProto(verified->elapsed);
+        call->Answer(response);
+      });
+}
+
+void DrainHub(const UnaryCallPtr& call, const CallScope&, const v1::DrainHubRequest& request) {
+  const bool began = call->host().Drain();
+  v1::DrainHubResponse response;
+  response.set_began(began);
+  call->Answer(response);
+  if (!began) return;
+  base::Log(base::LogLevel::kInfo, "the operator drains the hub",
+            {{"reason", base::OneLine(request.reason(), 512)}});
+  if (call->host().options().on_drain_request) call->host().options().on_drain_request();
+}
+
+}  // namespace
+
+HubService::HubService(std::shared_ptr<ServiceHost> host, const Gate* gate)
+    : TypedService(v1::GetHubRequest::descriptor()->file()->FindServiceByName("HubService"),
+                   std::move(host), gate) {
+  BindViewed<v1::GetHubRequest>("GetHub", GetHub);
+  BindTyped<v1::ListWorkspacesRequest>("ListWorkspaces", Access::kEveryone, ListWorkspaces);
+  BindTyped<v1::CompactWorkspaceRequest>("CompactWorkspace", Access::kOperator, CompactWorkspace);
+  BindTyped<v1::BackupWorkspaceRequest>("BackupWorkspace", Access::kOperator, BackupWorkspace);
+  BindTyped<v1::VerifyWorkspaceRequest>("VerifyWorkspace", Access::kOperator, VerifyWorkspace);
+  BindTyped<v1::DrainHubRequest>("DrainHub", Access::kOperator, DrainHub);
+}
+
+}  // namespace coordhub::rpc

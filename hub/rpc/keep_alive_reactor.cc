@@ -1,0 +1,281 @@
+#include "hub/rpc/keep_alive_reactor.h"
+
+#include <utility>
+
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/records.h"
+#include "hub/core/validate.h"
+#include "hub/rpc/grpc_status.h"
+#include "hub/rpc/message_codec.h"
+#include "hub/rpc/refusal.h"
+
+namespace coordhub::rpc {
+namespace {
+
+// Losses that an agent has not read about. It can hold 256 claims at a time; one that is so far
+// behind is not listening.
+constexpr size_t kMaxUnreadLosses = 4'096;
+
+absl::Status Draining() {
+  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+}
+
+absl::Status CallerGone() {
+  return base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the agent went away");
+}
+
+absl::Status NotListening() {
+  return base::MakeError(base::pb::ERROR_REASON_SLOW_WATCHER,
+                         "the agent does not read what it is told; open the stream again");
+}
+
+}  // namespace
+
+KeepAliveReactor* KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                                          const Principal& principal) {
+  std::shared_ptr<KeepAliveReactor> reactor(
+      new KeepAliveReactor(std::move(host), gate, principal));
+  reactor->self_ = reactor;
+  const absl::Status added = reactor->host_->streams().Add(reactor);
+  if (added.ok()) {
+    reactor->StartRead(&reactor->request_);
+  } else {
+    reactor->End(added);
+  }
+  return reactor.get();  // not freed before gRPC has bound it, and is done with it
+}
+
+void KeepAliveReactor::OnDone() {
+  std::string agent_id;
+  HostedWorkspace* workspace = nullptr;
+  {
+    base::MutexLock lock(&mu_);
+    agent_id = agent_id_;
+    workspace = scope_.workspace;
+  }
+  if (workspace != nullptr) workspace->router.Unsubscribe(agent_id, this);
+  host_->streams().Remove(this);
+  self_.reset();  // may delete this
+}
+
+void KeepAliveReactor::OnReadDone(bool ok) {
+  if (!ok) {
+    {
+      base::MutexLock lock(&mu_);
+      agent_closed_ = true;
+    }
+    Pump();
+    return;
+  }
+  {
+    base::MutexLock lock(&mu_);
+    if (finished_) return;  // the stream ends; what came last is not answered
+    handling_ = true;
+  }
+  const absl::Status handled = HandleRequest(request_);
+  if (handled.ok()) {
+    request_.Clear();
+    StartRead(&request_);
+  }
+  {
+    base::MutexLock lock(&mu_);
+    handling_ = false;
+    if (!handled.ok() && end_.ok()) end_ = handled;
+  }
+  Pump();
+}
+
+absl::Status KeepAliveReactor::HandleRequest(const grpc::ByteBuffer& bytes) {
+  v1::KeepAliveRequest request;
+  COORDHUB_RETURN_IF_ERROR(ParseRequest(bytes, &request));
+  COORDHUB_RETURN_IF_ERROR(core::Validate(request));
+  bool first = false;
+  CallScope scope;
+  {
+    base::MutexLock lock(&mu_);
+    first = scope_.workspace == nullptr;
+    scope = scope_;
+  }
+  if (first) {
+    COORDHUB_RETURN_IF_ERROR(Join(request));
+  } else {
+    COORDHUB_RETURN_IF_ERROR(TouchSession(scope, ""));
+  }
+  base::MutexLock lock(&mu_);
+  answer_due_ = true;
+  sequence_ = request.sequence();
+  return absl::OkStatus();
+}
+
+absl::Status KeepAliveReactor::Join(const v1::KeepAliveRequest& first) {
+  COORDHUB_ASSIGN_OR_RETURN(const CallScope scope, gate_.Enter(principal_, first.workspace_id()));
+  COORDHUB_RETURN_IF_ERROR(TouchSession(scope, ""));
+  const std::string agent_id = scope.MakeCaller().actor;
+  {
+    base::MutexLock lock(&mu_);
+    scope_ = scope;
+    agent_id_ = agent_id;
+  }
+  scope.workspace->router.Subscribe(agent_id, self_);
+  // What happened before we could be told of it.
+  OnAgentEnded();
+  if (scope.engine().draining()) OnDrain(&scope.engine());
+  return absl::OkStatus();
+}
+
+void KeepAliveReactor::OnWriteDone(bool ok) {
+  {
+    base::MutexLock lock(&mu_);
+    writing_ = false;
+    message_.Clear();
+    if (!ok) gone_ = true;
+  }
+  Pump();
+}
+
+void KeepAliveReactor::OnCancel() {
+  {
+    base::MutexLock lock(&mu_);
+    gone_ = true;
+  }
+  Pump();
+}
+
+void KeepAliveReactor::End(absl::Status status) {
+  {
+    base::MutexLock lock(&mu_);
+    if (!end_.ok()) return;
+    end_ = std::move(status);
+  }
+  Pump();
+}
+
+void KeepAliveReactor::OnDrain(const engine::Workspace* workspace) {
+  {
+    base::MutexLock lock(&mu_);
+    // Before the first message it belongs to no workspace, and looks for itself when it does.
+    if (scope_.workspace == nullptr || workspace != &scope_.engine() || !end_.ok()) return;
+    end_ = Draining();
+    say_draining_ = true;
+  }
+  Pump();
+}
+
+void KeepAliveReactor::OnAgentEnded() {
+  std::string agent_id;
+  {
+    base::MutexLock lock(&mu_);
+    if (!scope_.engine().AgentOfSession(principal_.session_uid).empty()) return;
+    agent_id = agent_id_;
+  }
+  End(core::SessionEnded(agent_id, nullptr));
+}
+
+void KeepAliveReactor::OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) {
+  {
+    base::MutexLock lock(&mu_);
+    told_.erase(ticket_id);
+    if (by_itself || finished_) return;
+    lost_[ticket_id] = fence;
+    if (lost_.size() > kMaxUnreadLosses && end_.ok()) end_ = NotListening();
+  }
+  Pump();
+}
+
+void KeepAliveReactor::OnEventsMissed() {
+  OnAgentEnded();
+  {
+    base::MutexLock lock(&mu_);
+    const engine::ViewPtr view = scope_.engine().view();
+    for (const auto& [ticket_id, fence] : told_) {
+      const v1::Ticket* ticket = view->records.FindTicket(core::TicketNumber(ticket_id));
+      const bool held = ticket != nullptr && ticket->has_claim() && ticket->claim().fence() == fence;
+      // Nobody but the holder completes a ticket.
+      if (!held && (ticket == nullptr || ticket->state() != v1::Ticket::STATE_DONE)) {
+        lost_[ticket_id] = fence;
+      }
+    }
+  }
+  Pump();
+}
+
+void KeepAliveReactor::Pump() {
+  Step step;
+  {
+    base::MutexLock lock(&mu_);
+    step = Next();
+  }
+  switch (step.action) {
+    case Action::kNothing:
+      return;
+    case Action::kWrite:
+      StartWrite(&message_);
+      return;
+    case Action::kFinish:
+      Finish(ToGrpcStatus(step.status));
+      return;
+  }
+}
+
+KeepAliveReactor::Step KeepAliveReactor::Next() {
+  if (finished_ || writing_ || handling_) return {};
+  if (gone_) return FinishWith(CallerGone());
+  if (!end_.ok()) {
+    if (!std::exchange(say_draining_, false)) return FinishWith(end_);
+    v1::KeepAliveResponse farewell = MakeAnswer();
+    farewell.set_hub_draining(true);
+    return Write(farewell);
+  }
+  if (answer_due_ || !lost_.empty()) return Write(MakeAnswer());
+  if (agent_closed_) return FinishWith(absl::OkStatus());
+  return {};
+}
+
+v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
+  const engine::Workspace& engine = scope_.engine();
+  const engine::ViewPtr view = engine.view();
+  v1::KeepAliveResponse answer;
+  if (std::exchange(answer_due_, false)) answer.set_sequence(sequence_);
+  if (const v1::Agent* agent = view->records.FindAgent(agent_id_)) {
+    *answer.mutable_ttl() = agent->ttl();
+  }
+  told_.clear();
+  for (v1::HeldClaim& claim : engine.ClaimsOf(*view, agent_id_)) {
+    told_[claim.ticket_id()] = claim.fence();
+    *answer.add_claims() = std::move(claim);
+  }
+  for (const auto& [ticket_id, fence] : lost_) {
+    *answer.add_lost_claims() = DescribeLoss(*view, ticket_id, fence);
+  }
+  lost_.clear();
+  answer.set_revision(view->revision);
+  return answer;
+}
+
+v1::LostClaim KeepAliveReactor::DescribeLoss(const core::View& view, const std::string& ticket_id,
+                                             int64_t fence) const {
+  v1::LostClaim lost;
+  lost.set_ticket_id(ticket_id);
+  lost.set_fence(fence);
+  const v1::Ticket* ticket = view.records.FindTicket(core::TicketNumber(ticket_id));
+  if (ticket == nullptr) return lost;
+  lost.set_holder_agent_id(ticket->claim().agent_id());
+  lost.set_current_fence(ticket->last_fence());
+  lost.set_cancelled(ticket->state() == v1::Ticket::STATE_CANCELLED);
+  return lost;
+}
+
+KeepAliveReactor::Step KeepAliveReactor::Write(const v1::KeepAliveResponse& message) {
+  message_ = Encode(message);
+  writing_ = true;
+  return {.action = Action::kWrite, .status = absl::OkStatus()};
+}
+
+KeepAliveReactor::Step KeepAliveReactor::FinishWith(absl::Status status) {
+  finished_ = true;
+  return {.action = Action::kFinish, .status = std::move(status)};
+}
+
+}  // namespace coordhub::rpc

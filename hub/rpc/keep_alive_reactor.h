@@ -1,0 +1,103 @@
+// One KeepAlive stream.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "agent/base/mutex.h"
+#include "coordhub/v1/agent_service.pb.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "hub/rpc/gate.h"
+#include "hub/rpc/service_host.h"
+#include "hub/rpc/stream.h"
+
+namespace coordhub::rpc {
+
+// Each message renews the session and is answered; claims that were lost and the hub's drain are told
+// unasked. One write is in flight; what comes meanwhile is answered together with the latest
+// `sequence`. Ends with SESSION_ENDED when the session does, OK when the agent closes its side.
+//
+// As WatchReactor: news is noted under `mu_`, and Pump decides there on the one next action and
+// performs it outside. Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those of
+// the engine.
+class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                               public Stream,
+                               public std::enable_shared_from_this<KeepAliveReactor> {
+ public:
+  // `principal` is a session.
+  static KeepAliveReactor* Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                                 const Principal& principal);
+
+  // gRPC's reactions.
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // Stream
+  void OnTimer() override {}
+  void OnDrain(const engine::Workspace* workspace) override;
+  void OnAgentEnded() override;
+  void OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) override;
+  void OnEventsMissed() override;
+
+ private:
+  enum class Action { kNothing, kWrite, kFinish };
+  struct Step {
+    Action action = Action::kNothing;
+    absl::Status status;  // kFinish
+  };
+
+  KeepAliveReactor(std::shared_ptr<ServiceHost> host, const Gate* gate, Principal principal)
+      : host_(std::move(host)), gate_(*gate), principal_(std::move(principal)) {}
+
+  // What a message of the agent says. Errors end the stream.
+  absl::Status HandleRequest(const grpc::ByteBuffer& bytes) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Join(const v1::KeepAliveRequest& first) ABSL_LOCKS_EXCLUDED(mu_);
+  void End(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_);
+
+  void Pump() ABSL_LOCKS_EXCLUDED(mu_);
+  Step Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Step Write(const v1::KeepAliveResponse& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Step FinishWith(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The claims held and lost, from the newest view.
+  v1::KeepAliveResponse MakeAnswer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  v1::LostClaim DescribeLoss(const core::View& view, const std::string& ticket_id,
+                             int64_t fence) const;
+
+  const std::shared_ptr<ServiceHost> host_;
+  const Gate& gate_;  // valid until OnDone
+  const Principal principal_;
+  std::shared_ptr<KeepAliveReactor> self_;
+
+  grpc::ByteBuffer request_;  // gRPC's while a read is in flight
+  grpc::ByteBuffer message_;  // gRPC's while writing_
+
+  base::Mutex mu_;
+  // Set by the first message, then constant.
+  CallScope scope_ ABSL_GUARDED_BY(mu_);
+  std::string agent_id_ ABSL_GUARDED_BY(mu_);
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  // A message is being handled, after which the next read starts: until then, nothing finishes.
+  bool handling_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  bool gone_ ABSL_GUARDED_BY(mu_) = false;
+  bool agent_closed_ ABSL_GUARDED_BY(mu_) = false;
+  // Not OK: the stream ends so, once nothing is in flight.
+  absl::Status end_ ABSL_GUARDED_BY(mu_);
+  bool say_draining_ ABSL_GUARDED_BY(mu_) = false;
+
+  bool answer_due_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
+  // Claims as last told, and those lost since: fences by ticket.
+  std::map<std::string, int64_t> told_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, int64_t> lost_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace coordhub::rpc

@@ -1,0 +1,57 @@
+// One listening gRPC server with its services.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/server.h"
+#include "hub/rpc/bound_service.h"
+#include "hub/rpc/gate.h"
+#include "hub/rpc/listen_address.h"
+#include "hub/rpc/service_host.h"
+#include "hub/rpc/unknown_methods.h"
+
+namespace coordhub::rpc {
+
+// All services of the contract at one address, over the shared host; health and reflection beside
+// them, open to whoever may connect. Any thread may call any method but the destructor.
+class ListeningServer {
+ public:
+  // On the workspace's socket, 0600. Errors: those of ClearSocketPath; IO_FAILED.
+  static absl::StatusOr<std::unique_ptr<ListeningServer>> OnSocket(
+      std::shared_ptr<ServiceHost> host, HostedWorkspace* workspace);
+  // On a loopback address. Errors: those of CheckFree; IO_FAILED.
+  static absl::StatusOr<std::unique_ptr<ListeningServer>> OnTcp(std::shared_ptr<ServiceHost> host,
+                                                                const TcpAddress& address);
+  ~ListeningServer();
+
+  // 0: a socket.
+  int tcp_port() const { return tcp_port_; }
+
+  // From now on health says NOT_SERVING.
+  void StopServing();
+  // Accepts no more connections; lets calls end until `grace` is over, then cuts them. Blocks until
+  // all have. Idempotent.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  ListeningServer(std::shared_ptr<ServiceHost> host, Gate::Transport transport,
+                  HostedWorkspace* default_workspace);
+
+  // Binds `target`, whose port is set into `tcp_port_`, and serves. Errors: IO_FAILED.
+  absl::Status Serve(const std::string& target);
+
+  const std::shared_ptr<ServiceHost> host_;
+  const Gate gate_;
+  std::vector<std::unique_ptr<BoundService>> services_;
+  UnknownMethods unknown_methods_;
+  int tcp_port_ = 0;
+  std::unique_ptr<grpc::Server> server_;  // goes first
+};
+
+}  // namespace coordhub::rpc

@@ -1,0 +1,12 @@
+// What every server of ours asks of gRPC.
+
+#pragma once
+
+#include "grpcpp/server_builder.h"
+
+namespace coordhub::rpc {
+
+// Sets the arguments of server_arguments.cc, with the reasons there. Any thread.
+void SetServerArguments(grpc::ServerBuilder* builder);
+
+}  // namespace coordhub::rpc

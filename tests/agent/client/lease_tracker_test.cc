@@ -1,0 +1,88 @@
+#include "agent/client/lease_tracker.h"
+
+#include <gtest/gtest.h>
+
+namespace coordhub::agent {
+namespace {
+
+constexpr absl::Duration kTtl = absl::Seconds(60);
+constexpr absl::Duration kTick = absl::Nanoseconds(1);
+constexpr base::MonoTime kStart = {1'000'000'000};
+
+TEST(LeaseTracker, IsSafeForExactlyOneTtlAfterTheRegistrationWasSent) {
+  const LeaseTracker lease(kTtl, kStart);
+  EXPECT_TRUE(lease.Safe(kStart));
+  EXPECT_TRUE(lease.Safe(kStart + kTtl - kTick));
+  EXPECT_FALSE(lease.Safe(kStart + kTtl));
+}
+
+TEST(LeaseTracker, AnAnswerCountsFromTheSendingNotFromItsArrival) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart + absl::Seconds(20));
+  lease.Answered(1, kTtl);  // whenever that was
+  EXPECT_EQ(lease.SafeUntil(), kStart + absl::Seconds(80));
+}
+
+TEST(LeaseTracker, SendingAloneProvesNothing) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart + absl::Seconds(20));
+  lease.Sent(2, kStart + absl::Seconds(40));
+  EXPECT_FALSE(lease.Safe(kStart + kTtl));
+}
+
+TEST(LeaseTracker, WhatTheHubSaysUnaskedOrTwiceProvesNothing) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart + absl::Seconds(20));
+  lease.Answered(0, kTtl);
+  lease.Answered(7, kTtl);
+  EXPECT_EQ(lease.SafeUntil(), kStart + kTtl);
+}
+
+TEST(LeaseTracker, AnAnswerCoversWhatWasSentBefore) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart + absl::Seconds(20));
+  lease.Sent(2, kStart + absl::Seconds(40));
+  lease.Answered(2, kTtl);
+  EXPECT_EQ(lease.AnswerDue(), base::MonoTime::InfiniteFuture());
+  lease.Answered(1, kTtl);  // late, and older
+  EXPECT_EQ(lease.SafeUntil(), kStart + absl::Seconds(100));
+}
+
+TEST(LeaseTracker, SendsThreeTimesPerTtl) {
+  LeaseTracker lease(kTtl, kStart);
+  EXPECT_LE(lease.NextSend(), kStart);  // at once
+  lease.Sent(1, kStart);
+  EXPECT_EQ(lease.NextSend(), kStart + absl::Seconds(20));
+}
+
+TEST(LeaseTracker, AStreamIsDeadAThirdOfTheTtlAfterItsOldestUnansweredMessage) {
+  LeaseTracker lease(kTtl, kStart);
+  EXPECT_EQ(lease.AnswerDue(), base::MonoTime::InfiniteFuture());
+  lease.Sent(1, kStart);
+  lease.Sent(2, kStart + absl::Seconds(10));
+  EXPECT_EQ(lease.AnswerDue(), kStart + absl::Seconds(20));
+  lease.Answered(1, kTtl);
+  EXPECT_EQ(lease.AnswerDue(), kStart + absl::Seconds(30));
+}
+
+TEST(LeaseTracker, WhatABrokenStreamCarriedIsNotAnsweredAnyMore) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart + absl::Seconds(20));
+  lease.Broken();
+  EXPECT_EQ(lease.AnswerDue(), base::MonoTime::InfiniteFuture());
+  lease.Answered(1, kTtl);
+  EXPECT_EQ(lease.SafeUntil(), kStart + kTtl);
+}
+
+TEST(LeaseTracker, TakesTheTtlFromTheHub) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart + absl::Seconds(10));
+  lease.Answered(1, absl::Seconds(300));
+  EXPECT_EQ(lease.SafeUntil(), kStart + absl::Seconds(310));
+  lease.Sent(2, kStart + absl::Seconds(20));
+  lease.Answered(2, absl::ZeroDuration());  // not said
+  EXPECT_EQ(lease.SafeUntil(), kStart + absl::Seconds(320));
+}
+
+}  // namespace
+}  // namespace coordhub::agent

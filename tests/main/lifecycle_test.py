@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+"""The life of the hub's process: start, refusal of a second one, stop, death, and what stays behind."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import unittest
+
+from hub_case import COORDCTL, COORDHUB, FAILED, NO_HUB, REFUSED, USAGE, HubCase, make_repository, wait_until
+
+
+class StartAndStop(HubCase):
+    def test_start_status_stop(self):
+        self.assertEqual(self.coordhub("status").returncode, NO_HUB)
+        self.assertEqual(self.coordhub("stop").returncode, NO_HUB)
+        self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
+
+        pid = self.start()
+        self.assertTrue(self.is_coordhub(pid))
+        status = self.status()
+        self.assertEqual(status["pid"], pid)
+        self.assertEqual(status["workspace"], "app")
+        self.assertEqual(self.endpoint()["pid"], pid)
+        self.assertEqual(self.endpoint()["endpoint"], status["endpoint"])
+        self.assertIn(f"running, pid {pid}", self.coordhub("status").stdout)
+
+        stopped = self.coordhub("stop")
+        self.assertEqual(stopped.returncode, 0, stopped.stderr)
+        self.assertIn(f"stopped (pid {pid})", stopped.stdout)
+        self.wait_gone(pid)
+        for name in ("endpoint", "hub.pid", "hub.sock"):
+            self.assertFalse(os.path.exists(os.path.join(self.state, name)), name)
+        self.assertEqual(self.coordhub("status").returncode, NO_HUB)
+
+    def test_start_answers_only_when_the_hub_does(self):
+        self.start()
+        self.ctl("ticket", "create", "--title", "at once")
+
+    def test_what_a_killed_hub_left_behind_stops_nobody(self):
+        pid = self.start()
+        self.ctl("ticket", "create", "--title", "kept")
+        os.kill(pid, signal.SIGKILL)
+        self.wait_gone(pid)
+        self.assertEqual(self.endpoint()["pid"], pid, "clients wait for the next hub there")
+        self.assertEqual(self.coordhub("status").returncode, NO_HUB)
+        self.assertEqual(self.coordhub("stop").returncode, NO_HUB)
+
+        again = self.start()
+        self.assertNotEqual(again, pid)
+        self.assertEqual(self.tickets(), {"OPEN": 1})
+        self.assertEqual(self.endpoint()["pid"], again)
+
+    def test_a_stale_pid_file_cannot_stop_a_stranger(self):
+        pid = self.start()
+        os.kill(pid, signal.SIGKILL)
+        self.wait_gone(pid)
+        stranger = subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(stranger.wait)
+        self.addCleanup(stranger.kill)
+        pid_file = os.path.join(self.state, "hub.pid")
+        with open(pid_file, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        with open(pid_file, "w", encoding="utf-8") as f:
+            f.write("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        self.assertEqual(self.coordhub("stop").returncode, NO_HUB)
+        self.assertIsNone(stranger.poll())
+
+    def test_stop_says_when_the_hub_takes_too_long(self):
+        pid = self.start()
+        os.kill(pid, signal.SIGSTOP)
+        slow = self.coordhub("stop", "--timeout", "0.2")
+        self.assertEqual(slow.returncode, FAILED)
+        self.assertIn(f"(pid {pid}) was told to stop and still drains", slow.stderr)
+        os.kill(pid, signal.SIGCONT)
+        self.wait_gone(pid)
+
+    def test_a_hub_that_hangs_is_told_from_one_that_is_gone(self):
+        pid = self.start()
+        os.kill(pid, signal.SIGSTOP)
+        hangs = self.coordhub("status")
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual(hangs.returncode, FAILED)
+        self.assertIn("runs but does not answer", hangs.stderr)
+
+    def test_start_survives_its_terminal(self):
+        # Closed standard descriptors: the journal must not get one of them.
+        done = subprocess.run(["bash", "-c", 'exec "$0" start <&- >&- 2>&-', COORDHUB], cwd=self.repo, env=self.env,
+                              timeout=120, check=False)
+        self.assertEqual(done.returncode, 0)
+        pid = self.status()["pid"]
+        os.kill(pid, signal.SIGHUP)
+        self.wait_gone(pid)
+        self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")), "SIGHUP drains, too")
+        self.start()
+
+    def test_start_leaves_no_descriptor_open(self):
+        # A pipe that the hub inherited would never end.
+        reader, writer = os.pipe()
+        done = subprocess.run([COORDHUB, "start"], cwd=self.repo, env=self.env, capture_output=True, pass_fds=[writer],
+                              timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        os.close(writer)
+        self.assertEqual(os.read(reader, 1), b"")
+        os.close(reader)
+
+    def test_the_log_is_json_lines_without_secrets(self):
+        self.start("--tcp", "127.0.0.1:0", "--log-level", "debug")
+        self.ctl("agent", "register", "conversation-1")
+        self.coordhub("stop")
+        with open(os.path.join(self.state, "logs", "coordhub.log"), encoding="utf-8") as f:
+            text = f.read()
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        self.assertIn("the hub is ready", [line["msg"] for line in lines])
+        self.assertIn("the hub has stopped", [line["msg"] for line in lines])
+        with open(os.path.join(self.state, "operator-token"), encoding="utf-8") as f:
+            self.assertNotIn(f.read().strip(), text)
+        with open(os.path.join(self.state, "workspace.key"), encoding="utf-8") as f:
+            self.assertNotIn(f.read().strip(), text)
+        self.assertNotRegex(text, r"chs_[0-9a-f]{32}_[0-9a-f]")
+
+
+class Signals(HubCase):
+    def test_sigterm_drains_and_ends_well(self):
+        hub = self.serve().start()
+        self.ctl("ticket", "create", "--title", "kept")
+        self.assertEqual(hub.terminate(), 0)
+        self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
+        self.assertIn("coordhub 0.1.0 serving ", hub.log())
+        self.assertIn("on unix:", hub.log())
+        hub.start()
+        self.assertEqual(self.tickets(), {"OPEN": 1})
+        self.assertEqual(hub.terminate(), 0)
+
+    def test_a_second_sigterm_while_draining_is_ignored(self):
+        hub = self.serve().start()
+        watch = subprocess.Popen([COORDCTL, "watch"], cwd=self.repo, env=self.env, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.kill)
+        wait_until(lambda: hub.process.send_signal(signal.SIGTERM) or hub.process.poll() is not None, "the hub ended")
+        self.assertEqual(hub.process.returncode, 0)
+        self.assertIn("the hub has stopped", hub.log())
+
+    def test_drain_hub_ends_it_as_sigterm_does(self):
+        hub = self.serve().start()
+        self.ctl("hub", "drain")
+        self.assertEqual(hub.process.wait(timeout=60), 0)
+        self.assertIn('"why":"DrainHub"', hub.log())
+
+
+class Refusals(HubCase):
+    def test_a_second_hub_is_refused_and_told_who_holds_it(self):
+        pid = self.start()
+        for command in ("serve", "start"):
+            with self.subTest(command):
+                second = self.coordhub(command)
+                self.assertEqual(second.returncode, REFUSED, second.stderr)
+                self.assertIn(str(pid), second.stderr)
+        self.assertEqual(self.status()["pid"], pid, "the first one is not disturbed")
+        self.assertEqual(self.endpoint()["pid"], pid)
+
+    def test_if_one_repository_is_held_nothing_starts(self):
+        other = self.path("other")
+        make_repository(other)
+        self.start()
+        both = self.coordhub("serve", "--repo", other, "--repo", self.repo)
+        self.assertEqual(both.returncode, REFUSED)
+        self.assertFalse(os.path.exists(os.path.join(other, ".git", "coordhub", "endpoint")))
+        self.assertEqual(self.coordhub("start", "--repo", other).returncode, 0, "and nothing stays locked")
+
+    def test_a_state_directory_elsewhere_does_not_let_a_second_hub_in(self):
+        pid = self.start("--state-dir", self.path("state"))
+        self.assertEqual(self.endpoint()["state_dir"], self.path("state"))
+        self.ctl("ticket", "create", "--title", "there")
+        second = self.coordhub("serve", "--state-dir", self.path("another"))
+        self.assertEqual(second.returncode, REFUSED, second.stderr)
+        self.assertIn(str(pid), second.stderr)
+        self.assertEqual(self.coordhub("stop").returncode, 0, "found through the endpoint file")
+
+    def test_a_taken_port_is_named(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            refused = self.coordhub("serve", "--tcp", address)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn(address, refused.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
+
+    def test_a_damaged_journal_is_refused_with_its_name(self):
+        hub = self.serve().start()
+        for number in range(50):
+            self.ctl("ticket", "create", "--title", f"ticket {number}")
+        self.assertEqual(hub.terminate(), 0)
+        journal = os.path.join(self.state, "journal.sqlite3")
+        with open(journal, "r+b") as f:
+            data = f.read()
+            at = data.rindex(b"ticket 17")
+            f.seek(at)
+            f.write(b"TICKET 17")
+        refused = self.coordhub("serve")
+        self.assertEqual(refused.returncode, FAILED, refused.stderr)
+        self.assertIn("journal.sqlite3", refused.stderr)
+        self.assertRegex(refused.stderr, r"revision [0-9]+")
+        self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
+
+    def test_usage(self):
+        for args in ([], ["dance"], ["serve", "--nonsense"], ["serve", "--log-level", "loud"],
+                     ["serve", "--repo", self.path("nowhere")], ["serve", "--repo", self.repo, "--repo", self.repo],
+                     ["serve", "--tcp", "0.0.0.0:0"], ["serve", "--no-mirror", "--mirror-dir", "x"]):
+            with self.subTest(args):
+                self.assertEqual(self.coordhub(*args).returncode, USAGE)
+        self.assertEqual(self.coordhub("--version").stdout, "coordhub 0.1.0\n")
+        for args in ([], ["serve"], ["start"], ["stop"], ["status"], ["restore"]):
+            with self.subTest(args):
+                helped = self.coordhub(*args, "--help")
+                self.assertEqual(helped.returncode, 0)
+                self.assertIn("Usage", helped.stdout)
+
+
+class Places(HubCase):
+    def test_from_a_linked_worktree_the_repository_is_meant(self):
+        linked = self.path("linked")
+        subprocess.run(["git", "-C", self.repo, "worktree", "add", "-q", linked, "-b", "conversation-1"], check=True,
+                       env=self.env)
+        pid = self.start(cwd=linked)
+        self.assertEqual(self.endpoint()["pid"], pid)
+        self.assertEqual(self.coordhub("start", cwd=self.repo).returncode, REFUSED)
+        self.ctl("ticket", "create", "--title", "from the worktree", repo=linked)
+        self.assertEqual(self.tickets(), {"OPEN": 1})
+        self.assertTrue(os.path.isdir(os.path.join(self.repo, "shared_state")))
+        self.assertFalse(os.path.exists(os.path.join(linked, "shared_state")))
+
+    def test_one_hub_serves_several_repositories(self):
+        other = self.path("elsewhere", "app")
+        make_repository(other)
+        self.start("--repo", self.repo, "--repo", other)
+        self.ctl("ticket", "create", "--title", "one")
+        self.assertEqual(self.tickets("--repo", self.repo), {"OPEN": 1})
+        self.assertEqual(self.tickets("--repo", other), {})
+        self.assertEqual(self.status("--repo", other)["workspace"], "app-2")
+        self.assertEqual(self.coordhub("stop", "--repo", other).returncode, 0)
+        self.assertEqual(self.coordhub("status", "--repo", self.repo).returncode, NO_HUB)
+
+    def test_a_long_path_gets_a_short_socket(self):
+        repo = self.path("x" * 100, "y" * 100)
+        make_repository(repo)
+        runtime = self.path("run")
+        os.mkdir(runtime, 0o700)
+        self.env["XDG_RUNTIME_DIR"] = runtime
+        self.start("--repo", repo)
+        endpoint = self.endpoint(os.path.join(repo, ".git", "coordhub"))["endpoint"]
+        self.assertTrue(endpoint.startswith(f"unix:{runtime}/"), endpoint)
+        self.ctl("ticket", "create", "--title", "short", repo=repo)
+
+    def test_files_are_this_users_alone(self):
+        self.start("--tcp", "127.0.0.1:0")
+        self.assertEqual(stat.S_IMODE(os.stat(self.state).st_mode), 0o700)
+        for name in ("workspace.key", "operator-token", "endpoint", "hub.pid", "hub.sock", "journal.sqlite3", "lock"):
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.state, name)).st_mode), 0o600, name)
+        self.assertRegex(self.endpoint()["tcp"], r"^127\.0\.0\.1:[0-9]+$")
+
+    def test_shared_state_shows_the_tickets_and_stays_out_of_commits(self):
+        self.start()
+        tickets = os.path.join(self.repo, "shared_state", "tickets.md")
+        wait_until(lambda: os.path.exists(tickets), "tickets.md is there")
+        self.ctl("ticket", "create", "--title", "Mend the fence")
+
+        def lines():
+            with open(tickets, encoding="utf-8") as f:
+                return f.read().splitlines()
+
+        wait_until(lambda: len(lines()) == 1, "the ticket is in tickets.md")
+        self.assertRegex(lines()[0], r"^- \[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\] ticket: T-1 OPEN p2 Mend the fence$")
+        changed = subprocess.run(["git", "-C", self.repo, "status", "--porcelain"], env=self.env, text=True,
+                                 capture_output=True, check=True)
+        self.assertEqual(changed.stdout, "")
+        wait_until(lambda: self.status()["mirrored_revision"] == self.status()["head_revision"], "all is mirrored")
+        self.coordhub("stop")
+        with open(os.path.join(self.repo, "shared_state", "status.md"), encoding="utf-8") as f:
+            self.assertIn("- Active processes: 0\n- Current branch: main\n", f.read())
+
+    def test_trouble_with_shared_state_is_shown_and_heals(self):
+        shared = os.path.join(self.repo, "shared_state")
+        with open(shared, "w", encoding="utf-8") as f:
+            f.write("in the way\n")
+        self.start()
+        wait_until(lambda: "must be a directory" in self.status()["mirror_problem"], "the trouble is shown")
+        self.assertIn("FAILING", self.coordhub("status").stdout)
+        os.remove(shared)
+        wait_until(lambda: self.status()["mirror_problem"] == "", "it heals")
+        self.assertTrue(os.path.exists(os.path.join(shared, "tickets.md")))
+
+    def test_a_bare_repository_is_served_without_a_mirror(self):
+        bare = self.path("bare.git")
+        subprocess.run(["git", "init", "-q", "--bare", bare], check=True, env=self.env)
+        self.start("--repo", bare)
+        self.assertEqual(sorted(set(os.listdir(bare)) & {"shared_state", "coordhub"}), ["coordhub"])
+
+
+class Restore(HubCase):
+    def test_a_backup_serves_again_under_another_log_id(self):
+        self.start()
+        self.ctl("ticket", "create", "--title", "before")
+        before = self.status()["log_id"]
+        self.ctl("hub", "backup", self.path("backup"))
+        self.ctl("ticket", "create", "--title", "after")
+        refused = self.coordhub("restore", self.path("backup"))
+        self.assertNotEqual(refused.returncode, 0, "nothing is overwritten")
+        self.coordhub("stop")
+        os.rename(self.state, self.path("old-state"))
+
+        restored = self.coordhub("restore", self.path("backup"))
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.start()
+        self.assertEqual(self.tickets(), {"OPEN": 1})
+        self.assertNotEqual(self.status()["log_id"], before)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

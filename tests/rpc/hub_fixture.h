@@ -1,0 +1,122 @@
+// A hub in this process, and clients of it over real sockets.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/base/error.h"
+#include "agent/base/ids.h"
+#include "agent/base/manual_clock.h"
+#include "agent/base/session_token.h"
+#include "coordhub/v1/agent_service.grpc.pb.h"
+#include "coordhub/v1/event_service.grpc.pb.h"
+#include "coordhub/v1/hub_service.grpc.pb.h"
+#include "coordhub/v1/ticket_service.grpc.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "hub/engine/workspace.h"
+#include "hub/rpc/server.h"
+#include "tests/agent/base/temp_dir.h"
+
+namespace coordhub::rpc {
+
+namespace pb = ::coordhub::v1;
+
+// What a call came to, as our clients read it.
+absl::Status FromGrpc(const grpc::Status& status);
+pb::ErrorReason ReasonOf(const grpc::Status& status);
+std::string MetadataOf(const grpc::Status& status, std::string_view key);
+
+// A connection of its own, and calls over it that may differ in who makes them.
+class Client {
+ public:
+  explicit Client(const std::string& target);
+
+  // Later calls carry this token. Empty: none.
+  void set_session(std::string token) { session_ = std::move(token); }
+  void set_operator(std::string token) { operator_ = std::move(token); }
+  const std::string& session() const { return session_; }
+
+  // A context for one call: the tokens, and a deadline that only a broken test meets.
+  std::unique_ptr<grpc::ClientContext> Context() const;
+
+  // Calls a unary method: `Call(&pb::TicketService::Stub::CreateTicket, request, &response)`.
+  template <class Service, class Request, class Response>
+  grpc::Status Call(grpc::Status (Service::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+                    const Request& request, Response* response) const {
+    const auto context = Context();
+    Service stub(channel_);
+    return (stub.*method)(context.get(), request, response);
+  }
+
+  // The few that most tests need; each expects to succeed.
+  pb::RegisterAgentResponse Register(const std::string& agent_id,
+                                     absl::Duration ttl = absl::Seconds(60));
+  pb::Ticket Create(const std::string& title) const;
+  pb::Ticket Claim(const std::string& ticket_id) const;
+  pb::Ticket Complete(const pb::Ticket& claimed) const;
+  pb::GetHubResponse GetHub(bool with_digest = false) const;
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::string session_;
+  std::string operator_;
+};
+
+// How a hub is made; the default has one workspace `main`, on a socket and on TCP.
+struct HubSpec {
+  std::vector<std::string> workspaces = {"main"};
+  bool tcp = true;
+  int max_streams = 1'000;
+  absl::Duration slow_watcher_timeout = absl::Seconds(30);
+  // Small rings make watchers fall behind.
+  size_t ring_events = 65'536;
+  size_t waiters_capacity = 4'096;
+  // What DrainHub tells.
+  std::function<void()> on_drain_request;
+};
+
+// The hub: real engine, memory journals, a clock that is moved by hand.
+class TestHub {
+ public:
+  explicit TestHub(HubSpec spec = {});
+  ~TestHub();
+
+  Client OnSocket(size_t workspace = 0) const;
+  // Without tokens.
+  Client OnTcp() const;
+  // As the operator.
+  Client OperatorOnTcp() const;
+
+  std::string socket_target(size_t workspace = 0) const;
+  std::string socket_path(size_t workspace = 0) const;
+  std::string tcp_target() const;
+  const std::string& operator_token() const { return operator_token_; }
+  std::string key(size_t workspace = 0) const;
+
+  base::ManualClock& clock() { return clock_; }
+  // Lets time pass in steps, as for a hub that runs; a single jump would count as one that did not.
+  void Age(absl::Duration time);
+  engine::Workspace& workspace(size_t index = 0) { return *workspaces_[index]; }
+  Server& server() { return *server_; }
+  void StopServer() { server_.reset(); }
+
+ private:
+  const base::TempDir dir_;
+  base::ManualClock clock_;
+  base::SequenceIdSource ids_{1};
+  const std::string operator_token_;
+  std::vector<std::unique_ptr<engine::Workspace>> workspaces_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace coordhub::rpc
