@@ -18,7 +18,7 @@ using google::protobuf::MessageLite;
 // Answers stay below 4 MiB by contract; the rest is headroom for a newer hub.
 constexpr int kMaxReceiveBytes = 16 << 20;
 
-grpc::ChannelArguments ChannelArgs(const char* kind) {
+grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind) {
   grpc::ChannelArguments args;
   // A hub that is frozen or gone without a farewell is noticed within 30 s, also by a stream on which
   // nothing moves: by default gRPC stops its pings after two without data.
@@ -26,9 +26,10 @@ grpc::ChannelArguments ChannelArgs(const char* kind) {
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // A restarted hub is found within a second.
+  // A restarted hub is found at once. An attempt on a local socket costs next to nothing.
+  const bool is_local = endpoint.compare(0, 5, "unix:") == 0;
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, is_local ? 250 : 1'000);
   // In spite of its name: how long one attempt to connect may take.
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   // Retrying is Connection's: gRPC knows nothing of request ids.
@@ -42,7 +43,7 @@ grpc::ChannelArguments ChannelArgs(const char* kind) {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint, const char* kind) {
   return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(),
-                                   ChannelArgs(kind));
+                                   ChannelArgs(endpoint, kind));
 }
 
 // A point of gRPC's monotonic clock: a wall clock that jumps ends no call.

@@ -54,17 +54,20 @@ Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claim
 }
 
 std::string AgentText(const Context& context, const pb::Agent& agent,
-                      const std::vector<pb::HeldClaim>& claims, absl::Time now) {
+                      const std::vector<pb::HeldClaim>& claims, absl::Time now,
+                      const char* heading) {
   const auto line = [&](const char* key, const std::string& value) {
     return KeyLine(context, key, value);
   };
   const auto age = [&](bool set, const google::protobuf::Timestamp& time) {
-    return set ? ShowAge(agent::FromProto(time), now) + " ago" : std::string();
+    if (!set) return std::string();
+    const std::string shown = ShowAge(agent::FromProto(time), now);
+    return shown == "now" ? shown : shown + " ago";
   };
   const std::string left =
       agent.has_expire_time() ? ShowSpan(agent::FromProto(agent.expire_time()) - now) : "";
   std::string text = absl::StrCat(
-      line("agent", agent.agent_id()), line("state", StateName(agent.state())),
+      line(heading, agent.agent_id()), line("state", StateName(agent.state())),
       line("branch", agent.branch()), line("worktree", agent.worktree()),
       line("program", agent.program()), line("labels", absl::StrJoin(agent.labels(), ", ")),
       line("parent", agent.parent_agent_id()),

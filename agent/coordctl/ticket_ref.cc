@@ -24,9 +24,9 @@ absl::Status NotHeld(const agent::Client& client, const std::string& ticket_id) 
   request.set_ticket_id(ticket_id);
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetTicketResponse response, client.GetTicket(request));
   const std::string holder = response.ticket().claim().agent_id();
-  const std::string message =
-      holder.empty() ? ticket_id + " is held by nobody" : ticket_id + " is held by " + holder;
-  return base::MakeError(pb::ERROR_REASON_CLAIM_SUPERSEDED, message + ", not by you",
+  return base::MakeError(pb::ERROR_REASON_CLAIM_SUPERSEDED,
+                         ticket_id + " is not yours: " +
+                             (holder.empty() ? "nobody" : holder) + " holds it",
                          {{"ticket_id", ticket_id},
                           {"holder", holder},
                           {"current_fence", absl::StrCat(response.ticket().last_fence())}});

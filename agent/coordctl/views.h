@@ -26,8 +26,10 @@ Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claim
 // "key: value" lines, then the body and the comments, indented.
 std::string TicketText(const Context& context, const pb::Ticket& ticket, const std::string& body,
                        const std::vector<pb::Comment>& comments);
+// `heading`: what the first line calls it.
 std::string AgentText(const Context& context, const pb::Agent& agent,
-                      const std::vector<pb::HeldClaim>& claims, absl::Time now);
+                      const std::vector<pb::HeldClaim>& claims, absl::Time now,
+                      const char* heading = "agent");
 std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl::Time now);
 
 // One line: revision, time, kind, subject, actor, more.

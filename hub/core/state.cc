@@ -73,8 +73,8 @@ void State::DoesNotApply(const std::string& what) {
   std::abort();
 }
 
-void State::Evolve(std::shared_ptr<const pb::Event> event, const jpb::CommitPrivate* private_bytes,
-                   const base::Now& now) {
+void State::Evolve(const std::shared_ptr<const pb::Event>& event,
+                   const jpb::CommitPrivate* private_bytes, const base::Now& now) {
   if (event->revision() != revision_ + 1) {
     DoesNotApply(absl::StrCat("event ", event->revision(), " after revision ", revision_));
   }
@@ -86,7 +86,7 @@ void State::Evolve(std::shared_ptr<const pb::Event> event, const jpb::CommitPriv
   *request->mutable_key() = private_bytes->request();
   request->set_first_revision(event->revision());
   request->set_commit_revision(event->commit_revision());
-  Remember(std::move(request));
+  Remember(request);
 }
 
 void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
@@ -104,8 +104,10 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
                           {event, &change.ticket_body()});
       return;
     case pb::RecordChange::kComment:
+      // But these: a comment stays for good, and would keep the ticket of its event, which does
+      // not.
       records_.comments.Put({TicketNumber(change.comment().ticket_id()), change.comment().number()},
-                            {event, &change.comment()});
+                            std::make_shared<const pb::Comment>(change.comment()));
       return;
     default:
       DoesNotApply(absl::StrCat(
@@ -115,7 +117,7 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
   }
 }
 
-void State::PutTicket(std::shared_ptr<const pb::Ticket> ticket, const base::Now& now) {
+void State::PutTicket(const std::shared_ptr<const pb::Ticket>& ticket, const base::Now& now) {
   const int64_t number = TicketNumber(ticket->ticket_id());
   if (number == 0) DoesNotApply(absl::StrCat("malformed ticket id ", ticket->ticket_id()));
   TouchTicket(number);
@@ -126,7 +128,7 @@ void State::PutTicket(std::shared_ptr<const pb::Ticket> ticket, const base::Now&
   Enqueue(number, before.get(), ticket, now);
 }
 
-void State::PutAgent(std::shared_ptr<const pb::Agent> agent) {
+void State::PutAgent(const std::shared_ptr<const pb::Agent>& agent) {
   if (has_view_) touched_agents_.insert(agent->agent_id());
   const std::shared_ptr<const pb::Agent> before = records_.agents.Put(agent->agent_id(), agent);
   IndexAgent(before.get(), agent.get());
@@ -145,7 +147,7 @@ void State::EraseAgent(const std::string& agent_id) {
   }
 }
 
-void State::Remember(RequestPtr request) {
+void State::Remember(const RequestPtr& request) {
   const std::string& actor = request->key().actor();
   const int64_t commit_revision = request->commit_revision();
   if (has_view_) touched_requests_.emplace(actor, commit_revision);

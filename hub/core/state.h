@@ -68,15 +68,15 @@ class State {
   // `now` (live: that of the decision) anchors `not_before` to the monotonic clock when the ticket
   // becomes OPEN or its `not_before` changes; no setting of the wall clock moves it after that. In
   // replay `now` may be any time before that of AnchorDelays.
-  void Evolve(std::shared_ptr<const pb::Event> event, const jpb::CommitPrivate* private_bytes,
-              const base::Now& now);
+  void Evolve(const std::shared_ptr<const pb::Event>& event,
+              const jpb::CommitPrivate* private_bytes, const base::Now& now);
 
   // After replay: computes when delayed tickets become ready from `now`.
   void AnchorDelays(const base::Now& now);
 
   // Puts one record of a snapshot; then FinishLoad. `State` must be fresh. `record` is held, not
   // copied.
-  void LoadRecord(std::shared_ptr<const jpb::SnapshotRecord> record);
+  void LoadRecord(const std::shared_ptr<const jpb::SnapshotRecord>& record);
   void FinishLoad(const jpb::SnapshotHeader& header, const base::Now& now);
 
   // An immutable picture. O(1). From the first call on, what RollBack needs is noted; so call it
@@ -121,12 +121,12 @@ class State {
 
   void ApplyChange(const std::shared_ptr<const pb::Event>& event, const pb::RecordChange& change,
                    const base::Now& now);
-  void PutTicket(std::shared_ptr<const pb::Ticket> ticket, const base::Now& now);
-  void PutAgent(std::shared_ptr<const pb::Agent> agent);
+  void PutTicket(const std::shared_ptr<const pb::Ticket>& ticket, const base::Now& now);
+  void PutAgent(const std::shared_ptr<const pb::Agent>& agent);
   // Forgets the requests of the agent, too.
   void EraseAgent(const std::string& agent_id);
   // Drops the actor's oldest request when its window is full.
-  void Remember(RequestPtr request);
+  void Remember(const RequestPtr& request);
   void ForgetRequest(const std::string& actor, int64_t commit_revision);
 
   // Each moves indexes from one value of a record to another; `before` may be null, and so may

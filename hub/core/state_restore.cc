@@ -7,7 +7,7 @@
 
 namespace coordhub::core {
 
-void State::LoadRecord(std::shared_ptr<const jpb::SnapshotRecord> record) {
+void State::LoadRecord(const std::shared_ptr<const jpb::SnapshotRecord>& record) {
   if (record->has_request()) {
     const jpb::RememberedRequest& request = record->request();
     records_.requests.Put({request.key().actor(), request.commit_revision()}, {record, &request});

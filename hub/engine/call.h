@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "agent/base/clock.h"
 #include "hub/core/command.h"
 #include "hub/engine/workspace.h"
 
@@ -15,16 +15,34 @@ namespace coordhub::engine {
 struct Call {
   CallId id = 0;
   std::unique_ptr<core::Command> command;
-  // Wall time by which it must have begun.
-  absl::Time deadline = absl::InfiniteFuture();
+  // Monotonic time by which it must have begun.
+  base::MonoTime deadline = base::MonoTime::InfiniteFuture();
+  // Empty once this caller went away while others who joined still wait.
   Done done;
-  // Later calls with the same request id that came while this one waited.
-  std::vector<Done> joined;
+
+  // A later call with the same request id that came while this one waited.
+  struct Joined {
+    CallId id = 0;
+    Done done;
+  };
+  std::vector<Joined> joined;
 
   void Answer(const absl::StatusOr<Outcome>& outcome) {
-    for (Done& other : joined) other(outcome);
-    done(outcome);
+    for (Joined& other : joined) other.done(outcome);
+    if (done) done(outcome);
   }
+  // Takes out one caller, this one or one that joined; an empty Done when it is not among them.
+  Done Leave(CallId caller) {
+    if (caller == id) return std::exchange(done, nullptr);
+    for (auto it = joined.begin(); it != joined.end(); ++it) {
+      if (it->id != caller) continue;
+      Done left = std::move(it->done);
+      joined.erase(it);
+      return left;
+    }
+    return nullptr;
+  }
+  bool abandoned() const { return !done && joined.empty(); }
 };
 
 }  // namespace coordhub::engine

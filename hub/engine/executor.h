@@ -1,33 +1,39 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <functional>
-#include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "agent/base/mutex.h"
 
 namespace coordhub::engine {
 
-// One thread that runs tasks in order, for work that may block on the disk. The queue's bound is
-// its users': each has at most a stated number of tasks under way. Any thread.
+// One thread that runs tasks in order, for work that may block on the disk. Bounded. Any thread.
 class Executor {
  public:
-  Executor();
+  // Called once, on the thread: OK to do the work, or why it must not be done any more.
+  using Task = std::function<void(const absl::Status&)>;
+
+  explicit Executor(size_t capacity);
   ~Executor();
 
-  // False: stopped; the task was not taken.
-  bool Post(std::function<void()> task);
-  // Runs what is queued, then ends the thread. Idempotent; not from a task.
+  // Queues the task, or calls it here at once with OVERLOADED (the queue is full) or HUB_DRAINING
+  // (stopped).
+  void Post(Task task);
+  // Lets the task under way finish, calls the queued ones with HUB_DRAINING, ends the thread.
+  // Idempotent; not from a task.
   void Stop();
 
  private:
   void Run();
 
+  const size_t capacity_;
   base::Mutex mu_;
   base::CondVar wake_;
-  std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mu_);
+  std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

@@ -24,8 +24,11 @@ void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Dur
   }
   lease->owner = owner;
   lease->ttl = ttl;
-  lease->last_ns.store(now.ns, std::memory_order_release);
-  lease->scheduled = now + ttl;
+  // A touch that came while the renewal was on its way to the disk is not taken back. Touches hold
+  // the lock shared, so none comes in between.
+  const int64_t last = std::max(now.ns, lease->last_ns.load(std::memory_order_acquire));
+  lease->last_ns.store(last, std::memory_order_release);
+  lease->scheduled = base::MonoTime{last} + ttl;
   schedule_.insert({lease->scheduled, key});
 }
 

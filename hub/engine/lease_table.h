@@ -66,7 +66,7 @@ class LeaseTable {
     std::string owner;
     absl::Duration ttl;
     // Lease time of the last touch in ns, or kEnded.
-    std::atomic<int64_t> last_ns;
+    std::atomic<int64_t> last_ns{kEnded};
     // Where it stands in schedule_: never later than its deadline.
     base::MonoTime scheduled;
     absl::Duration ended_after;

@@ -76,19 +76,23 @@ absl::Status LiveWorkspace::SaveSnapshot(const core::View& view) {
 }
 
 void LiveWorkspace::ScheduleMaintenance(int64_t head) {
+  // While a restored log is brought in order there is no sequencer yet for a compaction to go
+  // through.
+  if (sequencer_ == nullptr) return;
   const bool snapshot_due = head - snapshot_revision_ >= options_.snapshot_every;
   const bool compaction_due = options_.retained_events > 0 &&
                               head - journal_->compact_revision() > 2 * options_.retained_events;
   if ((!snapshot_due && !compaction_due) || maintaining_.exchange(true)) return;
-  const bool posted = maintenance_thread_.Post([this, compaction_due] {
-    const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
-    if (!status.ok()) {
-      base::Log(base::LogLevel::kWarning, "background maintenance failed",
-                {{"workspace", options_.workspace_id}, {"error", status.ToString()}});
+  maintenance_thread_.Post([this, compaction_due](const absl::Status& go) {
+    if (go.ok()) {
+      const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
+      if (!status.ok()) {
+        base::Log(base::LogLevel::kWarning, "background maintenance failed",
+                  {{"workspace", options_.workspace_id}, {"error", status.ToString()}});
+      }
     }
     maintaining_ = false;
   });
-  if (!posted) maintaining_ = false;
 }
 
 absl::StatusOr<int64_t> LiveWorkspace::BoundaryAtOrBefore(int64_t revision) {
@@ -136,8 +140,9 @@ absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision,
 
 void LiveWorkspace::Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  if (!maintenance_thread_.Post([this, revision, shared] { (*shared)(CompactNow(revision)); }))
-    (*shared)(Draining());
+  maintenance_thread_.Post([this, revision, shared](const absl::Status& go) {
+    (*shared)(go.ok() ? CompactNow(revision) : absl::StatusOr<int64_t>(go));
+  });
 }
 
 absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
@@ -163,16 +168,20 @@ absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
 
 void LiveWorkspace::Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  if (!maintenance_thread_.Post([this, shared] { (*shared)(VerifyNow()); })) (*shared)(Draining());
+  maintenance_thread_.Post([this, shared](const absl::Status& go) {
+    (*shared)(go.ok() ? VerifyNow() : absl::StatusOr<VerifyResult>(go));
+  });
 }
 
 absl::StatusOr<Workspace::BackupResult> LiveWorkspace::BackupNow(const std::string& directory) {
   BackupResult result;
   COORDHUB_ASSIGN_OR_RETURN(result.info, journal_->Backup(directory));
   // The digest at the backup's revision: folded, since the head may have moved on meanwhile.
-  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold,
-                            Fold(journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision,
-                                 clock_->Now(), [](const std::string&) {}));
+  COORDHUB_ASSIGN_OR_RETURN(
+      FoldResult fold,
+      Fold(
+          journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision, clock_->Now(),
+          [](const std::string&) {}, [this] { return draining(); }));
   result.digest = core::Digest(*fold.state->MakeView());
   return result;
 }
@@ -180,15 +189,17 @@ absl::StatusOr<Workspace::BackupResult> LiveWorkspace::BackupNow(const std::stri
 void LiveWorkspace::Backup(std::string directory,
                            std::function<void(absl::StatusOr<BackupResult>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  const auto task = [this, directory = std::move(directory), shared] {
-    (*shared)(BackupNow(directory));
-  };
-  if (!maintenance_thread_.Post(task)) (*shared)(Draining());
+  maintenance_thread_.Post(
+      [this, directory = std::move(directory), shared](const absl::Status& go) {
+        (*shared)(go.ok() ? BackupNow(directory) : absl::StatusOr<BackupResult>(go));
+      });
 }
 
 void LiveWorkspace::ComputeDigest(ViewPtr view, std::function<void(std::string)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  if (!maintenance_thread_.Post([view, shared] { (*shared)(core::Digest(*view)); })) (*shared)("");
+  maintenance_thread_.Post([view, shared](const absl::Status& go) {
+    (*shared)(go.ok() ? core::Digest(*view) : std::string());
+  });
 }
 
 }  // namespace coordhub::engine

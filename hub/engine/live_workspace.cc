@@ -16,6 +16,10 @@ namespace {
 // What AwaitRevision waits at the longest, so that a revision that never comes cannot hold calls.
 constexpr absl::Duration kAwaitMax = absl::Seconds(10);
 constexpr size_t kAwaitingMax = 4096;
+// Reads of watchers that fell behind and of repeated requests; each caller has one under way.
+constexpr size_t kReaderTasks = 16384;
+// Each may pin a view.
+constexpr size_t kMaintenanceTasks = 64;
 
 absl::Status Draining() {
   return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
@@ -61,7 +65,10 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       snapshot_revision_(snapshot_revision),
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes),
       writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
-               options_.waiters_capacity}) {}
+               options_.waiters_capacity}),
+      reader_thread_(kReaderTasks),
+      maintenance_thread_(kMaintenanceTasks),
+      heartbeat_(LeaseClock::kObservePeriod, [this] { lease_clock_.Now(); }) {}
 
 LiveWorkspace::~LiveWorkspace() { Stop(); }
 
@@ -87,12 +94,19 @@ absl::Status LiveWorkspace::Start() {
   return absl::OkStatus();
 }
 
+// A caller's deadline comes as wall time; it is kept as monotonic time, so that a clock that jumps
+// ends nothing.
+base::MonoTime LiveWorkspace::ToMono(absl::Time deadline) const {
+  const base::Now now = clock_->Now();
+  return now.mono + (deadline - now.wall);
+}
+
 CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time deadline,
                              Done done) {
   Call call;
   call.id = next_call_.fetch_add(1, std::memory_order_relaxed);
   call.command = std::move(command);
-  call.deadline = deadline;
+  call.deadline = ToMono(deadline);
   call.done = std::move(done);
   const CallId id = call.id;
   if (draining_) {
@@ -118,13 +132,14 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, Vie
     done(std::move(now));
     return;
   }
+  const base::MonoTime until = ToMono(deadline);
   {
     base::MutexLock lock(&pending_mu_);
     // Looked at again under the lock that OnView takes after it has published: none is missed.
     now = view();
     if (now->revision < min_revision && pending_.size() < kAwaitingMax && !draining_) {
       pending_.emplace(min_revision,
-                       Pending{std::min(deadline, clock_->Wall() + kAwaitMax), std::move(done)});
+                       Pending{std::min(until, clock_->Mono() + kAwaitMax), std::move(done)});
       return;
     }
   }
@@ -156,7 +171,7 @@ void LiveWorkspace::EndOverduePending() {
   std::vector<std::pair<int64_t, ViewDone>> overdue;
   {
     base::MutexLock lock(&pending_mu_);
-    const absl::Time now = clock_->Wall();
+    const base::MonoTime now = clock_->Mono();
     for (auto it = pending_.begin(); it != pending_.end();) {
       if (it->second.deadline > now && !draining_) {
         ++it;
@@ -213,8 +228,9 @@ absl::StatusOr<Outcome> LiveWorkspace::ReadCommit(journal::CommitRange range) {
 
 void LiveWorkspace::FetchCommit(journal::CommitRange range, Done done) {
   auto shared = std::make_shared<Done>(std::move(done));
-  if (!reader_thread_.Post([this, range, shared] { (*shared)(ReadCommit(range)); }))
-    (*shared)(Draining());
+  reader_thread_.Post([this, range, shared](const absl::Status& go) {
+    (*shared)(go.ok() ? ReadCommit(range) : absl::StatusOr<Outcome>(go));
+  });
 }
 
 absl::Status LiveWorkspace::TouchSession(std::string_view session_uid) {
@@ -226,8 +242,8 @@ std::string LiveWorkspace::AgentOfSession(std::string_view session_uid) const {
   return sessions_.OwnerOf(session_uid);
 }
 
-absl::Status LiveWorkspace::CheckClaim(std::string_view session_uid, const std::string& ticket_id,
-                                       int64_t fence) const {
+absl::StatusOr<std::shared_ptr<const v1::Ticket>> LiveWorkspace::CheckClaim(
+    std::string_view session_uid, const std::string& ticket_id, int64_t fence) const {
   const ViewPtr now = view();
   const auto* found = now->records.tickets.Find(core::TicketNumber(ticket_id));
   if (found == nullptr) {
@@ -235,11 +251,12 @@ absl::Status LiveWorkspace::CheckClaim(std::string_view session_uid, const std::
                            {{"ticket_id", ticket_id}});
   }
   const v1::Ticket& ticket = **found;
-  if (fence > ticket.last_fence())
+  if (fence > ticket.last_fence()) {
     return base::MakeFieldError("fence", "was never granted for this ticket");
+  }
   if (ticket.has_claim() && ticket.claim().session_uid() == session_uid &&
       ticket.claim().fence() == fence) {
-    return absl::OkStatus();
+    return *found;
   }
   return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED,
                          absl::StrCat("fence ", fence, " of ", ticket_id, " is superseded"),
@@ -251,28 +268,27 @@ absl::Status LiveWorkspace::CheckClaim(std::string_view session_uid, const std::
 absl::StatusOr<absl::Duration> LiveWorkspace::RenewClaim(std::string_view session_uid,
                                                          const v1::RenewClaimRequest& request) {
   COORDHUB_RETURN_IF_ERROR(TouchSession(session_uid));
-  COORDHUB_RETURN_IF_ERROR(CheckClaim(session_uid, request.ticket_id(), request.fence()));
+  COORDHUB_ASSIGN_OR_RETURN(const std::shared_ptr<const v1::Ticket> ticket,
+                            CheckClaim(session_uid, request.ticket_id(), request.fence()));
+  if (!ticket->claim().has_claim_timeout()) return absl::InfiniteDuration();
   const std::string key = ClaimKey(request.ticket_id(), request.fence());
   const base::MonoTime now = lease_clock_.Now();
   if (claims_.Touch(key, now)) {
     const auto status = claims_.Find(key, now);
     return status ? status->left : absl::ZeroDuration();
   }
-  const ViewPtr current = view();
-  const auto* ticket = current->records.tickets.Find(core::TicketNumber(request.ticket_id()));
-  if (!(*ticket)->claim().has_claim_timeout()) return absl::InfiniteDuration();
-  // Its time ran out a moment ago; the event follows.
+  // Its time ran out, or it ended, a moment ago.
   return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED,
-                         absl::StrCat("the claim on ", request.ticket_id(), " ran out"),
+                         absl::StrCat("the claim on ", request.ticket_id(), " has ended"),
                          {{"ticket_id", request.ticket_id()},
                           {"holder", ""},
-                          {"current_fence", absl::StrCat((*ticket)->last_fence())}});
+                          {"current_fence", absl::StrCat(ticket->last_fence())}});
 }
 
 absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid,
                                            const v1::UpdateProgressRequest& request) {
   COORDHUB_RETURN_IF_ERROR(TouchSession(session_uid));
-  COORDHUB_RETURN_IF_ERROR(CheckClaim(session_uid, request.ticket_id(), request.fence()));
+  COORDHUB_RETURN_IF_ERROR(CheckClaim(session_uid, request.ticket_id(), request.fence()).status());
   v1::Progress progress;
   progress.set_note(request.note());
   if (request.has_percent()) progress.set_percent(request.percent());
@@ -384,7 +400,9 @@ void LiveWorkspace::ReadEvents(
     }
     return events;
   };
-  if (!reader_thread_.Post([read, shared] { (*shared)(read()); })) (*shared)(Draining());
+  reader_thread_.Post([read, shared](const absl::Status& go) {
+    (*shared)(go.ok() ? read() : absl::StatusOr<std::vector<EncodedEvent>>(go));
+  });
 }
 
 void LiveWorkspace::OnDrain(std::function<void()> callback) {
@@ -419,6 +437,7 @@ void LiveWorkspace::Stop() {
     maintenance_thread_.Stop();
     sequencer_->Stop();
   }
+  heartbeat_.Stop();
   if (sequencer_ != nullptr) writer_.EndWaits(Draining());
   reader_thread_.Stop();
   broadcaster_.Stop();

@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/base/mutex.h"
 #include "hub/engine/executor.h"
+#include "hub/engine/heartbeat.h"
 #include "hub/engine/lease_clock.h"
 #include "hub/engine/lease_table.h"
 #include "hub/engine/ring_broadcaster.h"
@@ -71,7 +72,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
  private:
   struct Pending {
-    absl::Time deadline;
+    base::MonoTime deadline;
     ViewDone done;
   };
 
@@ -83,9 +84,11 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void FetchCommit(journal::CommitRange range, Done done) override;
   void OnTick() override;
 
-  // The claim of this session on a ticket, if `fence` is its fence.
-  absl::Status CheckClaim(std::string_view session_uid, const std::string& ticket_id,
-                          int64_t fence) const;
+  // The ticket, if this session holds it with this fence.
+  absl::StatusOr<std::shared_ptr<const v1::Ticket>> CheckClaim(std::string_view session_uid,
+                                                               const std::string& ticket_id,
+                                                               int64_t fence) const;
+  base::MonoTime ToMono(absl::Time deadline) const;
   void EndOverduePending() ABSL_LOCKS_EXCLUDED(pending_mu_);
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
@@ -137,6 +140,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   Writer writer_;
   Executor reader_thread_;
   Executor maintenance_thread_;
+  Heartbeat heartbeat_;
   std::unique_ptr<Sequencer> sequencer_;
 };
 

@@ -64,8 +64,8 @@ absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to
 }  // namespace
 
 absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision,
-                                const base::Now& now,
-                                const std::function<void(std::string)>& note) {
+                                const base::Now& now, const std::function<void(std::string)>& note,
+                                const std::function<bool()>& cancelled) {
   FoldResult result;
   result.state = std::make_unique<core::State>();
   COORDHUB_ASSIGN_OR_RETURN(result.snapshot_revision,
@@ -73,6 +73,9 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
   const std::unique_ptr<journal::JournalReader> reader = journal->NewReader();
   std::vector<journal::Entry> entries;
   while (result.state->revision() < to_revision) {
+    if (cancelled && cancelled()) {
+      return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+    }
     entries.clear();
     COORDHUB_RETURN_IF_ERROR(
         reader->Read(result.state->revision(), kReadEvents, kReadBytes, &entries));

@@ -103,9 +103,11 @@ void Sequencer::RunCalls(std::vector<Call> calls) {
 void Sequencer::Run() {
   Batch batch;
   while (TakeBatch(&batch)) {
-    // A batch without calls still ends what fell due.
-    RunCalls(DropCancelled(std::move(batch.calls), &batch.cancelled));
+    std::vector<Call> calls = DropCancelled(std::move(batch.calls), &batch.cancelled);
+    // Before the calls: a call that repeats one that went away must not go with it.
     for (const CallId id : batch.cancelled) writer_->CancelWaiter(id);
+    // A batch without calls still ends what fell due.
+    RunCalls(std::move(calls));
     for (std::function<void()>& task : batch.tasks) task();
     batch = Batch();
   }

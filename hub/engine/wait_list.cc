@@ -9,7 +9,7 @@ WaitList::GroupKey WaitList::KeyOf(const core::ClaimSelector& selector) {
 }
 
 bool WaitList::Add(Waiter&& waiter) {
-  if (waiters_.size() >= capacity_) return false;
+  if (size() >= capacity_) return false;
   if (waiter.sequence == 0) waiter.sequence = next_sequence_++;
   const CallId id = waiter.call.id;
   const std::pair<uint64_t, CallId> place{waiter.sequence, id};
@@ -46,6 +46,7 @@ WaitList::Waiter WaitList::Take(CallId id) {
   const auto it = waiters_.find(id);
   Waiter waiter = std::move(it->second);
   waiters_.erase(it);
+  for (const Call::Joined& joined : waiter.call.joined) joined_.erase(joined.id);
   const std::pair<uint64_t, CallId> place{waiter.sequence, id};
   const auto group = groups_.find(KeyOf(waiter.selector));
   group->second.all.erase(place);
@@ -58,6 +59,24 @@ WaitList::Waiter WaitList::Take(CallId id) {
   session->second.erase(place);
   if (session->second.empty()) by_session_.erase(session);
   return waiter;
+}
+
+bool WaitList::Join(Waiter* waiter, Call* call) {
+  if (size() >= capacity_) return false;
+  joined_.emplace(call->id, waiter->call.id);
+  waiter->call.joined.push_back({call->id, std::move(call->done)});
+  return true;
+}
+
+Done WaitList::Leave(CallId caller) {
+  const auto alias = joined_.find(caller);
+  const CallId id = alias == joined_.end() ? caller : alias->second;
+  const auto waiter = waiters_.find(id);
+  if (waiter == waiters_.end()) return nullptr;
+  Done left = waiter->second.call.Leave(caller);
+  if (alias != joined_.end()) joined_.erase(alias);
+  if (waiter->second.call.abandoned()) Take(id);
+  return left;
 }
 
 std::vector<WaitList::Waiter> WaitList::TakeEach(const std::vector<CallId>& ids) {

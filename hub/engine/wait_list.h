@@ -40,7 +40,13 @@ class WaitList {
   // are one group.
   std::optional<CallId> FirstFor(const v1::Ticket& ticket) const;
   Waiter Take(CallId id);
-  bool Contains(CallId id) const { return waiters_.contains(id); }
+
+  // Lets another call with the same request wait with this one. False: the list is full and `call`
+  // is untouched.
+  bool Join(Waiter* waiter, Call* call);
+  // Takes out one caller, who waits or has joined, and the waiter with its last caller. An empty
+  // Done: that call does not wait.
+  Done Leave(CallId caller);
 
   // Those whose wait is over, in order of arrival.
   std::vector<Waiter> TakeOverdue(base::MonoTime now);
@@ -51,7 +57,8 @@ class WaitList {
   // A waiting call with this request id by this session; null: none.
   Waiter* FindRequest(const std::string& session_uid, const std::string& request_id);
 
-  size_t size() const { return waiters_.size(); }
+  // Calls that wait, those that joined others included.
+  size_t size() const { return waiters_.size() + joined_.size(); }
 
  private:
   // (sequence, call)
@@ -69,6 +76,8 @@ class WaitList {
   const size_t capacity_;
   uint64_t next_sequence_ = 1;
   absl::flat_hash_map<CallId, Waiter> waiters_;
+  // Calls that joined, by the waiter that they joined.
+  absl::flat_hash_map<CallId, CallId> joined_;
   absl::btree_map<GroupKey, Group> groups_;
   absl::btree_set<std::pair<base::MonoTime, CallId>> overdue_;
   absl::flat_hash_map<std::string, absl::btree_set<std::pair<uint64_t, CallId>>> by_session_;

@@ -17,6 +17,10 @@ absl::Status SessionEnded() {
   return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended");
 }
 
+absl::Status TooManyWait() {
+  return base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many calls wait for work");
+}
+
 bool IsDiskFull(const absl::Status& status) {
   return base::ReasonOf(status) == v1::ERROR_REASON_DISK_FULL;
 }
@@ -59,6 +63,7 @@ void Writer::GrantLeases() {
 }
 
 std::optional<base::MonoTime> Writer::NextDue() const {
+  if (failed_) return std::nullopt;
   std::optional<base::MonoTime> due;
   const auto consider = [&due](std::optional<base::MonoTime> time) {
     if (time && (!due || *time < *due)) due = time;
@@ -67,14 +72,15 @@ std::optional<base::MonoTime> Writer::NextDue() const {
   consider(parts_.claims->NextDeadline());
   consider(parts_.state->ready().NextDue());
   consider(waits_.NextOverdue());
+  // Nothing is tried before that.
+  if (due && full_until_) due = std::max(*due, *full_until_);
   return due;
 }
 
 bool Writer::CancelWaiter(CallId id) {
-  if (!waits_.Contains(id)) return false;
-  WaitList::Waiter waiter = waits_.Take(id);
-  waiter.call.Answer(
-      base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+  const Done left = waits_.Leave(id);
+  if (!left) return false;
+  left(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
   return true;
 }
 
@@ -113,10 +119,11 @@ void Writer::BeginBatch() {
 }
 
 void Writer::RunDue() {
-  parts_.state->ReleaseDue(now_.mono);
-  ServeWaiters();
+  // Those whose time is over first: nothing is given to a session that ends in this batch.
   ExpireSessions();
   ExpireClaims();
+  parts_.state->ReleaseDue(now_.mono);
+  ServeWaiters();
   for (WaitList::Waiter& waiter : waits_.TakeOverdue(now_.mono)) {
     // Decided once more, so that the counts of why are those of now.
     const absl::StatusOr<core::Decision> decision =
@@ -133,7 +140,13 @@ void Writer::RunDue() {
 }
 
 void Writer::ExpireSessions() {
-  for (const LeaseTable::Expired& lease : parts_.sessions->TakeExpired(now_.mono)) {
+  const std::vector<LeaseTable::Expired> expired = parts_.sessions->TakeExpired(now_.mono);
+  for (const LeaseTable::Expired& lease : expired) {
+    for (WaitList::Waiter& waiter : waits_.TakeSession(lease.key)) {
+      Reply(std::move(waiter.call), SessionEnded());
+    }
+  }
+  for (const LeaseTable::Expired& lease : expired) {
     const v1::Agent* agent = parts_.state->FindSession(lease.key);
     if (agent == nullptr) {
       parts_.sessions->Remove(lease.key);
@@ -168,7 +181,7 @@ void Writer::ApplyInternal(core::CommandBody body) {
 }
 
 void Writer::RunCall(Call call) {
-  if (call.deadline < now_.wall) {
+  if (call.deadline < parts_.clock->Mono()) {
     Reply(std::move(call),
           base::MakeError(v1::ERROR_REASON_DEADLINE_PASSED, "the deadline passed in the queue"));
     return;
@@ -200,7 +213,9 @@ bool Writer::HandleRepeated(Call* call) {
                           {{"request_id", command.request_id}}));
     return true;
   }
-  waiter->call.joined.push_back(std::move(call->done));
+  if (!waits_.Join(waiter, call)) {
+    Reply(std::move(*call), TooManyWait());
+  }
   return true;
 }
 
@@ -211,7 +226,7 @@ void Writer::DecideCall(Call call) {
     return;
   }
   if (decision->no_work && WaitOf(*call.command) > absl::ZeroDuration()) {
-    Wait(std::move(call), std::get<v1::ClaimNextTicketRequest>(call.command->body));
+    Wait(std::move(call));
     return;
   }
   const journal::v1::CommitPrivate private_bytes = core::PrivateOf(*parts_.state, *call.command);
@@ -226,7 +241,8 @@ void Writer::DecideCall(Call call) {
   ServeWaiters();
 }
 
-void Writer::Wait(Call call, const v1::ClaimNextTicketRequest& request) {
+void Writer::Wait(Call call) {
+  const auto& request = std::get<v1::ClaimNextTicketRequest>(call.command->body);
   if (!closed_.ok()) {
     Reply(std::move(call), closed_);
     return;
@@ -240,10 +256,7 @@ void Writer::Wait(Call call, const v1::ClaimNextTicketRequest& request) {
   waiter.session_uid = call.command->caller.session_uid;
   waiter.wait_until = now_.mono + WaitOf(*call.command);
   waiter.call = std::move(call);
-  if (!waits_.Add(std::move(waiter))) {
-    Reply(std::move(waiter.call),
-          base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many calls wait for work"));
-  }
+  if (!waits_.Add(std::move(waiter))) Reply(std::move(waiter.call), TooManyWait());
 }
 
 void Writer::Apply(const core::Decision& decision,

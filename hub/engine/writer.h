@@ -102,7 +102,7 @@ class Writer {
   // Looks for the request among those remembered or waiting. True: `call` was taken care of.
   bool HandleRepeated(Call* call);
   void DecideCall(Call call);
-  void Wait(Call call, const v1::ClaimNextTicketRequest& request);
+  void Wait(Call call);
   // Evolves and keeps for the commit. Empty decisions are fine.
   void Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes);
   void ApplyInternal(core::CommandBody body);

@@ -23,7 +23,7 @@ extern "C" {
 namespace coordhub::hub {
 namespace {
 
-constexpr size_t kMaxSmallFileBytes = 16 * 1024;
+constexpr size_t kMaxSmallFileBytes = 16'384;
 // Fields of /proc/<pid>/stat behind the command's closing parenthesis, which may itself hold
 // anything.
 constexpr size_t kStateField = 0;
@@ -95,7 +95,7 @@ absl::Status ProcessHandle::Terminate() const {
 bool ProcessHandle::WaitForExit(absl::Duration timeout) const {
   pollfd entry{.fd = fd_.get(), .events = POLLIN};
   const int64_t milliseconds =
-      std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, 24 * 3'600'000);
+      std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, int64_t{24} * 3'600'000);
   return poll(&entry, 1, static_cast<int>(milliseconds)) > 0;
 }
 

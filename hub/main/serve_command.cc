@@ -1,5 +1,6 @@
 // coordhub serve: the hub itself, in the foreground.
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -89,6 +90,8 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const HubOptions& options, StopSig
 int Serve(const ServeFlags& flags) {
   ReadinessWriter readiness;
   if (flags.ready_fd >= 0) readiness = ReadinessWriter(flags.ready_fd);
+  // Else it would be "exe" after `start`, for ps, pgrep and top.
+  prctl(PR_SET_NAME, "coordhub");
   std::signal(SIGPIPE, SIG_IGN);
   RaiseDescriptorLimit();
   StopSignals stop;

@@ -68,6 +68,7 @@ absl::StatusOr<pid_t> Spawn(const HubOptions& options, int ready) {
   for (std::string& argument : ToArguments(options)) arguments.push_back(std::move(argument));
   arguments.insert(arguments.end(), {"--ready-fd", std::to_string(kReadyFd)});
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
 

@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 namespace coordhub::hub {
@@ -24,7 +23,7 @@ bool IsIgnored(int signal) {
 // Out of descriptors before the hub even began.
 [[noreturn]] void Die(const char* what) {
   std::perror(what);
-  std::exit(1);
+  _exit(1);
 }
 
 }  // namespace

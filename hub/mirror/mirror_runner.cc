@@ -1,5 +1,7 @@
 #include "hub/mirror/mirror_runner.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace coordhub::mirror {
@@ -31,6 +33,7 @@ void MirrorRunner::OnEvents() {
 }
 
 void MirrorRunner::Run() {
+  pthread_setname_np(pthread_self(), "mirror");
   base::MonoTime latest;
   do {
     latest = mirror_->Step();

@@ -84,7 +84,7 @@ void SharedStateDir::RemoveLeftovers() {
   if (stream == nullptr) return;
   rewinddir(stream.get());
   std::vector<std::string> names;
-  while (const dirent* entry = readdir(stream.get())) {
+  while (const dirent* entry = readdir(stream.get())) {  // NOLINT(concurrency-mt-unsafe): our own
     if (IsLeftover(entry->d_name)) names.emplace_back(entry->d_name);
   }
   for (const std::string& name : names) unlinkat(fd_.get(), name.c_str(), 0);

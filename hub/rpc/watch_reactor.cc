@@ -123,7 +123,6 @@ void WatchReactor::OnWriteDone(bool ok) {
     writing_ = false;
     in_flight_since_.reset();
     message_.Clear();
-    last_sent_ = host_->clock().Mono();
     if (!ok) gone_ = true;
   }
   Pump();
@@ -306,6 +305,7 @@ WatchReactor::Step WatchReactor::Write(grpc::ByteBuffer message) {
   writing_ = true;
   left_out_ = 0;
   bookmark_due_ = false;
+  last_sent_ = host_->clock().Mono();
   return {.action = Action::kWrite, .write_number = ++write_number_};
 }
 

@@ -41,7 +41,7 @@ class RecordedState {
   base::Now now = TestStart();
 
   // Applies the events of one commit. With `request_id`, the commit is remembered for `actor`.
-  void Commit(std::vector<std::shared_ptr<const v1::Event>> events,
+  void Commit(const std::vector<std::shared_ptr<const v1::Event>>& events,
               const std::string& actor = "operator", const std::string& request_id = "") {
     std::shared_ptr<jpb::CommitPrivate> private_bytes;
     if (!request_id.empty()) {
@@ -50,7 +50,7 @@ class RecordedState {
       private_bytes->mutable_request()->set_request_id(request_id);
       private_bytes->mutable_request()->set_fingerprint("fingerprint of " + request_id);
     }
-    for (auto& event : events) {
+    for (const auto& event : events) {
       log.push_back({event, std::exchange(private_bytes, nullptr)});
       state.Evolve(event, log.back().private_bytes.get(), now);
     }

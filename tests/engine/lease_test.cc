@@ -137,6 +137,25 @@ TEST_F(LeaseTest, ATakeoverEndsTheOldLeaseOnly) {
   EXPECT_FALSE(Held());
 }
 
+TEST(LeaseTableTest, ARenewalThatWasLongOnItsWayTakesNoTouchBack) {
+  LeaseTable table;
+  table.Add("k", "owner", absl::Seconds(10), {0});
+  const base::MonoTime begun = base::MonoTime{0} + absl::Seconds(5);
+  const base::MonoTime touched = begun + absl::Milliseconds(700);
+  ASSERT_TRUE(table.Touch("k", touched));
+  table.Add("k", "owner", absl::Seconds(10), begun);
+  EXPECT_TRUE(table.TakeExpired(touched + absl::Seconds(9)).empty());
+  EXPECT_EQ(table.TakeExpired(touched + absl::Seconds(10)).size(), 1u);
+}
+
+TEST_F(LeaseTest, NothingIsGivenToASessionThatEndsInTheSameBatch) {
+  hub_.Register("b", "uid-b", kTtl);
+  const ReplyPtr waiting = hub_.RunOne(CommandOf(Session("uid-b"), ClaimNext(absl::Hours(1))));
+  hub_.Advance(kTtl + absl::Seconds(1));
+  EXPECT_EQ(waiting->reason(), v1::ERROR_REASON_SESSION_ENDED);
+  EXPECT_EQ(hub_.Ticket(id_).attempt(), 1) << "an attempt was burnt on a dead session";
+}
+
 TEST(LeaseTableTest, ATouchInTimeAlwaysWinsAgainstTheExpiry) {
   // Touch at every distance from the deadline; the table must agree with itself.
   for (int ms = 990; ms <= 1010; ++ms) {

@@ -166,13 +166,55 @@ TEST(WriterTest, ARequestThatWaitsIsJoinedByItsRepetition) {
   EXPECT_FALSE(hub.Ticket("T-2").has_claim());
 }
 
+TEST(WriterTest, ACallerWhoGoesDoesNotTakeAlongThoseWhoJoinedIt) {
+  WriterHarness hub;
+  hub.Register("a", "uid-a");
+  v1::ClaimNextTicketRequest next = ClaimNext(absl::Minutes(1));
+  next.set_request_id("n1");
+  const ReplyPtr first = hub.RunOne(CommandOf(Session("uid-a"), next));
+  const CallId first_id = hub.last_call_;
+  const ReplyPtr second = hub.RunOne(CommandOf(Session("uid-a"), next));
+  const ReplyPtr third = hub.RunOne(CommandOf(Session("uid-a"), next));
+  const CallId third_id = hub.last_call_;
+  EXPECT_TRUE(hub.writer_->CancelWaiter(first_id));
+  EXPECT_TRUE(hub.writer_->CancelWaiter(third_id));
+  EXPECT_FALSE(hub.writer_->CancelWaiter(third_id));
+  EXPECT_EQ(first->reason(), v1::ERROR_REASON_CALLER_GONE);
+  EXPECT_EQ(third->reason(), v1::ERROR_REASON_CALLER_GONE);
+  EXPECT_FALSE(second->answered);
+  hub.CreateTicket("one");
+  ASSERT_TRUE(second->outcome.ok()) << second->outcome.status();
+  EXPECT_EQ(hub.writer_->waiting(), 0u);
+}
+
+TEST(WriterTest, CallersWhoJoinCountAgainstTheBoundOfWaiters) {
+  WriterHarness hub(/*waiters_capacity=*/2);
+  hub.Register("a", "uid-a");
+  v1::ClaimNextTicketRequest next = ClaimNext(absl::Minutes(1));
+  next.set_request_id("n1");
+  hub.RunOne(CommandOf(Session("uid-a"), next));
+  hub.RunOne(CommandOf(Session("uid-a"), next));
+  EXPECT_EQ(hub.RunOne(CommandOf(Session("uid-a"), next))->reason(), v1::ERROR_REASON_OVERLOADED);
+}
+
+TEST(WriterTest, WhileTheDiskIsFullNothingIsDueBeforeTheNextTry) {
+  WriterHarness hub;
+  hub.Register("a", "uid-a", absl::Seconds(5));
+  hub.journal_->on_append = [&](absl::Span<const journal::Entry>) {
+    return base::MakeError(v1::ERROR_REASON_DISK_FULL, "no space");
+  };
+  hub.Advance(absl::Seconds(5));
+  const auto due = hub.writer_->NextDue();
+  EXPECT_TRUE(!due || *due > hub.lease_clock_->Now()) << "the sequencer would spin";
+}
+
 TEST(WriterTest, TheDeadlineOfAQueuedCallIsKept) {
   WriterHarness hub;
   const ReplyPtr late = hub.Add(CommandOf(Operator(), Create("late")));
   std::vector<Call> calls;
   Call call;
   call.command = CommandOf(Operator(), Create("late"));
-  call.deadline = hub.clock_.Wall() - absl::Milliseconds(1);
+  call.deadline = hub.clock_.Mono() + (-absl::Milliseconds(1));
   absl::Status status;
   call.done = [&status](const absl::StatusOr<Outcome>& outcome) { status = outcome.status(); };
   calls.push_back(std::move(call));

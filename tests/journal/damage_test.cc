@@ -72,7 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mishap{"PrivateChanged", "UPDATE events SET private = x'00' WHERE revision = 17", "17"},
         Mishap{"PrivateRemoved", "UPDATE events SET private = NULL WHERE revision = 17", "17"},
         Mishap{"BytesMovedBetweenColumns",
-               "UPDATE events SET event = CAST(event || private AS BLOB), private = NULL WHERE revision = 17",
+               "UPDATE events SET event = CAST(event || private AS BLOB), private = NULL WHERE "
+               "revision = 17",
                "17"},
         Mishap{"CommitRevisionChanged",
                "UPDATE events SET commit_revision = 17 WHERE revision = 17", "17"},
@@ -133,29 +134,47 @@ TEST_F(DamageTest, AFlippedBitInAnEventIsFoundAtItsRevision) {
   }
 }
 
-TEST_F(DamageTest, AnyFlippedBitIsFoundOrHarmless) {
-  const std::string whole = ReadBytes(disk_.database());
+// With one bit changed, the journal is refused naming what is wrong, or all of it is read as it was
+// written: bits in free space and some of the header mean nothing.
+class BitFlipTest : public DamageTest {
+ protected:
+  void FlipAndRead(size_t offset, int bit) {
+    const std::string whole = ReadBytes(disk_.database());
+    FlipBit(disk_.database(), offset, bit);
+    const absl::Status status = OpenAndRead();
+    if (!status.ok()) {
+      ++found_;
+      const std::string reason = Reason(status);
+      EXPECT_TRUE(reason == "JOURNAL_DAMAGED" || reason == "JOURNAL_TOO_NEW")
+          << "bit " << bit << " of byte " << offset << ": " << status;
+      EXPECT_NE(base::MetadataOf(status, "file"), "");
+    }
+    std::filesystem::remove(disk_.log());
+    WriteBytes(disk_.database(), whole);
+  }
+
+  int found_ = 0;
+};
+
+TEST_F(BitFlipTest, AnyFlippedBitIsFoundOrHarmless) {
   const int seed = ::testing::UnitTest::GetInstance()->random_seed();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937 random(static_cast<unsigned>(seed));
-  int found = 0;
-  for (int round = 0; round < 150; ++round) {
-    std::filesystem::remove(disk_.log());
-    WriteBytes(disk_.database(), whole);
-    const size_t offset = random() % whole.size();
-    FlipBit(disk_.database(), offset, static_cast<int>(random() % 8));
-    // Free space and unused bytes of the header do no harm. OpenAndRead compares what it gets with
-    // what was written.
-    const absl::Status status = OpenAndRead();
-    if (status.ok()) continue;
-    ++found;
-    const std::string reason = Reason(status);
-    EXPECT_TRUE(reason == "JOURNAL_DAMAGED" || reason == "JOURNAL_TOO_NEW" || reason == "IO_FAILED")
-        << "offset " << offset << ": " << status;
-    EXPECT_FALSE(base::MetadataOf(status, "file").empty() &&
-                 base::MetadataOf(status, "path").empty());
+  const size_t size = std::filesystem::file_size(disk_.database());
+  for (int round = 0; round < 60; ++round) {
+    FlipAndRead(random() % size, static_cast<int>(random() % 8));
   }
-  EXPECT_GT(found, 0);
+  EXPECT_GT(found_, 0);
+}
+
+TEST_F(BitFlipTest, AFlippedBitInAFieldOfTheHeaderIsFoundOrHarmless) {
+  // Page size, versions, reserved bytes, fractions, counter, size, free list, schema, encoding,
+  // user_version, application_id, SQLite's version.
+  for (const size_t offset : {16, 17, 18, 19, 20, 21, 27, 31, 35, 39, 43, 47, 59, 63, 71, 99}) {
+    FlipAndRead(offset, 0);
+    FlipAndRead(offset, 1);
+  }
+  EXPECT_GT(found_, 8);
 }
 
 TEST_F(DamageTest, ATruncatedDatabaseIsRefused) {
@@ -301,7 +320,7 @@ TEST_F(LogDamageTest, AnyFlippedBitLosesAtMostATransactionThatCouldHaveBeenTorn)
   const int seed = ::testing::UnitTest::GetInstance()->random_seed();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937 random(static_cast<unsigned>(seed));
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const size_t offset = random() % log_.size();
     const auto journal = OpenWith(Flipped(offset, static_cast<int>(random() % 8)));
     if (!journal.ok()) {

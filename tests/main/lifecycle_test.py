@@ -20,6 +20,8 @@ class StartAndStop(HubCase):
 
         pid = self.start()
         self.assertTrue(self.is_coordhub(pid))
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+            self.assertEqual(f.read(), "coordhub\n", "as ps, pgrep and top show it")
         status = self.status()
         self.assertEqual(status["pid"], pid)
         self.assertEqual(status["workspace"], "app")

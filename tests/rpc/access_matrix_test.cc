@@ -69,11 +69,12 @@ grpc::Status SendEmpty(const Client& client, const std::string& path) {
   grpc::ByteBuffer response;
   stream->Read(&response, nullptr);
   wait();
-  if (ok) context->TryCancel();
+  const bool answered = ok;
+  if (answered) context->TryCancel();
   grpc::Status status;
   stream->Finish(&status, nullptr);
   wait();
-  return response.Valid() && response.Length() > 0 ? grpc::Status::OK : status;
+  return answered ? grpc::Status::OK : status;
 }
 
 std::string PathOf(const MethodDescriptor& method) {

@@ -24,9 +24,8 @@ absl::StatusOr<ExitCode> Me(Context& context) {
   if (context.json()) {
     context.out() << ToJson(own, context.host().out_is_terminal) << "\n";
   } else {
-    context.out() << KeyLine(context, "you are", own.agent().agent_id())
-                  << AgentText(context, own.agent(), {own.claims().begin(), own.claims().end()},
-                               context.host().clock->Wall());
+    context.out() << AgentText(context, own.agent(), {own.claims().begin(), own.claims().end()},
+                               context.host().clock->Wall(), "you are");
   }
   return ExitCode::kOk;
 }

@@ -1,0 +1,32 @@
+#include "hub/engine/heartbeat.h"
+
+#include <utility>
+
+namespace coordhub::engine {
+
+Heartbeat::Heartbeat(absl::Duration period, std::function<void()> beat)
+    : period_(period), beat_(std::move(beat)), thread_([this] { Run(); }) {}
+
+Heartbeat::~Heartbeat() { Stop(); }
+
+void Heartbeat::Stop() {
+  {
+    base::MutexLock lock(&mu_);
+    stopping_ = true;
+    wake_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Heartbeat::Run() {
+  while (true) {
+    {
+      base::MutexLock lock(&mu_);
+      if (!stopping_) wake_.WaitWithTimeout(&mu_, period_);
+      if (stopping_) return;
+    }
+    beat_();
+  }
+}
+
+}  // namespace coordhub::engine

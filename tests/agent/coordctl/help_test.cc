@@ -1,0 +1,179 @@
+#include "agent/coordctl/help.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_split.h"
+#include "agent/coordctl/app.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Every command, as the words that lead to it.
+void Collect(const CLI::App& app, const std::vector<std::string>& path,
+             std::vector<std::vector<std::string>>* commands) {
+  if (!path.empty()) commands->push_back(path);
+  for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
+    std::vector<std::string> longer = path;
+    longer.push_back(child->get_name());
+    Collect(*child, longer, commands);
+  }
+}
+
+// The words of a shell's line, as far as our examples go: quotes, and $(…) as one word.
+std::vector<std::string> Words(const std::string& line) {
+  std::vector<std::string> words;
+  std::string word;
+  char quote = 0;
+  int depth = 0;
+  bool begun = false;
+  for (const char c : line) {
+    if (quote != 0) {
+      if (c == quote) {
+        quote = 0;
+      } else {
+        word += c;
+      }
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+      begun = true;
+    } else if (c == ' ' && depth == 0) {
+      if (begun) words.push_back(word);
+      word.clear();
+      begun = false;
+    } else {
+      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+      word += c;
+      begun = true;
+    }
+  }
+  if (begun) words.push_back(word);
+  return words;
+}
+
+// The coordctl commands in a line of shell: what stands before the next pipe or semicolon.
+std::vector<std::vector<std::string>> CommandsIn(const std::string& line) {
+  std::vector<std::vector<std::string>> commands;
+  std::vector<std::string> command;
+  bool ours = false;
+  for (const std::string& word : Words(line)) {
+    if (word == "|" || word == "&&" || word == "&" || word == ";" || word == "#" || word == ">") {
+      if (ours) commands.push_back(command);
+      ours = false;
+    } else if (ours) {
+      command.push_back(word == "$PPID" ? "1" : word);
+    } else if (word == "coordctl") {
+      ours = true;
+      command.clear();
+    }
+  }
+  if (ours) commands.push_back(command);
+  return commands;
+}
+
+void ExpectParses(const std::string& line) {
+  for (std::vector<std::string> command : CommandsIn(line)) {
+    Context context((Host()));
+    const auto app = MakeApp(&context);
+    std::reverse(command.begin(), command.end());
+    try {
+      app->parse(command);
+      EXPECT_TRUE(context.run() != nullptr) << line;
+    } catch (const CLI::ParseError& error) {
+      ADD_FAILURE() << line << ": " << error.what();
+    }
+  }
+}
+
+TEST(Help, EveryCommandHasADescriptionAndExamplesThatParse) {
+  Context context((Host()));
+  const auto app = MakeApp(&context);
+  std::vector<std::vector<std::string>> commands;
+  Collect(*app, {}, &commands);
+  EXPECT_GT(commands.size(), 28u);
+  for (std::vector<std::string> command : commands) {
+    std::ostringstream out;
+    Host host;
+    host.out = host.err = &out;
+    const bool is_group = command.size() == 1 && (command[0] == "agent" || command[0] == "ticket");
+    command.push_back("--help");
+    EXPECT_EQ(RunCoordctl(host, command), 0);
+    if (is_group) continue;
+    EXPECT_THAT(out.str(), HasSubstr("Examples:\n  ")) << command[0];
+    const std::string text = out.str();
+    const std::string examples = text.substr(text.find("Examples:\n") + 10);
+    for (const absl::string_view line : absl::StrSplit(examples, '\n')) {
+      if (line.substr(0, 2) == "  ") ExpectParses(std::string(line.substr(2)));
+    }
+  }
+}
+
+TEST(Help, TheRootNamesExitCodesAndEnvironment) {
+  std::ostringstream out;
+  Host host;
+  host.out = host.err = &out;
+  EXPECT_EQ(RunCoordctl(host, {"--help"}), 0);
+  for (const char* said : {"0 ok", "1 failed", "2 usage", "3 not found", "4 refused or lost",
+                           "5 nothing ready", "6 no hub", "COORDHUB_ENDPOINT", "NO_COLOR"}) {
+    EXPECT_THAT(out.str(), HasSubstr(said));
+  }
+}
+
+TEST(Help, LinesFitATerminal) {
+  Context context((Host()));
+  const auto app = MakeApp(&context);
+  std::vector<std::vector<std::string>> commands;
+  Collect(*app, {}, &commands);
+  for (std::vector<std::string> command : commands) {
+    std::ostringstream out;
+    Host host;
+    host.out = host.err = &out;
+    command.push_back("--help");
+    (void)RunCoordctl(host, command);
+    for (const absl::string_view line : absl::StrSplit(out.str(), '\n')) {
+      EXPECT_LE(line.size(), 100u) << line;
+    }
+  }
+}
+
+TEST(Help, WrapWordsKeepsWordsWhole) {
+  EXPECT_EQ(WrapWords("aa bb cc", 5), "aa bb\ncc");
+  EXPECT_EQ(WrapWords("aaaaaaaa b", 5), "aaaaaaaa\nb");
+  EXPECT_EQ(WrapWords("", 5), "");
+}
+
+TEST(Version, IsThatOfTheBuild) {
+  std::ostringstream out;
+  Host host;
+  host.out = host.err = &out;
+  EXPECT_EQ(RunCoordctl(host, {"--version"}), 0);
+  EXPECT_EQ(out.str(), std::string("coordctl ") + COORDHUB_VERSION + "\n");
+}
+
+TEST(Readme, EveryCommandInItParses) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
+  const char* root = std::getenv("COORDHUB_SOURCE_DIR");
+  ASSERT_NE(root, nullptr) << "run by ctest";
+  std::ifstream readme(std::string(root) + "/agent/README.md");
+  ASSERT_TRUE(readme.good());
+  bool in_block = false;
+  int commands = 0;
+  for (std::string line; std::getline(readme, line);) {
+    if (line.compare(0, 3, "```") == 0) {
+      in_block = line == "```sh";
+    } else if (in_block) {
+      commands += static_cast<int>(CommandsIn(line).size());
+      ExpectParses(line);
+    }
+  }
+  EXPECT_GT(commands, 10);
+}
+
+}  // namespace
+}  // namespace coordhub::coordctl

@@ -1,0 +1,191 @@
+#include "agent/coordctl/import_item.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/base/error.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<ImportItem> Markdown(const std::string& text, bool plain = false) {
+  auto items = ParseMarkdownList(text, plain);
+  EXPECT_TRUE(items.ok()) << items.status();
+  return items.value_or(std::vector<ImportItem>());
+}
+
+std::vector<std::string> Titles(const std::vector<ImportItem>& items) {
+  std::vector<std::string> titles;
+  for (const ImportItem& item : items) titles.push_back(item.spec.title());
+  return titles;
+}
+
+TEST(ParseMarkdownList, TakesEveryKindOfItem) {
+  EXPECT_THAT(Titles(Markdown("- a\n* b\n+ c\n1. d\n12) e\n- [ ] f\n-   g  \r\n")),
+              ElementsAre("a", "b", "c", "d", "e", "f", "g"));
+}
+
+TEST(ParseMarkdownList, KeepsTheLineOfEachItem) {
+  const auto items = Markdown("# Plan\n\n- a\n\n  text\n- b\n");
+  EXPECT_EQ(items[0].line, 3);
+  EXPECT_EQ(items[1].line, 6);
+}
+
+TEST(ParseMarkdownList, LeavesTickedTasksOutAndMovesTheirChildrenUp) {
+  const auto items = Markdown("- a\n  - [x] done\n    - b\n- [X] also done\n  its text\n  - c\n");
+  EXPECT_THAT(Titles(items), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(items[1].spec.parent_ticket_id(), "@line1");
+  EXPECT_EQ(items[2].spec.parent_ticket_id(), "");
+}
+
+TEST(ParseMarkdownList, NestingMakesChildren) {
+  const auto items = Markdown("- a\n  - b\n    - c\n  - d\n\t- e\n- f\n");
+  EXPECT_THAT(Titles(items), ElementsAre("a", "b", "c", "d", "e", "f"));
+  EXPECT_EQ(items[0].local_id, "line1");
+  EXPECT_EQ(items[1].spec.parent_ticket_id(), "@line1");
+  EXPECT_EQ(items[2].spec.parent_ticket_id(), "@line2");
+  EXPECT_EQ(items[3].spec.parent_ticket_id(), "@line1");
+  EXPECT_EQ(items[4].spec.parent_ticket_id(), "@line4");  // a tab reaches column four
+  EXPECT_EQ(items[5].spec.parent_ticket_id(), "");
+  EXPECT_EQ(items[5].local_id, "");  // nobody refers to it
+}
+
+TEST(ParseMarkdownList, AHeadingEndsTheNesting) {
+  const auto items = Markdown("- a\n## Next\n  - b\n");
+  EXPECT_EQ(items[1].spec.parent_ticket_id(), "");
+}
+
+TEST(ParseMarkdownList, ReadsPriorityAndLabelsAtTheEnd) {
+  const auto items = Markdown("- Fix it p0 #bug #io\n- p1 comes first\n- Close #42\n- p3\n");
+  EXPECT_EQ(items[0].spec.title(), "Fix it");
+  EXPECT_EQ(items[0].spec.priority(), 0);
+  EXPECT_THAT(items[0].spec.labels(), ElementsAre("bug", "io"));
+  EXPECT_EQ(items[1].spec.title(), "p1 comes first");
+  EXPECT_FALSE(items[1].spec.has_priority());
+  EXPECT_EQ(items[2].spec.title(), "Close #42");  // an issue's number is no label
+  EXPECT_EQ(items[3].spec.title(), "p3");         // a ticket needs a title
+}
+
+TEST(ParseMarkdownList, PlainTitlesStayAsTheyAre) {
+  const auto items = Markdown("- Upgrade to p2 #now\n", /*plain=*/true);
+  EXPECT_EQ(items[0].spec.title(), "Upgrade to p2 #now");
+  EXPECT_THAT(items[0].spec.labels(), IsEmpty());
+}
+
+TEST(ParseMarkdownList, IndentedLinesAreTheBody) {
+  const auto items = Markdown(
+      "- a\n"
+      "  First line.\n"
+      "\n"
+      "      code\n"
+      "\n"
+      "- b\n");
+  EXPECT_EQ(items[0].spec.body(), "First line.\n\n    code");
+  EXPECT_EQ(items[1].spec.body(), "");
+}
+
+TEST(ParseMarkdownList, WhatStandsInACodeBlockIsNoItem) {
+  const auto items = Markdown(
+      "- a\n"
+      "  ```\n"
+      "  - not an item\n"
+      "\n"
+      "  # not a heading\n"
+      "  ```\n"
+      "  - b\n");
+  EXPECT_THAT(Titles(items), ElementsAre("a", "b"));
+  EXPECT_EQ(items[0].spec.body(), "```\n- not an item\n\n# not a heading\n```");
+}
+
+TEST(ParseMarkdownList, SkipsHeadingsRulesAndComments) {
+  EXPECT_THAT(Titles(Markdown("# H\n---\n***\n<!-- note -->\n\n- a\n")), ElementsAre("a"));
+  EXPECT_THAT(Markdown(""), IsEmpty());
+}
+
+struct BadCase {
+  std::string name;
+  std::string text;
+  std::string line;
+  std::string why;
+};
+
+class BadMarkdown : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadMarkdown, NamesTheLine) {
+  const auto items = ParseMarkdownList(GetParam().text, false);
+  ASSERT_FALSE(items.ok());
+  EXPECT_EQ(base::ReasonOf(items.status()), pb::ERROR_REASON_INVALID_FIELD);
+  EXPECT_EQ(base::MetadataOf(items.status(), "field"), GetParam().line);
+  EXPECT_THAT(std::string(items.status().message()), HasSubstr(GetParam().why));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Line, BadMarkdown,
+    testing::ValuesIn<BadCase>({
+        {"Prose", "- a\nsome words\n", "line 2", "neither a list item"},
+        {"ProseFirst", "some words\n", "line 1", "neither a list item"},
+        {"NoTitle", "- a\n- \n", "line 2", "no title"},
+        {"EmptyTask", "- [ ]\n", "line 1", "no title"},
+        {"TwoPriorities", "- a p1 p2\n", "line 1", "two priorities"},
+        {"LongTitle", "- " + std::string(513, 'a'), "line 1", "more than 512 bytes of title"},
+        {"LongLabel", "- a #" + std::string(65, 'b'), "line 1", "more than 64 bytes of label"},
+        {"LongBody", "- a\n  " + std::string(65537, 'b'), "line 1", "more than 65536 bytes"},
+        {"Control", "- a\x01z\n", "line 1", "control"},
+        {"Bidi", "- a\xe2\x80\xaez\n", "line 1", "invisible"},
+        {"NotUtf8", "- a\xff\n", "line 1", "not UTF-8"},
+        {"OpenFence", "- a\n  ```\n  x\n", "line 2", "does not end"},
+    }),
+    [](const auto& test) { return test.param.name; });
+
+TEST(ParseMarkdownList, LimitsAreInclusive) {
+  EXPECT_EQ(Markdown("- " + std::string(512, 'a')).size(), 1u);
+  EXPECT_EQ(Markdown("- a #" + std::string(64, 'b')).size(), 1u);
+  EXPECT_EQ(Markdown("- a\n  " + std::string(65536, 'b')).size(), 1u);
+}
+
+TEST(ParseJsonLines, TakesTheFieldsOfTheContract) {
+  const auto items = ParseJsonLines(
+      "{\"title\": \"a\", \"local_id\": \"x\", \"priority\": 0, \"labels\": [\"l\"]}\n"
+      "\n"
+      "{\"title\": \"b\", \"localId\": \"y\", \"dependencies\": [{\"ticketId\": \"@x\"}],"
+      " \"parent_ticket_id\": \"T-3\", \"notBefore\": \"2025-08-01T12:00:00Z\"}\n");
+  ASSERT_TRUE(items.ok()) << items.status();
+  ASSERT_EQ(items->size(), 2u);
+  EXPECT_EQ((*items)[0].local_id, "x");
+  EXPECT_TRUE((*items)[0].spec.has_priority());
+  EXPECT_EQ((*items)[1].line, 3);
+  EXPECT_EQ((*items)[1].local_id, "y");
+  EXPECT_EQ((*items)[1].spec.dependencies(0).ticket_id(), "@x");
+  EXPECT_EQ((*items)[1].spec.parent_ticket_id(), "T-3");
+  EXPECT_TRUE((*items)[1].spec.has_not_before());
+}
+
+class BadJson : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadJson, NamesTheLine) {
+  const auto items = ParseJsonLines(GetParam().text);
+  ASSERT_FALSE(items.ok());
+  EXPECT_EQ(base::MetadataOf(items.status(), "field"), GetParam().line);
+  EXPECT_THAT(std::string(items.status().message()), HasSubstr(GetParam().why));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Line, BadJson,
+    testing::ValuesIn<BadCase>({
+        {"Broken", "{\"title\": \"a\"}\n{\"title\": \n", "line 2", "no valid JSON"},
+        {"NoObject", "[1]\n", "line 1", "no JSON object"},
+        {"UnknownField", "{\"title\": \"a\", \"titel\": \"b\"}\n", "line 1", "titel"},
+        {"WrongType", "{\"title\": \"a\", \"priority\": \"high\"}\n", "line 1", "priority"},
+        {"NoTitle", "{\"body\": \"a\"}\n", "line 1", "no title"},
+        {"Priority", "{\"title\": \"a\", \"priority\": 5}\n", "line 1", "0 to 4"},
+        {"LocalIdType", "{\"title\": \"a\", \"local_id\": 5}\n", "line 1", "no string"},
+        {"LocalIdCharacters", "{\"title\": \"a\", \"local_id\": \"a b\"}\n", "line 1", "letters"},
+    }),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace coordhub::coordctl
