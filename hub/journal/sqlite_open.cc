@@ -29,6 +29,14 @@ absl::Status MakeNew(const base::StatePaths& paths, const SnapshotStore& snapsho
   if (log_is_there || snapshots.newest() > 0) {
     return Damaged(paths.journal(), "the database is missing, but its log or snapshots are there");
   }
+  // The key is made right after the first journal, so it never stands alone.
+  COORDHUB_ASSIGN_OR_RETURN(const bool key_is_there, Exists(paths.workspace_key()));
+  if (key_is_there) {
+    return Damaged(paths.journal(),
+                   absl::StrCat("the database is missing, but the key of its workspace is there; "
+                                "restore a backup, or remove ",
+                                paths.dir(), " to begin anew"));
+  }
   const std::string built = paths.journal() + ".new";
   COORDHUB_RETURN_IF_ERROR(RemoveFile(built));
   Meta meta;

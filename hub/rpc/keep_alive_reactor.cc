@@ -72,7 +72,7 @@ void KeepAliveReactor::OnReadDone(bool ok) {
   {
     base::MutexLock lock(&mu_);
     if (finished_) return;  // the stream ends; what came last is not answered
-    handling_ = true;
+    ++handling_;
   }
   const absl::Status handled = HandleRequest(request_);
   if (handled.ok()) {
@@ -81,7 +81,7 @@ void KeepAliveReactor::OnReadDone(bool ok) {
   }
   {
     base::MutexLock lock(&mu_);
-    handling_ = false;
+    --handling_;
     if (!handled.ok() && end_.ok()) end_ = handled;
   }
   Pump();
@@ -220,7 +220,7 @@ void KeepAliveReactor::Pump() {
 }
 
 KeepAliveReactor::Step KeepAliveReactor::Next() {
-  if (finished_ || writing_ || handling_) return {};
+  if (finished_ || writing_ || handling_ > 0) return {};
   if (gone_) return FinishWith(CallerGone());
   if (!end_.ok()) {
     if (!std::exchange(say_draining_, false)) return FinishWith(end_);
@@ -238,13 +238,15 @@ v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
   const engine::ViewPtr view = engine.view();
   v1::KeepAliveResponse answer;
   if (std::exchange(answer_due_, false)) answer.set_sequence(sequence_);
-  if (const v1::Agent* agent = view->records.FindAgent(agent_id_)) {
-    *answer.mutable_ttl() = agent->ttl();
-  }
   told_.clear();
-  for (v1::HeldClaim& claim : engine.ClaimsOf(*view, agent_id_)) {
-    told_[claim.ticket_id()] = claim.fence();
-    *answer.add_claims() = std::move(claim);
+  const v1::Agent* agent = view->records.FindAgent(agent_id_);
+  // After a takeover the name is another session's, and so are its claims.
+  if (agent != nullptr && agent->session_uid() == principal_.session_uid) {
+    *answer.mutable_ttl() = agent->ttl();
+    for (v1::HeldClaim& claim : engine.ClaimsOf(*view, agent_id_)) {
+      told_[claim.ticket_id()] = claim.fence();
+      *answer.add_claims() = std::move(claim);
+    }
   }
   for (const auto& [ticket_id, fence] : lost_) {
     *answer.add_lost_claims() = DescribeLoss(*view, ticket_id, fence);

@@ -84,8 +84,9 @@ class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
   CallScope scope_ ABSL_GUARDED_BY(mu_);
   std::string agent_id_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  // A message is being handled, after which the next read starts: until then, nothing finishes.
-  bool handling_ ABSL_GUARDED_BY(mu_) = false;
+  // Messages being handled: until the next read has started, nothing finishes. Two at the most, since
+  // that read may be done, on another thread, before the call that started it has returned.
+  int handling_ ABSL_GUARDED_BY(mu_) = 0;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   bool gone_ ABSL_GUARDED_BY(mu_) = false;
   bool agent_closed_ ABSL_GUARDED_BY(mu_) = false;

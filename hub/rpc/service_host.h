@@ -37,6 +37,9 @@ struct HostedWorkspace {
   std::atomic<int> watches{0};
 };
 
+// Reads that may wait for a thread; each is a call in flight.
+inline constexpr size_t kWaitedReads = 16384;
+
 // Shared by the services of all listening servers, and by calls for as long as something may still
 // come back to them. Any thread may call any method.
 class ServiceHost {
@@ -56,8 +59,8 @@ class ServiceHost {
   StreamRegistry& streams() { return streams_; }
   StreamTimer& timer() { return timer_; }
 
-  // Runs a read that had to wait for its revision, off the writer's thread. False: stopped.
-  bool PostRead(std::function<void()> read) { return reads_.Post(std::move(read)); }
+  // Runs a read that had to wait for its revision, off the writer's thread; see Executor::Post.
+  void PostRead(engine::Executor::Task read) { reads_.Post(std::move(read)); }
 
   // Makes all workspaces refuse mutations. True: this call began it.
   bool Drain();
@@ -73,7 +76,7 @@ class ServiceHost {
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};
   StreamTimer timer_;
-  engine::Executor reads_;
+  engine::Executor reads_{kWaitedReads};
 };
 
 // Makes the host, and has it told when one of its workspaces drains.

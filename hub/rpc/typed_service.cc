@@ -49,9 +49,13 @@ void TypedService::AwaitView(const UnaryCallPtr& call, const CallScope& scope,
       min_revision, call->deadline(),
       [call, read = std::move(read)](absl::StatusOr<engine::ViewPtr> view) {
         if (!view.ok()) return call->Refuse(view.status());
-        if (!call->host().PostRead([read, view = *std::move(view)] { read(view); })) {
-          call->Refuse(base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping"));
-        }
+        call->host().PostRead([call, read, view = *std::move(view)](const absl::Status& go) {
+          if (go.ok()) {
+            read(view);
+          } else {
+            call->Refuse(go);
+          }
+        });
       });
 }
 

@@ -222,7 +222,8 @@ WatchReactor::Step WatchReactor::Next() {
   if (writing_) return {};
   if (gone_) return FinishWith(CallerGone());
   if (!end_.ok()) {
-    if (!std::exchange(say_closing_, false)) return FinishWith(end_);
+    // Nothing comes before `opened`, not even a farewell.
+    if (!opened_ || !std::exchange(say_closing_, false)) return FinishWith(end_);
     v1::WatchEventsResponse closing;
     closing.mutable_closing()->set_reason("the hub is stopping");
     return WriteMessage(closing);

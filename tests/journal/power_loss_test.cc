@@ -95,7 +95,7 @@ class PowerLossTest : public ::testing::Test {
 };
 
 TEST_F(PowerLossTest, NoAcknowledgedEventIsLostByAPowerLossAtAnyWriteOrSync) {
-  constexpr int kSteps = 30;
+  constexpr int kSteps = 20;
   const int seed = ::testing::UnitTest::GetInstance()->random_seed();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   disk_.Open().reset();

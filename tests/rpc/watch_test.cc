@@ -92,12 +92,13 @@ TEST_F(WatchTest, ResumesWithinACommit) {
 TEST_F(WatchTest, ManyWatchersAmidManyWritersSeeEachRevisionOnce) {
   constexpr int kWatchers = 8;
   constexpr int kWriters = 4;
-  constexpr int kPerWriter = 300;
+  constexpr int64_t kPerWriter = 300;
+  constexpr int64_t kLast = kWriters * kPerWriter;
   std::vector<std::thread> threads;
   for (int w = 0; w < kWriters; ++w) {
     threads.emplace_back([this] {
       const Client writer = hub_.OnSocket();
-      for (int i = 0; i < kPerWriter; ++i) writer.Create("t");
+      for (int64_t i = 0; i < kPerWriter; ++i) writer.Create("t");
     });
   }
   for (int w = 0; w < kWatchers; ++w) {
@@ -106,13 +107,13 @@ TEST_F(WatchTest, ManyWatchersAmidManyWritersSeeEachRevisionOnce) {
       int64_t last = 0;
       std::vector<int64_t> seen;
       // Some break off and resume, again and again.
-      while (last < kWriters * kPerWriter) {
+      while (last < kLast) {
         Watch watch(watcher, WatchAfter(last));
-        watch.ReadTo(w % 2 == 0 ? kWriters * kPerWriter : last + 37);
+        watch.ReadTo(w % 2 == 0 ? kLast : std::min(last + 37, kLast));
         for (const int64_t revision : watch.revisions()) seen.push_back(revision);
         last = seen.back();
       }
-      EXPECT_EQ(seen, Range(1, kWriters * kPerWriter));
+      EXPECT_EQ(seen, Range(1, kLast));
     });
   }
   for (std::thread& thread : threads) thread.join();

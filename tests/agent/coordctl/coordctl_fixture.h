@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/endpoint.h"
 #include "agent/base/ids.h"
-#include "agent/base/manual_clock.h"
 #include "agent/coordctl/app.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
@@ -37,7 +37,7 @@ class CoordctlTest : public testing::Test {
 
   std::string root_;  // of the worktree
   std::unique_ptr<ScriptedHub> hub_;
-  base::ManualClock clock_;
+  base::SystemClock clock_;
   base::SequenceIdSource ids_{1};
   std::map<std::string, std::string> environment_;
   std::string directory_;  // where the user stands; the root unless said otherwise
