@@ -16,9 +16,9 @@ namespace coordhub::agent {
 
 namespace pb = ::coordhub::v1;
 
-// The claims that answered calls of this client granted and did not end. Each KeepAlive answer lists
-// all that the session holds, as of some revision; comparing the two finds claims that were lost
-// while nobody listened, and grants whose answer never arrived. Thread-safe.
+// The claims that answered calls of this client granted and did not end. Each KeepAlive answer
+// lists all that the session holds, as of some revision; comparing the two finds claims that were
+// lost while nobody listened, and grants whose answer never arrived. Thread-safe.
 class ClaimLedger {
  public:
   // A claim was granted at revision `fence`.
@@ -41,8 +41,8 @@ class ClaimLedger {
   };
 
   struct Difference {
-    std::vector<pb::LostClaim> lost;    // known here, gone there; each is told once
-    std::vector<pb::HeldClaim> found;   // held there, unknown here; known from now on
+    std::vector<pb::LostClaim> lost;   // known here, gone there; each is told once
+    std::vector<pb::HeldClaim> found;  // held there, unknown here; known from now on
   };
   // Compares with an answer. What the hub names as lost is lost in any case. A claim that is merely
   // absent is not judged while a call that may end it is in flight, nor an unknown one while any

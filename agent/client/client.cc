@@ -90,8 +90,7 @@ absl::StatusOr<pb::GetTicketResponse> Client::GetTicket(pb::GetTicketRequest req
   return Call<pb::GetTicketResponse>("/coordhub.v1.TicketService/GetTicket", std::move(request));
 }
 
-absl::StatusOr<pb::ListTicketsResponse> Client::ListTickets(
-    pb::ListTicketsRequest request) const {
+absl::StatusOr<pb::ListTicketsResponse> Client::ListTickets(pb::ListTicketsRequest request) const {
   return Call<pb::ListTicketsResponse>("/coordhub.v1.TicketService/ListTickets",
                                        std::move(request));
 }
@@ -102,11 +101,10 @@ absl::StatusOr<pb::UpdateTicketResponse> Client::UpdateTicket(
                                         std::move(request));
 }
 
-absl::StatusOr<pb::ClaimTicketResponse> Client::ClaimTicket(
-    pb::ClaimTicketRequest request) const {
+absl::StatusOr<pb::ClaimTicketResponse> Client::ClaimTicket(pb::ClaimTicketRequest request) const {
   const ClaimLedger::CallInFlight in_flight(ledger_.get(), "");
-  auto response = Call<pb::ClaimTicketResponse>("/coordhub.v1.TicketService/ClaimTicket",
-                                                std::move(request));
+  auto response =
+      Call<pb::ClaimTicketResponse>("/coordhub.v1.TicketService/ClaimTicket", std::move(request));
   if (response.ok()) {
     ledger_->Granted(response->ticket().ticket_id(), response->ticket().claim().fence());
   }
@@ -119,13 +117,13 @@ absl::StatusOr<pb::ClaimNextTicketResponse> Client::ClaimNextTicket(
   const ClaimLedger::CallInFlight in_flight(ledger_.get(), "");
   FillIn(&request);
   const absl::Duration wait = FromProto(request.wait());
-  auto response = CallFor<pb::ClaimNextTicketResponse>(kMethod, request,
-                                                       connection_->timeout() + wait);
+  auto response =
+      CallFor<pb::ClaimNextTicketResponse>(kMethod, request, connection_->timeout() + wait);
   if (response.status().code() == absl::StatusCode::kDeadlineExceeded &&
       wait > absl::ZeroDuration()) {
     // The hub was lost meanwhile and the wait began anew in the next one, so that our time ended
-    // first. The request_id tells whether a ticket was granted in the last moment; if none was, this
-    // is the ordinary end of a wait.
+    // first. The request_id tells whether a ticket was granted in the last moment; if none was,
+    // this is the ordinary end of a wait.
     response = CallFor<pb::ClaimNextTicketResponse>(kMethod, request, kConfirmTimeout);
     if (response.status().code() == absl::StatusCode::kDeadlineExceeded) {
       response = pb::ClaimNextTicketResponse();
@@ -139,8 +137,7 @@ absl::StatusOr<pb::ClaimNextTicketResponse> Client::ClaimNextTicket(
 }
 
 absl::StatusOr<pb::RenewClaimResponse> Client::RenewClaim(pb::RenewClaimRequest request) const {
-  return Call<pb::RenewClaimResponse>("/coordhub.v1.TicketService/RenewClaim",
-                                      std::move(request));
+  return Call<pb::RenewClaimResponse>("/coordhub.v1.TicketService/RenewClaim", std::move(request));
 }
 
 absl::StatusOr<pb::ReleaseTicketResponse> Client::ReleaseTicket(
@@ -163,8 +160,8 @@ absl::StatusOr<pb::CompleteTicketResponse> Client::CompleteTicket(
 
 absl::StatusOr<pb::FailTicketResponse> Client::FailTicket(pb::FailTicketRequest request) const {
   const ClaimLedger::CallInFlight in_flight(ledger_.get(), request.ticket_id());
-  auto response = Call<pb::FailTicketResponse>("/coordhub.v1.TicketService/FailTicket",
-                                               std::move(request));
+  auto response =
+      Call<pb::FailTicketResponse>("/coordhub.v1.TicketService/FailTicket", std::move(request));
   if (response.ok()) ledger_->Ended(response->ticket().ticket_id(), response->revision());
   return response;
 }
@@ -172,8 +169,8 @@ absl::StatusOr<pb::FailTicketResponse> Client::FailTicket(pb::FailTicketRequest 
 absl::StatusOr<pb::CancelTicketResponse> Client::CancelTicket(
     pb::CancelTicketRequest request) const {
   const ClaimLedger::CallInFlight in_flight(ledger_.get(), request.ticket_id());
-  auto response = Call<pb::CancelTicketResponse>("/coordhub.v1.TicketService/CancelTicket",
-                                                 std::move(request));
+  auto response =
+      Call<pb::CancelTicketResponse>("/coordhub.v1.TicketService/CancelTicket", std::move(request));
   if (response.ok()) ledger_->Ended(response->ticket().ticket_id(), response->revision());
   return response;
 }
@@ -185,8 +182,7 @@ absl::StatusOr<pb::ReopenTicketResponse> Client::ReopenTicket(
 }
 
 absl::StatusOr<pb::AddCommentResponse> Client::AddComment(pb::AddCommentRequest request) const {
-  return Call<pb::AddCommentResponse>("/coordhub.v1.TicketService/AddComment",
-                                      std::move(request));
+  return Call<pb::AddCommentResponse>("/coordhub.v1.TicketService/AddComment", std::move(request));
 }
 
 absl::StatusOr<pb::UpdateProgressResponse> Client::UpdateProgress(

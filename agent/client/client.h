@@ -5,8 +5,8 @@
 //   request.mutable_spec()->set_title("Speed up the parser");
 //   StatusOr<pb::CreateTicketResponse> created = client.CreateTicket(request);
 //
-// To work as an agent, begin a Session (session.h) and use its client(). To follow what happens, open
-// a Watch (watch.h).
+// To work as an agent, begin a Session (session.h) and use its client(). To follow what happens,
+// open a Watch (watch.h).
 
 #pragma once
 
@@ -29,8 +29,9 @@ namespace coordhub::agent {
 // Cheap to copy: copies share one connection. Thread-safe. Every call blocks its caller.
 //
 // Each call fills in `workspace_id` and, for a mutation, `request_id` where the request leaves them
-// empty, and is then repeated under that id while the hub cannot be reached, through restarts of the
-// hub, until ClientOptions::timeout has passed. So a mutation that returns OK happened exactly once.
+// empty, and is then repeated under that id while the hub cannot be reached, through restarts of
+// the hub, until ClientOptions::timeout has passed. So a mutation that returns OK happened exactly
+// once.
 //
 // Errors of every call, beside those that the contract names for it:
 //   UNAVAILABLE/HUB_UNREACHABLE  no hub answered in all that time; a mutation may have happened.
@@ -101,7 +102,8 @@ class Client {
   absl::StatusOr<pb::ListWorkspacesResponse> ListWorkspaces(
       pb::ListWorkspacesRequest request) const;
   absl::StatusOr<pb::ListLoopsResponse> ListLoops(pb::ListLoopsRequest request) const;
-  // These three go over the whole journal and may take minutes, whatever ClientOptions::timeout says.
+  // These three go over the whole journal and may take minutes, whatever ClientOptions::timeout
+  // says.
   absl::StatusOr<pb::CompactWorkspaceResponse> CompactWorkspace(
       pb::CompactWorkspaceRequest request) const;
   absl::StatusOr<pb::BackupWorkspaceResponse> BackupWorkspace(
@@ -118,8 +120,7 @@ class Client {
   }
 
  private:
-  Client(std::shared_ptr<Connection> connection, std::string workspace_id,
-         Credentials credentials);
+  Client(std::shared_ptr<Connection> connection, std::string workspace_id, Credentials credentials);
 
   // Fills in what the request leaves empty.
   template <class Request>
@@ -163,7 +164,6 @@ struct AgentListing {
   int64_t revision = 0;
 };
 absl::StatusOr<AgentListing> ListAllAgents(const Client& client,
-                                           const pb::ListAgentsRequest& request,
-                                           size_t limit = 0);
+                                           const pb::ListAgentsRequest& request, size_t limit = 0);
 
 }  // namespace coordhub::agent

@@ -21,9 +21,9 @@ absl::Status WithNote(const absl::Status& status, const std::string& note) {
 
 absl::Status GaveUp(const absl::Status& status, int attempts, absl::Duration elapsed) {
   if (attempts < 2) return status;
-  return WithNote(status, absl::StrCat("; gave up after ", attempts, " attempts in ",
-                                       absl::FormatDuration(absl::Trunc(
-                                           elapsed, absl::Milliseconds(100)))));
+  return WithNote(
+      status, absl::StrCat("; gave up after ", attempts, " attempts in ",
+                           absl::FormatDuration(absl::Trunc(elapsed, absl::Milliseconds(100)))));
 }
 
 }  // namespace
@@ -67,6 +67,11 @@ void Connection::Shutdown() {
   }
   shut_down_cv_.SignalAll();
   transport_->Shutdown();
+}
+
+bool Connection::shut_down() const {
+  base::MutexLock lock(&mu_);
+  return shut_down_;
 }
 
 bool Connection::PauseUntil(base::MonoTime until) {

@@ -28,13 +28,15 @@ class Connection {
 
   // Tries the unary call `method` until it succeeds, an error is not Retryable, or `timeout` has
   // passed. `request` is sent unchanged each time: a mutation must carry its request_id already.
-  // When time runs out, the last attempt's error is returned, with a note of how often it was tried.
+  // When time runs out, the last attempt's error is returned, with a note of how often it was
+  // tried.
   absl::Status Call(const std::string& method, const google::protobuf::MessageLite& request,
                     google::protobuf::MessageLite* response, const Credentials& credentials,
                     absl::Duration timeout);
 
   // Ends all calls and streams with CANCELLED, now and later.
   void Shutdown();
+  bool shut_down() const;
 
   Transport& transport() { return *transport_; }
   base::Clock& clock() { return clock_; }
@@ -53,7 +55,7 @@ class Connection {
   base::IdSource& ids_;
   const std::unique_ptr<Transport> transport_;
 
-  base::Mutex mu_;
+  mutable base::Mutex mu_;  // a leaf
   base::CondVar shut_down_cv_;
   bool shut_down_ ABSL_GUARDED_BY(mu_) = false;
 };

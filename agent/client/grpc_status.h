@@ -9,8 +9,8 @@
 
 namespace coordhub::agent {
 
-// The hub's errors keep their ErrorInfo. Errors that gRPC itself makes when there is no hub, or when
-// the connection breaks, become UNAVAILABLE/HUB_UNREACHABLE with the `endpoint` in them, under
+// The hub's errors keep their ErrorInfo. Errors that gRPC itself makes when there is no hub, or
+// when the connection breaks, become UNAVAILABLE/HUB_UNREACHABLE with the `endpoint` in them, under
 // whatever code gRPC reports them. `cancelled_by_us`: a CANCELLED is our own doing and stays one.
 absl::Status FromGrpc(const grpc::Status& status, const std::string& endpoint,
                       bool cancelled_by_us);

@@ -139,9 +139,9 @@ class GrpcKeepAliveStream final
   const std::unique_ptr<pb::AgentService::Stub> stub_;
   Listener& listener_;
   grpc::ClientContext context_;
-  pb::KeepAliveRequest request_;   // gRPC's while writing_
-  pb::KeepAliveResponse answer_;   // gRPC's between StartRead and OnReadDone
-  bool finished_ = false;          // the owner's
+  pb::KeepAliveRequest request_;  // gRPC's while writing_
+  pb::KeepAliveResponse answer_;  // gRPC's between StartRead and OnReadDone
+  bool finished_ = false;         // the owner's
 
   base::Mutex mu_;  // never held while gRPC or the listener is called
   base::CondVar done_;

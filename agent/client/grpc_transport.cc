@@ -20,8 +20,8 @@ constexpr int kMaxReceiveBytes = 16 << 20;
 
 grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind) {
   grpc::ChannelArguments args;
-  // A hub that is frozen or gone without a farewell is noticed within 30 s, also by a stream on which
-  // nothing moves: by default gRPC stops its pings after two without data.
+  // A hub that is frozen or gone without a farewell is noticed within 30 s, also by a stream on
+  // which nothing moves: by default gRPC stops its pings after two without data.
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -106,8 +106,8 @@ void GrpcTransport::CallRegistry::Remove(grpc::ClientContext* context) {
   contexts_.erase(context);
 }
 
-// TryCancel runs no reaction of ours on this thread, so it may be called under the lock, which is
-// what keeps the contexts alive.
+// Under the lock, which is what keeps the contexts alive. No reaction of ours, on whatever thread
+// it runs, takes this lock.
 void GrpcTransport::CallRegistry::CancelAll() {
   base::MutexLock lock(&mu_);
   shut_down_ = true;

@@ -17,10 +17,10 @@
 
 namespace coordhub::agent {
 
-// Two channels to one endpoint: calls and sessions' keep-alives do not wait behind a watch's data, and
-// its connection does not take them along when it breaks. Connects when first used, and again by itself when the
-// connection breaks; when `resolve` finds another endpoint, new channels take the place of the old,
-// on which calls that are under way end by themselves.
+// Two channels to one endpoint: calls and sessions' keep-alives do not wait behind a watch's data,
+// and its connection does not take them along when it breaks. Connects when first used, and again
+// by itself when the connection breaks; when `resolve` finds another endpoint, new channels take
+// the place of the old, on which calls that are under way end by themselves.
 //
 // Thread-safe. Owns no thread; gRPC's own run the callbacks. Outlives its streams' calls: a stream
 // keeps what it needs.
@@ -62,7 +62,7 @@ class GrpcTransport final : public Transport {
   struct Channels {
     explicit Channels(const std::string& to);
     std::string endpoint;
-    std::shared_ptr<grpc::Channel> calls;    // unary, and KeepAlive
+    std::shared_ptr<grpc::Channel> calls;  // unary, and KeepAlive
     std::shared_ptr<grpc::Channel> watches;
   };
 

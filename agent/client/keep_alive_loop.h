@@ -26,8 +26,8 @@ struct SessionCallbacks {
   // Stop working on these: the hub took the claims back. Each loss is told once. When the session
   // ends, this comes first, with all that it held.
   std::function<void(const std::vector<pb::LostClaim>&)> on_claims_lost;
-  // The session holds claims that no answered call of this client told about: a grant whose answer was
-  // lost on the way, or another process that uses the same session.
+  // The session holds claims that no answered call of this client told about: a grant whose answer
+  // was lost on the way, or another process that uses the same session.
   std::function<void(const std::vector<pb::HeldClaim>&)> on_claims_found;
   // The lease may have run out: the hub did not answer for a whole TTL. Claims may already be
   // another's. If the hub is heard again first, the session goes on.
@@ -55,8 +55,8 @@ class KeepAliveLoop final : private KeepAliveStream::Listener {
                 std::shared_ptr<ClaimLedger> ledger);
   ~KeepAliveLoop() override;
 
-  // Does all that is due at `now`; returns when it next wants to be called, InfiniteFuture() once the
-  // session has ended. `now` never runs backwards.
+  // Does all that is due at `now`; returns when it next wants to be called, InfiniteFuture() once
+  // the session has ended. `now` never runs backwards.
   base::MonoTime Step(base::MonoTime now);
 
   // As of the last Step.

@@ -11,8 +11,9 @@
 namespace coordhub::agent {
 
 // The hub counts a session's TTL from the moment that it hears from the agent, which is not before
-// the agent spoke. So the lease is safe until one TTL after the sending of the last message that was
-// answered: the agent learns that it may have lost its claims before the hub can give them away.
+// the agent spoke. So the lease is safe until one TTL after the sending of the last message that
+// was answered: the agent learns that it may have lost its claims before the hub can give them
+// away.
 //
 // (On another machine than the hub's, the time that this machine spends suspended is not counted;
 // the first answer after waking tells.)
@@ -25,7 +26,8 @@ class LeaseTracker {
 
   // Message `sequence` (positive, rising) is sent.
   void Sent(int64_t sequence, base::MonoTime now);
-  // It was answered. 0, or an unknown one, proves nothing. `ttl`: the hub's; not positive: unchanged.
+  // It was answered. 0, or an unknown one, proves nothing. `ttl`: the hub's; not positive:
+  // unchanged.
   void Answered(int64_t sequence, absl::Duration ttl);
   // The stream is gone; what it carried is not answered any more.
   void Broken() { unanswered_.clear(); }

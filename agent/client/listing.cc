@@ -14,8 +14,8 @@ constexpr int kPageSize = 1000;
 // Pages are held for minutes; losing them this often means that something else is wrong.
 constexpr int kMaxBeginnings = 5;
 
-// Fetches page after page into `items`, beginning with the first. `fetch` asks for one page, `items_of`
-// takes its items out of the answer.
+// Fetches page after page into `items`, beginning with the first. `fetch` asks for one page,
+// `items_of` takes its items out of the answer.
 template <class Request, class Fetch, class ItemsOf, class Item>
 absl::StatusOr<int64_t> FetchPages(Request request, size_t limit, const Fetch& fetch,
                                    const ItemsOf& items_of, std::vector<Item>* items) {
@@ -36,8 +36,7 @@ absl::StatusOr<int64_t> FetchAll(const Request& request, size_t limit, const Fet
                                  const ItemsOf& items_of, std::vector<Item>* items) {
   for (int beginnings = 1;; ++beginnings) {
     auto revision = FetchPages(request, limit, fetch, items_of, items);
-    const bool expired =
-        base::ReasonOf(revision.status()) == pb::ERROR_REASON_PAGE_TOKEN_EXPIRED;
+    const bool expired = base::ReasonOf(revision.status()) == pb::ERROR_REASON_PAGE_TOKEN_EXPIRED;
     if (!expired || beginnings == kMaxBeginnings) return revision;
   }
 }
@@ -45,16 +44,14 @@ absl::StatusOr<int64_t> FetchAll(const Request& request, size_t limit, const Fet
 }  // namespace
 
 absl::StatusOr<TicketListing> ListAllTickets(const Client& client,
-                                             const pb::ListTicketsRequest& request,
-                                             size_t limit) {
+                                             const pb::ListTicketsRequest& request, size_t limit) {
   TicketListing listing;
   COORDHUB_ASSIGN_OR_RETURN(
       listing.revision,
       FetchAll(
           request, limit,
           [&](const pb::ListTicketsRequest& page) { return client.ListTickets(page); },
-          [](pb::ListTicketsResponse* page) { return page->mutable_tickets(); },
-          &listing.tickets));
+          [](pb::ListTicketsResponse* page) { return page->mutable_tickets(); }, &listing.tickets));
   return listing;
 }
 

@@ -27,8 +27,8 @@ struct ClientOptions {
   // Where the hub listens, as gRPC names it: `unix:/run/…/hub.sock` or `127.0.0.1:7420`. May be
   // empty when `resolve` is set.
   std::string endpoint;
-  // Finds the endpoint anew; asked at first when `endpoint` is empty, and whenever the hub cannot be
-  // reached, for a hub that was restarted may listen elsewhere. Called on any thread that makes
+  // Finds the endpoint anew; asked at first when `endpoint` is empty, and whenever the hub cannot
+  // be reached, for a hub that was restarted may listen elsewhere. Called on any thread that makes
   // calls; must not block for long. Unset: the endpoint never changes.
   std::function<absl::StatusOr<std::string>()> resolve;
   // Empty: the endpoint's own workspace.

@@ -26,8 +26,8 @@ inline absl::Time FromProto(const google::protobuf::Timestamp& t) {
 inline google::protobuf::Timestamp ToProto(absl::Time t) {
   google::protobuf::Timestamp proto;
   proto.set_seconds(absl::ToUnixSeconds(t));  // rounds down, as the format wants it
-  proto.set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(t - absl::FromUnixSeconds(proto.seconds()))));
+  proto.set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(t - absl::FromUnixSeconds(proto.seconds()))));
   return proto;
 }
 

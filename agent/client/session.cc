@@ -9,16 +9,16 @@
 
 namespace coordhub::agent {
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Register(
-    const Client& client, const pb::RegisterAgentRequest& request, SessionCallbacks callbacks) {
+absl::StatusOr<std::unique_ptr<Session>> Session::Register(const Client& client,
+                                                           const pb::RegisterAgentRequest& request,
+                                                           SessionCallbacks callbacks) {
   const base::MonoTime renewed = client.connection().clock().Mono();
   COORDHUB_ASSIGN_OR_RETURN(pb::RegisterAgentResponse response, client.RegisterAgent(request));
   Client own = client.As({.session_token = response.session_token()});
   for (const pb::HeldClaim& claim : response.claims()) {
     own.ledger()->Granted(claim.ticket_id(), claim.fence());
   }
-  return Start(std::move(own), std::move(*response.mutable_agent()), renewed,
-               std::move(callbacks));
+  return Start(std::move(own), std::move(*response.mutable_agent()), renewed, std::move(callbacks));
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Attach(const Client& client,
@@ -59,7 +59,7 @@ Session::~Session() { Stop(); }
 
 void Session::Run() {
   base::Clock& clock = client_.connection().clock();
-  for (;;) {
+  while (!client_.connection().shut_down()) {
     const base::MonoTime next = loop_.Step(clock.Mono());
     base::MutexLock lock(&mu_);
     while (!woken_ && !stopping_) {

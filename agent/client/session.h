@@ -26,7 +26,8 @@ namespace coordhub::agent {
 class Session {
  public:
   // Registers an agent and begins to keep its session alive. `client` may carry the token of a live
-  // session of the same name (or of a parent, for a sub-agent); its other identity is not used again.
+  // session of the same name (or of a parent, for a sub-agent); its other identity is not used
+  // again.
   //
   // Errors: those of RegisterAgent (AGENT_ACTIVE, INVALID_FIELD, …) and of every call.
   static absl::StatusOr<std::unique_ptr<Session>> Register(const Client& client,
@@ -51,8 +52,8 @@ class Session {
   const pb::Agent& agent() const { return agent_; }
   const std::string& token() const { return client_.credentials().session_token; }
 
-  // False from the moment at which the hub may have given the session's claims away: no answer for a
-  // whole TTL, or the session ended. Ask it before an act that must not be done twice.
+  // False from the moment at which the hub may have given the session's claims away: no answer for
+  // a whole TTL, or the session ended. Ask it before an act that must not be done twice.
   bool lease_safe() const;
   // How long that remains so if nothing more is heard; zero when it is not.
   absl::Duration lease_remaining() const;
@@ -77,12 +78,13 @@ class Session {
 
   const Client client_;
   const pb::Agent agent_;
-  KeepAliveLoop loop_;
 
   mutable base::Mutex mu_;  // a leaf; not held during a Step
   base::CondVar wake_cv_;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  KeepAliveLoop loop_;   // may call Wake until it is gone, so it goes before what Wake uses
   base::Mutex join_mu_;  // before mu_
   std::thread thread_ ABSL_GUARDED_BY(join_mu_);
 };

@@ -46,8 +46,8 @@ class KeepAliveStream {
 
   // Cancels the call if it is still open.
   virtual ~KeepAliveStream() = default;
-  // Queues one message. False: not sent, because the one before is still on its way or the stream is
-  // broken.
+  // Queues one message. False: not sent, because the one before is still on its way or the stream
+  // is broken.
   virtual bool Send(const pb::KeepAliveRequest& request) = 0;
   // Ends the call (cancelling it if it is still open) and returns how it ended. Call once.
   virtual absl::Status Finish() = 0;
@@ -58,11 +58,12 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // One attempt of a unary call; `method` is its full name, `/coordhub.v1.HubService/GetHub`. Blocks
-  // for `timeout` at most.
+  // One attempt of a unary call; `method` is its full name, `/coordhub.v1.HubService/GetHub`.
+  // Blocks for `timeout` at most.
   //
   // Errors: the hub's, and
-  //   UNAVAILABLE/HUB_UNREACHABLE  no hub answers at the endpoint, or the connection broke: what the
+  //   UNAVAILABLE/HUB_UNREACHABLE  no hub answers at the endpoint, or the connection broke: what
+  //   the
   //                                call did is not known.
   //   DEADLINE_EXCEEDED            no answer in time: what the call did is not known.
   //   CANCELLED                    Shutdown was called.

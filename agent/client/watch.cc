@@ -31,8 +31,7 @@ void Watch::Run() {
     if (cursor_.greeted()) give_up = clock.Mono() + reconnect_timeout_;
     // Not at once on success: a hub that greets and then hangs up is not to be asked ever faster.
     if (clock.Mono() - opened >= retry.backoff.max) backoff.Reset();
-    const bool resume =
-        cursor_.StreamEnded(status, &handler_) == WatchCursor::Next::kResume;
+    const bool resume = cursor_.StreamEnded(status, &handler_) == WatchCursor::Next::kResume;
     PublishPosition();
     if (!resume || clock.Mono() >= give_up) {
       handler_.OnEnd(status);
@@ -110,6 +109,7 @@ bool Watch::Pause(absl::Duration delay) {
 }
 
 bool Watch::stopping() const {
+  if (client_.connection().shut_down()) return true;
   base::MutexLock lock(&mu_);
   return stopping_;
 }

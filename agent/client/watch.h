@@ -14,11 +14,11 @@
 namespace coordhub::agent {
 
 // Every event that the filter and the caller's rights admit, once, in order, from the start; where
-// that is impossible, OnReset says so. A handler that is slow holds back the stream; the hub lets go
-// of one that does not read for long, and the watch then goes on from where it was.
+// that is impossible, OnReset says so. A handler that is slow holds back the stream; the hub lets
+// go of one that does not read for long, and the watch then goes on from where it was.
 //
-// The methods are thread-safe. From within a callback all may be called but Stop and the destructor;
-// RequestStop ends the watch from there.
+// The methods are thread-safe. From within a callback all may be called but Stop and the
+// destructor; RequestStop ends the watch from there.
 class Watch {
  public:
   // Opens the stream in the background. `handler` is not owned and outlives the watch.
@@ -38,7 +38,7 @@ class Watch {
   void RequestStop();
   // Ends the watch: no callback comes after it has returned. Idempotent.
   void Stop();
-  // Blocks until the watch is over, by OnEnd or by a stop.
+  // Blocks until the watch is over, by OnEnd, a stop, or the shutdown of its client.
   void Join();
 
  private:

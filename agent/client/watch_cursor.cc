@@ -77,8 +77,8 @@ absl::Status WatchCursor::AcceptOpened(const pb::WatchOpened& opened, WatchHandl
       return ContractBroken(absl::StrCat("it belongs to log ", opened.log_id(), ", not ", log_id_));
     }
     if (opened.start_revision() > last_) {
-      return ContractBroken(absl::StrCat("it begins after revision ", opened.start_revision(),
-                                         ", not ", last_));
+      return ContractBroken(
+          absl::StrCat("it begins after revision ", opened.start_revision(), ", not ", last_));
     }
   }
   greeted_ = true;

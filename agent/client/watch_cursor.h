@@ -33,12 +33,13 @@ class WatchHandler {
   virtual ~WatchHandler() = default;
   // Each event once, revisions rising.
   virtual void OnEvent(const pb::Event& event) = 0;
-  // A part of a snapshot, where the watch begins (or begins again) with one. With the first part, what
-  // was known before is void.
+  // A part of a snapshot, where the watch begins (or begins again) with one. With the first part,
+  // what was known before is void.
   virtual void OnSnapshot(const pb::SnapshotChunk& /*chunk*/) {}
   // Nothing at or before `position.revision` follows.
   virtual void OnBookmark(const WatchPosition& /*position*/) {}
-  // The sequence is torn: `why` says how. A snapshot follows if the options ask for one, else OnEnd.
+  // The sequence is torn: `why` says how. A snapshot follows if the options ask for one, else
+  // OnEnd.
   virtual void OnReset(WatchReset /*reset*/, const absl::Status& /*why*/) {}
   // The stream is open (again); events follow the revision.
   virtual void OnConnected(const pb::WatchOpened& /*opened*/) {}
@@ -69,9 +70,9 @@ struct WatchOptions {
 
 // Pure but for the handler that it calls. Not thread-safe.
 //
-// Two marks: the last revision delivered, which may lie inside a commit and is where a broken stream
-// goes on, so that nothing comes twice; and the last commit boundary, which is what may be kept
-// for another process or shown as "the state at".
+// Two marks: the last revision delivered, which may lie inside a commit and is where a broken
+// stream goes on, so that nothing comes twice; and the last commit boundary, which is what may be
+// kept for another process or shown as "the state at".
 class WatchCursor {
  public:
   explicit WatchCursor(WatchOptions options);
@@ -81,8 +82,8 @@ class WatchCursor {
   // A stream was opened with Request(); responses that come next are its.
   void StreamOpened() { greeted_ = false; }
 
-  // Delivers what `response` brings, until `stopped` says true between two events. What was delivered
-  // before is dropped silently.
+  // Delivers what `response` brings, until `stopped` says true between two events. What was
+  // delivered before is dropped silently.
   //
   // Errors:
   //   INTERNAL  the hub broke the contract; the stream must be given up.
@@ -112,7 +113,7 @@ class WatchCursor {
   void AcceptBookmark(const pb::Bookmark& bookmark, WatchHandler* handler);
 
   const WatchOptions options_;
-  WatchOptions::Start start_;       // how the next stream begins
+  WatchOptions::Start start_;        // how the next stream begins
   bool snapshot_under_way_ = false;  // some of it was delivered, not all
   bool greeted_ = false;
   std::string log_id_;

@@ -31,9 +31,8 @@ Table AgentTable(const Context& context, const std::vector<pb::Agent>& agents, a
   Table table =
       context.NewTable({"AGENT", "STATE", "BRANCH", "CLAIMS", "HEARD", "PROGRAM", "WORKTREE"});
   for (const pb::Agent& agent : agents) {
-    const std::string heard = agent.has_last_seen_time()
-                                  ? ShowAge(agent::FromProto(agent.last_seen_time()), now)
-                                  : "";
+    const std::string heard =
+        agent.has_last_seen_time() ? ShowAge(agent::FromProto(agent.last_seen_time()), now) : "";
     table.Add({{agent.agent_id(), Color::kBold},
                {StateName(agent.state()), ColorOf(agent.state())},
                {agent.branch()},
@@ -48,7 +47,8 @@ Table AgentTable(const Context& context, const std::vector<pb::Agent>& agents, a
 Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claims) {
   Table table = context.NewTable({"TICKET", "FENCE", "TIME LEFT"});
   for (const pb::HeldClaim& claim : claims) {
-    table.Add({{claim.ticket_id(), Color::kBold}, {absl::StrCat(claim.fence())}, {TimeLeft(claim)}});
+    table.Add(
+        {{claim.ticket_id(), Color::kBold}, {absl::StrCat(claim.fence())}, {TimeLeft(claim)}});
   }
   return table;
 }
@@ -70,8 +70,8 @@ std::string AgentText(const Context& context, const pb::Agent& agent,
       line(heading, agent.agent_id()), line("state", StateName(agent.state())),
       line("branch", agent.branch()), line("worktree", agent.worktree()),
       line("program", agent.program()), line("labels", absl::StrJoin(agent.labels(), ", ")),
-      line("parent", agent.parent_agent_id()),
-      line("ttl", ShowSpan(agent::FromProto(agent.ttl()))), line("expires in", left),
+      line("parent", agent.parent_agent_id()), line("ttl", ShowSpan(agent::FromProto(agent.ttl()))),
+      line("expires in", left),
       line("heard", age(agent.has_last_seen_time(), agent.last_seen_time())),
       line("registered", age(agent.has_register_time(), agent.register_time())),
       line("session", absl::StrCat(agent.session_uid(), ", fence ", agent.fence())));
@@ -79,9 +79,9 @@ std::string AgentText(const Context& context, const pb::Agent& agent,
                   line("ended by", agent.end_reason()));
   for (const pb::HeldClaim& claim : claims) {
     const std::string time_left = TimeLeft(claim);
-    absl::StrAppend(&text, line("holds", absl::StrCat(claim.ticket_id(), ", fence ", claim.fence(),
-                                                      time_left.empty() ? "" : ", time left ",
-                                                      time_left)));
+    absl::StrAppend(
+        &text, line("holds", absl::StrCat(claim.ticket_id(), ", fence ", claim.fence(),
+                                          time_left.empty() ? "" : ", time left ", time_left)));
   }
   return text;
 }

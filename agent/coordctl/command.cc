@@ -68,8 +68,8 @@ absl::StatusOr<std::string> ReadInput(Context& context, const std::string& file,
   while (in->read(buffer, sizeof(buffer)) || in->gcount() > 0) {
     content.append(buffer, static_cast<size_t>(in->gcount()));
     if (content.size() > max_bytes) {
-      return base::MakeFieldError(
-          option, absl::StrCat(file, " has more than ", max_bytes, " bytes"));
+      return base::MakeFieldError(option,
+                                  absl::StrCat(file, " has more than ", max_bytes, " bytes"));
     }
   }
   if (in->bad()) return base::MakeFieldError(option, file + " cannot be read");

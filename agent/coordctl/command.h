@@ -18,8 +18,8 @@ namespace coordhub::coordctl {
 CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::string& description,
                      const std::string& examples);
 
-// What the command does, unless a subcommand of it was named, once the whole command line is known to
-// be right.
+// What the command does, unless a subcommand of it was named, once the whole command line is known
+// to be right.
 void OnRun(CLI::App* command, Context* context, Context::Run run);
 
 // An option that may be given several times, or once with values separated by commas.

@@ -40,7 +40,7 @@ Kind ChoicesOf(const std::string& type) {
 
 Kind KindOf(const CLI::Option& option) {
   if (const Kind choices = ChoicesOf(option.get_type_name()); !choices.empty()) return choices;
-  const std::string name = option.get_name(/*positional=*/true);
+  const std::string name = option.get_name(/*positional=*/option.get_positional());
   const auto ends_with = [&name](const std::string& end) {
     return name.size() >= end.size() &&
            name.compare(name.size() - end.size(), end.size(), end) == 0;

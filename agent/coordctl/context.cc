@@ -27,8 +27,8 @@ std::string StripSpace(const std::string& text) {
 }  // namespace
 
 bool Context::color() const {
-  return !globals_.json && UseColor(globals_.color, host_.out_is_terminal, host_.Env("NO_COLOR"),
-                                    host_.Env("TERM"));
+  return !globals_.json &&
+         UseColor(globals_.color, host_.out_is_terminal, host_.Env("NO_COLOR"), host_.Env("TERM"));
 }
 
 Table Context::NewTable(std::vector<std::string> headings) const {
@@ -84,8 +84,8 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
 }
 
 absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
-  const absl::StatusOr<base::ResolvedEndpoint> endpoint = base::ResolveEndpoint(
-      {globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"), host_.directory});
+  const absl::StatusOr<base::ResolvedEndpoint> endpoint =
+      base::ResolveEndpoint({globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"), host_.directory});
   if (!absl::IsNotFound(endpoint.status())) return endpoint;
   return base::MakeError(pb::ERROR_REASON_HUB_UNREACHABLE,
                          absl::StrCat("which hub? ", endpoint.status().message(),
@@ -114,10 +114,10 @@ absl::StatusOr<std::string> Context::StoredToken(const std::string& agent_id) {
   for (const StoredSession& session : sessions) {
     if (session.agent_id == agent_id) return session.token;
   }
-  return base::MakeError(pb::ERROR_REASON_AGENT_ENDED,
-                         agent_id + " has no session here; begin one with: coordctl agent register " +
-                             agent_id,
-                         {{"agent_id", agent_id}});
+  return base::MakeError(
+      pb::ERROR_REASON_AGENT_ENDED,
+      agent_id + " has no session here; begin one with: coordctl agent register " + agent_id,
+      {{"agent_id", agent_id}});
 }
 
 absl::StatusOr<std::string> Context::ImpliedToken() {
@@ -127,10 +127,9 @@ absl::StatusOr<std::string> Context::ImpliedToken() {
   const std::vector<StoredSession> sessions = store->List(*worktree);
   if (sessions.empty()) return std::string();
   if (sessions.size() > 1) {
-    const std::string names =
-        absl::StrJoin(sessions, ", ", [](std::string* out, const StoredSession& session) {
-          out->append(session.agent_id);
-        });
+    const std::string names = absl::StrJoin(
+        sessions, ", ",
+        [](std::string* out, const StoredSession& session) { out->append(session.agent_id); });
     return base::MakeFieldError("--as", "several agents are registered in this worktree (" + names +
                                             "): say which with --as or COORDHUB_AGENT");
   }
@@ -160,8 +159,8 @@ std::function<void(const absl::Status&, absl::Duration)> Context::WaitingNote() 
              const absl::Status& status, absl::Duration) {
     if (*told || host_.clock->Mono() - start < kNoteAfter) return;
     *told = true;
-    err() << "coordctl: waiting for the hub: "
-          << SafeBlock(std::string(status.message()), "") << std::flush;
+    err() << "coordctl: waiting for the hub: " << SafeBlock(std::string(status.message()), "")
+          << std::flush;
   };
 }
 

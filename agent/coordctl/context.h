@@ -67,7 +67,8 @@ class Context {
   //
   // Errors: those of base::ResolveEndpoint, and
   //   FAILED_PRECONDITION/AGENT_ENDED  the agent that is asked for has no session here.
-  //   INVALID_ARGUMENT/INVALID_FIELD   several agents are registered in this worktree, or an option's
+  //   INVALID_ARGUMENT/INVALID_FIELD   several agents are registered in this worktree, or an
+  //   option's
   //                                    value is not acceptable.
   absl::StatusOr<agent::Client> Connect();
   // The same for the operator, or with another session's token.

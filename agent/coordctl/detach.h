@@ -14,9 +14,9 @@ namespace coordhub::coordctl {
 // the one that stays says how the start went, so that a failure is not lost with the terminal.
 class Detached {
  public:
-  // Forks. In the process that was called it returns what the other one reports (`child` false); in the
-  // one that stays, at once (`child` true), in a session of its own, without terminal, input or output.
-  // Call it before any thread exists.
+  // Forks. In the process that was called it returns what the other one reports (`child` false); in
+  // the one that stays, at once (`child` true), in a session of its own, without terminal, input or
+  // output. Call it before any thread exists.
   //
   // Errors:
   //   INTERNAL/IO_FAILED  no process can be made.

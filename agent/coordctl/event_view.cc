@@ -85,8 +85,7 @@ std::string Line(const Context& context, int64_t revision, const std::string& ti
 }  // namespace
 
 std::string EventLine(const Context& context, const pb::Event& event) {
-  const Summary summary =
-      event.changes().empty() ? Summary() : Summarize(event.changes(0));
+  const Summary summary = event.changes().empty() ? Summary() : Summarize(event.changes(0));
   const std::string reason = event.reason().empty() ? "" : absl::StrCat(" (", event.reason(), ")");
   return Line(context, event.revision(), ShowTime(agent::FromProto(event.event_time())),
               KindName(event.kind()), summary.subject, event.actor(),

@@ -40,9 +40,9 @@ class HelpFormatter final : public CLI::Formatter {
     const std::string type = option->get_type_name();
     if (type.size() > kLongType) {
       const size_t open = type.find('{') + 1;
-      absl::StrAppend(&description, ": ",
-                      absl::StrReplaceAll(type.substr(open, type.rfind('}') - open),
-                                          {{",", ", "}}));
+      absl::StrAppend(
+          &description, ": ",
+          absl::StrReplaceAll(type.substr(open, type.rfind('}') - open), {{",", ", "}}));
     }
     return WrapWords(description, kLineWidth - kNameWidth);
   }
@@ -50,8 +50,8 @@ class HelpFormatter final : public CLI::Formatter {
  private:
   static std::string Entry(const std::string& name, const std::string& description) {
     std::stringstream out;
-    CLI::detail::format_help(out, "  " + name,
-                             WrapWords(description, kLineWidth - kNameWidth), kNameWidth);
+    CLI::detail::format_help(out, "  " + name, WrapWords(description, kLineWidth - kNameWidth),
+                             kNameWidth);
     return out.str();
   }
 };

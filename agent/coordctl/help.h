@@ -8,8 +8,8 @@
 
 namespace coordhub::coordctl {
 
-// Lines that fit a terminal, subcommands with the first sentence of their descriptions, and long lists
-// of choices below their option.
+// Lines that fit a terminal, subcommands with the first sentence of their descriptions, and long
+// lists of choices below their option.
 std::shared_ptr<CLI::Formatter> MakeHelpFormatter();
 
 // The words of `text` in lines of at most `width` bytes, where words are no longer.

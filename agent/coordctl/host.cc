@@ -11,10 +11,15 @@
 namespace coordhub::coordctl {
 namespace {
 
-constexpr const char* kVariables[] = {
-    "COORDHUB_ENDPOINT", "COORDHUB_WORKSPACE", "COORDHUB_SESSION", "COORDHUB_AGENT",
-    "COORDHUB_TICKET",   "COORDHUB_FENCE",     "NO_COLOR",         "TERM",
-    "COLUMNS"};
+constexpr const char* kVariables[] = {"COORDHUB_ENDPOINT",
+                                      "COORDHUB_WORKSPACE",
+                                      "COORDHUB_SESSION",
+                                      "COORDHUB_AGENT",
+                                      "COORDHUB_TICKET",
+                                      "COORDHUB_FENCE",
+                                      "NO_COLOR",
+                                      "TERM",
+                                      "COLUMNS"};
 
 int TerminalColumns(const Host& host) {
   winsize size{};

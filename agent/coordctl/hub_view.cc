@@ -37,17 +37,16 @@ std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl:
       line("workspace", workspace.workspace_id()), line("repository", workspace.common_dir()),
       line("state directory", workspace.state_dir()), line("you are", hub.caller()),
       line("tickets", TicketCounts(workspace)),
-      line("agents", absl::StrCat(workspace.active_agents(), " live, ", workspace.watchers(),
-                                  " watching")));
-  absl::StrAppend(
-      &text,
-      line("revision", absl::StrCat(workspace.head_revision(), ", compacted to ",
-                                    workspace.compact_revision(), ", mirrored to ",
-                                    workspace.mirrored_revision())),
-      line("log", workspace.log_id()),
-      line("journal", absl::StrCat(Bytes(workspace.journal_bytes()), ", at least ",
-                                   workspace.retained_events(), " events kept")),
-      line("digest", workspace.digest()));
+      line("agents",
+           absl::StrCat(workspace.active_agents(), " live, ", workspace.watchers(), " watching")));
+  absl::StrAppend(&text,
+                  line("revision", absl::StrCat(workspace.head_revision(), ", compacted to ",
+                                                workspace.compact_revision(), ", mirrored to ",
+                                                workspace.mirrored_revision())),
+                  line("log", workspace.log_id()),
+                  line("journal", absl::StrCat(Bytes(workspace.journal_bytes()), ", at least ",
+                                               workspace.retained_events(), " events kept")),
+                  line("digest", workspace.digest()));
   return text;
 }
 

@@ -22,8 +22,8 @@ struct ImportItem {
 // "line 7: why", as INVALID_ARGUMENT/INVALID_FIELD. Metadata: `field` = "line 7".
 absl::Status BadLine(int line, const std::string& why);
 
-// What the hub would refuse, told before anything is sent: the stated limits of TicketSpec's fields.
-// Errors: as BadLine.
+// What the hub would refuse, told before anything is sent: the stated limits of TicketSpec's
+// fields. Errors: as BadLine.
 absl::Status CheckItem(const ImportItem& item);
 
 // A Markdown list:
@@ -34,9 +34,9 @@ absl::Status CheckItem(const ImportItem& item);
 //   - [ ] An open task
 //   - [x] A finished one: left out; what is nested in it moves up
 //
-// Items begin with -, *, + or a number. At the end of an item's line, words p0 to p4 set the priority
-// and words #label (beginning with a letter) add labels, unless `plain`. Headings, rules, comments and
-// empty lines are skipped; any other line is an error.
+// Items begin with -, *, + or a number. At the end of an item's line, words p0 to p4 set the
+// priority and words #label (beginning with a letter) add labels, unless `plain`. Headings, rules,
+// comments and empty lines are skipped; any other line is an error.
 //
 // Errors: as BadLine.
 absl::StatusOr<std::vector<ImportItem>> ParseMarkdownList(const std::string& text, bool plain);

@@ -27,8 +27,7 @@ std::vector<std::string> References(const pb::TicketSpec& spec) {
   return names;
 }
 
-absl::StatusOr<std::map<std::string, size_t>> IndexByLocalId(
-    const std::vector<ImportItem>& items) {
+absl::StatusOr<std::map<std::string, size_t>> IndexByLocalId(const std::vector<ImportItem>& items) {
   std::map<std::string, size_t> index;
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i].local_id.empty()) continue;
@@ -50,7 +49,8 @@ absl::StatusOr<std::vector<size_t>> OrderOf(const std::vector<ImportItem>& items
     for (const std::string& name : References(items[i].spec)) {
       const auto it = by_local_id.find(name);
       if (it == by_local_id.end()) {
-        return BadLine(items[i].line, absl::StrCat("no ticket here has the local_id \"", name, "\""));
+        return BadLine(items[i].line,
+                       absl::StrCat("no ticket here has the local_id \"", name, "\""));
       }
       followers[it->second].push_back(i);
       ++missing[i];

@@ -12,10 +12,10 @@
 
 namespace coordhub::coordctl {
 
-// Pure. Items keep the order of the file, except that what others refer to comes before them, so that
-// a batch refers only to itself and to batches before it. The same items always give the same plan
-// with the same request ids; so an import that broke off can simply be repeated: what was made before
-// is not made again.
+// Pure. Items keep the order of the file, except that what others refer to comes before them, so
+// that a batch refers only to itself and to batches before it. The same items always give the same
+// plan with the same request ids; so an import that broke off can simply be repeated: what was made
+// before is not made again.
 class ImportPlan {
  public:
   // `salt`: makes the request ids others than those of an earlier import of the same items.
@@ -31,7 +31,8 @@ class ImportPlan {
   size_t BatchBegin(int batch) const { return batch_begins_[static_cast<size_t>(batch)]; }
 
   // The request for one batch; `ticket_ids`: what the items before it became, in order.
-  pb::BatchCreateTicketsRequest Request(int batch, const std::vector<std::string>& ticket_ids) const;
+  pb::BatchCreateTicketsRequest Request(int batch,
+                                        const std::vector<std::string>& ticket_ids) const;
 
  private:
   ImportPlan() = default;

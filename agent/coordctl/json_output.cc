@@ -9,7 +9,8 @@ std::string ToJson(const google::protobuf::Message& message, bool pretty) {
   options.add_whitespace = pretty;
   options.always_print_primitive_fields = true;
   std::string out;
-  // Fails only for an Any of an unknown type or a time out of range, which the contract does not have.
+  // Fails only for an Any of an unknown type or a time out of range, which the contract does not
+  // have.
   (void)google::protobuf::util::MessageToJsonString(message, &out, options);
   while (!out.empty() && out.back() == '\n') out.pop_back();
   return out;

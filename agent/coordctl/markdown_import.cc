@@ -38,8 +38,8 @@ std::string_view TrimLeft(std::string_view s) {
   return s;
 }
 
-// What follows the item's mark; nullopt if the line begins no item. `offset`: columns from the mark to
-// the text.
+// What follows the item's mark; nullopt if the line begins no item. `offset`: columns from the mark
+// to the text.
 std::optional<std::string_view> ItemText(std::string_view text, size_t* offset) {
   size_t mark = 0;
   if (!text.empty() && (text[0] == '-' || text[0] == '*' || text[0] == '+')) {
@@ -219,8 +219,8 @@ absl::StatusOr<std::vector<ImportItem>> ParseMarkdownList(const std::string& tex
   size_t begin = 0;
   while (begin < text.size()) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    COORDHUB_RETURN_IF_ERROR(parser.Take(
-        MakeLine(++number, std::string_view(text).substr(begin, end - begin))));
+    COORDHUB_RETURN_IF_ERROR(
+        parser.Take(MakeLine(++number, std::string_view(text).substr(begin, end - begin))));
     begin = end + 1;
   }
   return parser.Finish();

@@ -27,8 +27,7 @@ std::vector<std::string> AllNames(const EnumDescriptor* type, std::string_view p
 
 absl::StatusOr<int> Parse(const EnumDescriptor* type, std::string_view prefix,
                           std::string_view name, std::string_view option) {
-  const std::string full =
-      std::string(prefix) + absl::AsciiStrToUpper(base::ToAbsl(name));
+  const std::string full = std::string(prefix) + absl::AsciiStrToUpper(base::ToAbsl(name));
   const auto* value = type->FindValueByName(full);
   if (value != nullptr && value->number() != 0) return value->number();
   return base::MakeFieldError(option, "\"" + std::string(name) + "\" is none of " +
@@ -62,8 +61,7 @@ std::vector<std::string> AgentStateNames() {
 
 std::vector<std::string> KindNames() { return AllNames(pb::EventKind_descriptor(), kKind); }
 
-absl::StatusOr<pb::Ticket::State> ParseTicketState(std::string_view name,
-                                                   std::string_view option) {
+absl::StatusOr<pb::Ticket::State> ParseTicketState(std::string_view name, std::string_view option) {
   const auto number = Parse(pb::Ticket::State_descriptor(), kState, name, option);
   if (!number.ok()) return number.status();
   return static_cast<pb::Ticket::State>(*number);

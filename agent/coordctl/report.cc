@@ -32,12 +32,12 @@ std::string Advice(const Context& context, const absl::Status& status) {
   switch (base::ReasonOf(status)) {
     case pb::ERROR_REASON_OPERATOR_REQUIRED:
       if (context.implied_agent().empty()) return "";
-      return "You act as " + context.implied_agent() +
-             " in this worktree; add: --as operator";
+      return "You act as " + context.implied_agent() + " in this worktree; add: --as operator";
     case pb::ERROR_REASON_SESSION_REQUIRED:
       return "Only an agent can do this; begin with: coordctl agent register NAME";
     case pb::ERROR_REASON_SESSION_ENDED:
-      return "Whatever this session held may be another's now. Begin a new one with: coordctl agent "
+      return "Whatever this session held may be another's now. Begin a new one with: coordctl "
+             "agent "
              "register NAME";
     case pb::ERROR_REASON_AGENT_ACTIVE:
       return "If that session is dead, wait until it expires, or end it with: --takeover";

@@ -52,10 +52,9 @@ std::optional<StoredSession> ReadSession(const std::string& path, const std::str
   if (!json.is_object()) return std::nullopt;
   StoredSession session;
   std::string of_hub;
-  for (const auto& [key, field] : {std::pair{"agent", &session.agent_id},
-                                   std::pair{"worktree", &session.worktree},
-                                   std::pair{"hub", &of_hub},
-                                   std::pair{"token", &session.token}}) {
+  for (const auto& [key, field] :
+       {std::pair{"agent", &session.agent_id}, std::pair{"worktree", &session.worktree},
+        std::pair{"hub", &of_hub}, std::pair{"token", &session.token}}) {
     const auto it = json.find(key);
     if (it == json.end() || !it->is_string()) return std::nullopt;
     *field = it->get<std::string>();
@@ -94,8 +93,7 @@ absl::Status SessionStore::Put(const StoredSession& session) const {
   return base::AtomicReplaceFile(PathOf(session.worktree, session.agent_id), text, 0600);
 }
 
-absl::Status SessionStore::Remove(const std::string& worktree,
-                                  const std::string& agent_id) const {
+absl::Status SessionStore::Remove(const std::string& worktree, const std::string& agent_id) const {
   const std::string path = PathOf(worktree, agent_id);
   if (unlink(path.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return absl::OkStatus();
   return base::MakeIoError("unlink", path, errno);

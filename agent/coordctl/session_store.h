@@ -2,8 +2,8 @@
 //
 // A shell command ends and the next one begins, but the agent stays the same. So `agent register`
 // leaves the session's token in `<state>/sessions/<hash of the worktree>/<agent>`, mode 0600 in
-// directories of mode 0700, and later commands and git hooks in that worktree find it. Several agents
-// in one worktree have a file each and never take one another's.
+// directories of mode 0700, and later commands and git hooks in that worktree find it. Several
+// agents in one worktree have a file each and never take one another's.
 //
 // Thread-safe; blocks on the file system.
 
@@ -26,9 +26,9 @@ struct StoredSession {
 
 class SessionStore {
  public:
-  // `directory`: `<state>/sessions`; made, with its parent, when something is stored. `hub`: empty for
-  // the hub whose state directory that is; else the endpoint of a hub that keeps its state elsewhere,
-  // whose sessions are told apart by it.
+  // `directory`: `<state>/sessions`; made, with its parent, when something is stored. `hub`: empty
+  // for the hub whose state directory that is; else the endpoint of a hub that keeps its state
+  // elsewhere, whose sessions are told apart by it.
   SessionStore(std::string directory, std::string hub)
       : directory_(std::move(directory)), hub_(std::move(hub)) {}
 
@@ -55,7 +55,8 @@ class SessionStore {
 // What --session and COORDHUB_SESSION may hold: a token, or the path of a file that has one.
 //
 // Errors:
-//   INVALID_ARGUMENT/INVALID_FIELD  neither. Metadata: `field` = `source`. The value itself is never
+//   INVALID_ARGUMENT/INVALID_FIELD  neither. Metadata: `field` = `source`. The value itself is
+//   never
 //                                   repeated, for it may be a secret.
 absl::StatusOr<std::string> ReadToken(const std::string& value, const std::string& source);
 

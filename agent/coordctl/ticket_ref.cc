@@ -24,12 +24,12 @@ absl::Status NotHeld(const agent::Client& client, const std::string& ticket_id) 
   request.set_ticket_id(ticket_id);
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetTicketResponse response, client.GetTicket(request));
   const std::string holder = response.ticket().claim().agent_id();
-  return base::MakeError(pb::ERROR_REASON_CLAIM_SUPERSEDED,
-                         ticket_id + " is not yours: " +
-                             (holder.empty() ? "nobody" : holder) + " holds it",
-                         {{"ticket_id", ticket_id},
-                          {"holder", holder},
-                          {"current_fence", absl::StrCat(response.ticket().last_fence())}});
+  return base::MakeError(
+      pb::ERROR_REASON_CLAIM_SUPERSEDED,
+      ticket_id + " is not yours: " + (holder.empty() ? "nobody" : holder) + " holds it",
+      {{"ticket_id", ticket_id},
+       {"holder", holder},
+       {"current_fence", absl::StrCat(response.ticket().last_fence())}});
 }
 
 absl::StatusOr<ClaimRef> OnlyClaim(const pb::GetAgentResponse& own) {
@@ -38,10 +38,9 @@ absl::StatusOr<ClaimRef> OnlyClaim(const pb::GetAgentResponse& own) {
     return base::MakeError(pb::ERROR_REASON_CLAIM_SUPERSEDED,
                            own.agent().agent_id() + " holds no ticket", {});
   }
-  const std::string held =
-      absl::StrJoin(own.claims(), ", ", [](std::string* out, const pb::HeldClaim& claim) {
-        out->append(claim.ticket_id());
-      });
+  const std::string held = absl::StrJoin(
+      own.claims(), ", ",
+      [](std::string* out, const pb::HeldClaim& claim) { out->append(claim.ticket_id()); });
   return base::MakeFieldError("TICKET", "you hold several tickets (" + held + "): name one");
 }
 
@@ -56,8 +55,7 @@ absl::StatusOr<std::string> ResolveTicket(const Context& context, const std::str
 
 absl::StatusOr<ClaimRef> ResolveClaim(const Context& context, const agent::Client& client,
                                       const std::string& ticket_id, int64_t fence) {
-  const std::string ticket =
-      ticket_id.empty() ? context.host().Env("COORDHUB_TICKET") : ticket_id;
+  const std::string ticket = ticket_id.empty() ? context.host().Env("COORDHUB_TICKET") : ticket_id;
   if (!ticket.empty()) {
     if (fence > 0) return ClaimRef{ticket, fence};
     COORDHUB_ASSIGN_OR_RETURN(fence, FenceOfEnvironment(context, ticket));

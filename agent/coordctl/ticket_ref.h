@@ -21,17 +21,19 @@ struct ClaimRef {
 //   INVALID_ARGUMENT/INVALID_FIELD  neither is there.
 absl::StatusOr<std::string> ResolveTicket(const Context& context, const std::string& ticket_id);
 
-// The claim that a command about a held ticket means. Ticket: as given, else COORDHUB_TICKET, else the
-// only one that the session holds. Fence: as given (positive), else COORDHUB_FENCE where
+// The claim that a command about a held ticket means. Ticket: as given, else COORDHUB_TICKET, else
+// the only one that the session holds. Fence: as given (positive), else COORDHUB_FENCE where
 // COORDHUB_TICKET is that very ticket, else the session's own claim as the hub knows it.
 //
 // Errors:
-//   INVALID_ARGUMENT/INVALID_FIELD          several tickets are held and none is named; COORDHUB_FENCE
+//   INVALID_ARGUMENT/INVALID_FIELD          several tickets are held and none is named;
+//   COORDHUB_FENCE
 //                                           is no number.
-//   FAILED_PRECONDITION/CLAIM_SUPERSEDED    the session does not hold the ticket (or any). Metadata:
+//   FAILED_PRECONDITION/CLAIM_SUPERSEDED    the session does not hold the ticket (or any).
+//   Metadata:
 //                                           `ticket_id`, `holder`, `current_fence`.
-//   PERMISSION_DENIED/SESSION_REQUIRED      the fence would have to be looked up, and there is no session.
-//   those of GetAgent and GetTicket.
+//   PERMISSION_DENIED/SESSION_REQUIRED      the fence would have to be looked up, and there is no
+//   session. those of GetAgent and GetTicket.
 absl::StatusOr<ClaimRef> ResolveClaim(const Context& context, const agent::Client& client,
                                       const std::string& ticket_id, int64_t fence);
 

@@ -37,8 +37,8 @@ std::string When(const google::protobuf::Timestamp& time) {
 
 std::string HolderText(const pb::Ticket& ticket) {
   if (!ticket.has_claim()) return "";
-  std::string text = absl::StrCat(ticket.claim().agent_id(), " since ",
-                                  When(ticket.claim().claim_time()));
+  std::string text =
+      absl::StrCat(ticket.claim().agent_id(), " since ", When(ticket.claim().claim_time()));
   if (ticket.claim().has_claim_timeout()) {
     absl::StrAppend(&text, ", for ", ShowSpan(agent::FromProto(ticket.claim().claim_timeout())),
                     " unless renewed");
@@ -57,12 +57,11 @@ std::string DependencyText(const pb::Ticket& ticket) {
 }
 
 std::string BlockerText(const pb::Ticket& ticket) {
-  return absl::StrJoin(ticket.blocked_by(), ", ",
-                       [](std::string* out, const pb::Blocker& blocker) {
-                         absl::StrAppend(out, blocker.ticket_id(), " ", StateName(blocker.state()));
-                         if (blocker.kind() == pb::Blocker::KIND_CHILD) out->append(" child");
-                         if (blocker.stuck()) out->append(" STUCK");
-                       });
+  return absl::StrJoin(ticket.blocked_by(), ", ", [](std::string* out, const pb::Blocker& blocker) {
+    absl::StrAppend(out, blocker.ticket_id(), " ", StateName(blocker.state()));
+    if (blocker.kind() == pb::Blocker::KIND_CHILD) out->append(" child");
+    if (blocker.stuck()) out->append(" STUCK");
+  });
 }
 
 std::string ProgressText(const pb::Ticket& ticket) {
@@ -109,8 +108,7 @@ std::string TicketText(const Context& context, const pb::Ticket& ticket, const s
   const auto line = [&](const char* key, const std::string& value) {
     return KeyLine(context, key, value);
   };
-  const std::string attempts =
-      absl::StrCat(ticket.attempt(), " of ", ticket.max_attempts());
+  const std::string attempts = absl::StrCat(ticket.attempt(), " of ", ticket.max_attempts());
   std::string text = absl::StrCat(
       line("ticket", ticket.ticket_id()), line("title", ticket.title()),
       line("state", StateName(ticket.state())), line("fence", Number(ticket.claim().fence())),
@@ -120,12 +118,11 @@ std::string TicketText(const Context& context, const pb::Ticket& ticket, const s
       line("labels", absl::StrJoin(ticket.labels(), ", ")),
       line("paths", absl::StrJoin(ticket.paths(), ", ")),
       line("depends on", DependencyText(ticket)), line("parent", ticket.parent_ticket_id()),
-      line("assignee", ticket.assignee_agent_id()),
-      line("not before", When(ticket.not_before())));
-  absl::StrAppend(&text, line("attempt", attempts), line("last outcome", OutcomeText(ticket)),
-                  line("created",
-                       absl::StrCat(When(ticket.create_time()), " by ", ticket.creator())),
-                  line("revision", absl::StrCat(ticket.mod_revision())));
+      line("assignee", ticket.assignee_agent_id()), line("not before", When(ticket.not_before())));
+  absl::StrAppend(
+      &text, line("attempt", attempts), line("last outcome", OutcomeText(ticket)),
+      line("created", absl::StrCat(When(ticket.create_time()), " by ", ticket.creator())),
+      line("revision", absl::StrCat(ticket.mod_revision())));
   if (!body.empty()) absl::StrAppend(&text, "\n", SafeBlock(body, kIndent));
   for (const pb::Comment& comment : comments) {
     absl::StrAppend(&text, "\n",

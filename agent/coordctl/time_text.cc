@@ -16,8 +16,8 @@ absl::StatusOr<absl::Duration> ParseDuration(const std::string& text, std::strin
   const bool parsed = bare ? absl::SimpleAtod(text, &seconds) : absl::ParseDuration(text, &span);
   if (bare && parsed) span = absl::Seconds(seconds);
   if (parsed && span >= absl::ZeroDuration() && span < absl::InfiniteDuration()) return span;
-  return base::MakeFieldError(
-      option, "\"" + text + "\" is no span of time; write it as 90s, 5m or 1h30m");
+  return base::MakeFieldError(option,
+                              "\"" + text + "\" is no span of time; write it as 90s, 5m or 1h30m");
 }
 
 absl::StatusOr<absl::Time> ParseTime(const std::string& text, absl::Time now,

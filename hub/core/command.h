@@ -27,8 +27,8 @@ struct Caller {
     kFile,
   };
   Kind kind = Kind::kOperator;
-  // What events and request ids are filed under: the agent's id, `operator`, `hub:sessions`, … Empty for kSession whose
-  // session is unknown or ended: Decide takes the agent from the state.
+  // What events and request ids are filed under: the agent's id, `operator`, `hub:sessions`, …
+  // Empty for kSession whose session is unknown or ended: Decide takes the agent from the state.
   std::string actor = "operator";
   // With kSession.
   std::string session_uid;
@@ -55,9 +55,10 @@ struct EndAllSessions {
 };
 
 using CommandBody =
-    std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest, v1::BatchCreateTicketsRequest,
-                 v1::UpdateTicketRequest, v1::ClaimTicketRequest, v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest,
-                 v1::CompleteTicketRequest, v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
+    std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest,
+                 v1::BatchCreateTicketsRequest, v1::UpdateTicketRequest, v1::ClaimTicketRequest,
+                 v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest, v1::CompleteTicketRequest,
+                 v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
                  v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions>;
 
 // One mutation, as it waits for the writer. Its fields were validated (validate.h).

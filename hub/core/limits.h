@@ -5,8 +5,8 @@
 
 #include "absl/time/time.h"
 
-// Every bound of the system in one place, with its unit. The protos state the same figures; a test compares behaviour
-// with each at the limit and one beyond.
+// Every bound of the system in one place, with its unit. The protos state the same figures; a test
+// compares behaviour with each at the limit and one beyond.
 namespace coordhub::core::limits {
 
 inline constexpr size_t kWorkspaceIdBytes = 128;

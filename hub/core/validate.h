@@ -6,9 +6,10 @@
 #include "coordhub/v1/hub_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
-// Whether a request's fields are well-formed whatever the state: lengths, ranges, characters, counts, UTF-8. Each
-// refusal is INVALID_FIELD naming the field by its path (`spec.title`, `tickets[3].spec.labels[0]`). Pure; any thread.
-// Text on one line (titles, notes, ids) admits no control or bidi characters; long text admits newline and tab.
+// Whether a request's fields are well-formed whatever the state: lengths, ranges, characters,
+// counts, UTF-8. Each refusal is INVALID_FIELD naming the field by its path (`spec.title`,
+// `tickets[3].spec.labels[0]`). Pure; any thread. Text on one line (titles, notes, ids) admits no
+// control or bidi characters; long text admits newline and tab.
 namespace coordhub::core {
 
 absl::Status Validate(const v1::RegisterAgentRequest& request);

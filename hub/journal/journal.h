@@ -37,22 +37,26 @@ struct Identity {
   bool restored = false;
 };
 
-// Reads committed entries. Made by Journal::NewReader for one thread at a time; sees commits that
-// were durable when a call began. Never blocks the writer, never checkpoints.
+// Reads committed entries. Made by Journal::NewReader for one thread at a time; gone before its
+// journal. Sees commits that were durable when a call began. Never blocks the writer, never
+// checkpoints.
+//
+// Errors of all calls, beside those that are named:
+//   JOURNAL_DAMAGED  a checksum does not match or an event is missing. Metadata: file, revision.
+//   IO_FAILED        reading failed; or the writer failed earlier, and everything is refused.
 class JournalReader {
  public:
   virtual ~JournalReader() = default;
 
-  // Appends to `entries` those with `after` < revision, in order, until `max_entries` (<= 1,000) or
-  // `max_bytes` is reached (at least one entry if there is one). May end inside a commit. Errors:
-  // REVISION_COMPACTED (`after` < compact revision, metadata compact_revision, head_revision),
-  // JOURNAL_DAMAGED (a checksum does not match or a revision is missing; metadata file, revision),
-  // IO_FAILED.
+  // Appends to `entries` those with `after` < revision, in order: at most `max_entries` and 1,000,
+  // and as many as fit into `max_bytes`, but at least one if there is one. May end inside a commit.
+  // Errors: REVISION_COMPACTED (`after` < compact revision; metadata compact_revision,
+  // head_revision).
   virtual absl::Status Read(int64_t after, size_t max_entries, size_t max_bytes,
                             std::vector<Entry>* entries) = 0;
 
-  // The entries of one commit, also when compaction dropped them but its range was pinned.
-  // Errors: NOT_FOUND-like REVISION_COMPACTED when gone, JOURNAL_DAMAGED, IO_FAILED.
+  // The entries of one commit up to the head, also when compaction dropped them but its range was
+  // pinned. Errors: REVISION_COMPACTED when they are gone.
   virtual absl::StatusOr<std::vector<Entry>> ReadCommit(CommitRange range) = 0;
 };
 
@@ -68,8 +72,15 @@ struct BackupInfo {
 };
 
 // The durable log of one workspace: events, snapshots, identity. One writer thread calls Append,
-// Compact, Checkpoint; everything else may be called from any thread. Owned by the engine; open
-// journals hold the workspace's lock where they have one on disk.
+// Compact, Checkpoint and ClearRestored; everything else may be called from any thread. Owned by
+// the engine; open journals hold the workspace's lock where they have one on disk.
+//
+// Errors of the writer's calls:
+//   DISK_FULL        nothing was changed, and a later call may succeed.
+//   IO_FAILED, JOURNAL_DAMAGED  it is unknown what the disk holds. The caller stops the process and
+//                    never tries again; until then the journal and its readers refuse everything
+//                    with IO_FAILED. A new start finds out.
+// A broken precondition ends the process: what is wrong in the log is wrong for ever.
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -81,20 +92,20 @@ class Journal {
   virtual int64_t compact_revision() const = 0;
 
   // Appends entries (dense from head + 1, whole commits) in one synced transaction; durable when it
-  // returns OK. Errors: DISK_FULL: nothing was written, and a later call may succeed. IO_FAILED
-  // (anything else): the journal's content is unknown, the caller must stop the process and never
-  // retry. Writer's thread.
+  // returns OK. Writer's thread.
   virtual absl::Status Append(absl::Span<const Entry> entries) = 0;
 
   // Drops events with revision <= `revision` (a commit boundary for which a snapshot at or after it
   // exists), except those of `pinned` commits, which ReadCommit still finds; pinned ones from
-  // earlier compactions that are not in `pinned` go too. Errors: IO_FAILED, DISK_FULL. Writer's
-  // thread. Returns the number of events dropped.
+  // earlier compactions that are not in `pinned` go too. Only moves a mark and copies pinned
+  // events: Checkpoint gives the space back, some at a time. Returns the number of events dropped;
+  // 0 when `revision` is not beyond the compact revision. Writer's thread.
   virtual absl::StatusOr<int64_t> Compact(int64_t revision,
                                           absl::Span<const CommitRange> pinned) = 0;
 
-  // Writes the log back into the main file where that applies, when worth it (or `force`). Writer's
-  // thread.
+  // Writes the log back into the main file when it has grown (or `force`), and deletes some of what
+  // was compacted. To be called after each batch; mostly does nothing. Some milliseconds at most
+  // unless the log is large. DISK_FULL does no harm. Writer's thread.
   virtual absl::Status Checkpoint(bool force) = 0;
 
   // Forgets that the log was restored (its sessions were ended). Writer's thread.
@@ -102,13 +113,16 @@ class Journal {
 
   virtual std::unique_ptr<JournalReader> NewReader() = 0;
 
-  // Writes a snapshot beside the events; atomic: an interrupted one is never seen. Any one thread,
-  // beside the writer. Keeps the two newest and, always, the oldest one that is needed to fold from
-  // (at or before which nothing is kept).
+  // Writes a snapshot of a durable revision (a commit boundary) beside the events; atomic: an
+  // interrupted one is never seen. Keeps the two newest, and the oldest one that the kept events
+  // continue once events were compacted. Nothing is written when compaction has passed the revision
+  // meanwhile. Any one thread, beside the writer.
+  // Errors: those of `source`, DISK_FULL, IO_FAILED, JOURNAL_DAMAGED; the journal stays usable.
   virtual absl::Status SaveSnapshot(const v1::SnapshotHeader& header,
                                     const SnapshotSource& source) = 0;
   // Reads the newest snapshot at or before `max_revision` that is whole; a damaged one is skipped
   // for an older one (and reported through `note`). Nullopt: there is none, begin from nothing.
+  // Errors: those of `sink`, JOURNAL_DAMAGED, IO_FAILED.
   virtual absl::StatusOr<std::optional<v1::SnapshotHeader>> LoadSnapshot(
       int64_t max_revision, const SnapshotSink& sink,
       const std::function<void(std::string)>& note) = 0;
@@ -117,8 +131,10 @@ class Journal {
   virtual absl::StatusOr<std::optional<v1::SnapshotHeader>> LoadOldestSnapshot(
       const SnapshotSink& sink) = 0;
 
-  // Copies everything into a new directory, while the writer goes on. Any one thread.
-  // Errors: INVALID_FIELD directory (exists, not absolute), DISK_FULL, IO_FAILED.
+  // Copies everything into a new directory, while the writer goes on; every event is checked on the
+  // way. Nothing is left there on errors. Any one thread.
+  // Errors: INVALID_FIELD directory (not new, not absolute), DISK_FULL, JOURNAL_DAMAGED, IO_FAILED,
+  // NOT_IMPLEMENTED (in memory).
   virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory) = 0;
 
   // Bytes on disk (0 in memory). Any thread.

@@ -47,7 +47,7 @@ class MemoryReader final : public JournalReader {
 
   absl::Status Read(int64_t after, size_t max_entries, size_t max_bytes,
                     std::vector<Entry>* entries) override {
-    Require(after >= 0 && max_entries > 0, "Read: bad range");
+    Require(after >= 0, "Read: bad range");
     base::MutexLock lock(&log_->mu);
     if (after < log_->compact) return Compacted(log_->compact, log_->head);
     size_t left = std::min(max_entries, kMaxEntries);

@@ -25,17 +25,25 @@ struct SqliteOptions {
   std::string vfs;
 };
 
-// Opens or makes the journal in `<state_dir>/journal.sqlite3`, taking the flock on
-// `<state_dir>/lock` first (and writing the pid into it). Checks format, checksums of the tail
-// lazily (replay checks all that it reads). Errors: WORKSPACE_LOCKED (metadata pid, lock),
-// JOURNAL_TOO_NEW (format, written_by, file), JOURNAL_DAMAGED (file, revision or what is wrong),
-// STATE_DIR_UNUSABLE (path: network file system, wrong owner, not a directory), DISK_FULL,
-// IO_FAILED.
+// Opens or makes the journal in `<state_dir>/journal.sqlite3`, after taking the flock on
+// `<state_dir>/lock` and writing the pid into it. Checks the format, the write-ahead log, a small
+// database whole, and the last event; replay checks what it reads. See FORMAT.md.
+//
+// Errors:
+//   STATE_DIR_UNUSABLE  not private, another user's, no directory, on a network file system, or the
+//                       path is relative. Metadata: path.
+//   WORKSPACE_LOCKED    another hub holds it. Metadata: pid (empty when it cannot be told), lock.
+//   JOURNAL_TOO_NEW     nothing was changed. Metadata: file, format, written_by.
+//   JOURNAL_DAMAGED     Metadata: file, and revision where it is an event.
+//   DISK_FULL, IO_FAILED
 absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& options);
 
-// Makes the journal of `options.state_dir` (which must hold none) out of a backup, under a new
-// log_id and marked as restored. Checks every checksum first. Errors: as OpenSqliteJournal, and
-// INVALID_FIELD backup.
+// Makes the journal of `options.state_dir` out of a backup, under a new log_id and marked as
+// restored. Checks every file's hash and every event's checksum first. What was made is removed
+// again on errors; when it was killed, the next start refuses and it can be repeated.
+//
+// Errors: as OpenSqliteJournal; STATE_DIR_UNUSABLE also when the directory holds a journal or parts
+// of one; INVALID_FIELD backup (not a backup).
 absl::Status RestoreBackup(const std::string& backup_directory, const SqliteOptions& options);
 
 }  // namespace coordhub::journal

@@ -24,7 +24,7 @@ absl::Status SqliteReader::Connect() {
 
 absl::Status SqliteReader::Read(int64_t after, size_t max_entries, size_t max_bytes,
                                 std::vector<Entry>* entries) {
-  Require(after >= 0 && max_entries > 0, "Read: bad range");
+  Require(after >= 0, "Read: bad range");
   // The head before the transaction begins: what it sees of later commits was not acknowledged
   // then.
   const int64_t head = state_->head;
@@ -33,7 +33,7 @@ absl::Status SqliteReader::Read(int64_t after, size_t max_entries, size_t max_by
   COORDHUB_RETURN_IF_ERROR(transaction.status());
   COORDHUB_ASSIGN_OR_RETURN(const CompactMark mark, reader_->ReadMark());
   if (after < mark.revision) return Compacted(mark.revision, head);
-  if (after >= head) return absl::OkStatus();
+  if (after >= head || max_entries == 0) return absl::OkStatus();
   COORDHUB_ASSIGN_OR_RETURN(const Checksum previous, reader_->ChecksumAt(after, mark));
   const int64_t to =
       std::min(head, after + static_cast<int64_t>(std::min(max_entries, kMaxEntries)));

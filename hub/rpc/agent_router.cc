@@ -55,8 +55,8 @@ void AgentRouter::OnEvents() {
   engine::Broadcaster& broadcaster = workspace_.broadcaster();
   const core::Filter everything;
   while (true) {
-    const engine::Broadcaster::ReadResult read = broadcaster.Read(
-        cursor_, everything, kEventsPerRead, std::numeric_limits<size_t>::max());
+    const engine::Broadcaster::ReadResult read =
+        broadcaster.Read(cursor_, everything, kEventsPerRead, std::numeric_limits<size_t>::max());
     if (read.found == Found::kCaughtUp) break;
     if (read.found == Found::kBehind) {
       // Only a burst larger than the ring gets here; what is in the views now is what counts.

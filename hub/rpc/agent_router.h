@@ -16,9 +16,10 @@
 
 namespace coordhub::rpc {
 
-// Reads the events of one workspace once, for all its keep-alive streams and all watches of sessions,
-// and calls those whose agent an event concerns: so a thousand agents cost no more than one. What it
-// tells is durable and in the newest view. Any thread; no lock is held while a stream is called.
+// Reads the events of one workspace once, for all its keep-alive streams and all watches of
+// sessions, and calls those whose agent an event concerns: so a thousand agents cost no more than
+// one. What it tells is durable and in the newest view. Any thread; no lock is held while a stream
+// is called.
 class AgentRouter final : public engine::EventListener {
  public:
   // `workspace` outlives it.

@@ -43,8 +43,7 @@ absl::StatusOr<v1::RegisterAgentResponse> AnswerRegister(const Committed& commit
   if (committed.outcome.resumed) response.set_resumed(true);
   // Made from the session's uid in the event: a repeated request gets the same token.
   const std::string& uid = response.agent().session_uid();
-  response.set_session_token(
-      base::MintSessionToken(committed.scope.workspace->served.key, uid));
+  response.set_session_token(base::MintSessionToken(committed.scope.workspace->served.key, uid));
   const std::string& agent_id = response.agent().agent_id();
   const v1::Agent* now = committed.view->records.FindAgent(agent_id);
   if (now != nullptr && now->session_uid() == uid) {
@@ -89,9 +88,8 @@ absl::Status ListAgents(const Reading& reading, const v1::ListAgentsRequest& req
     last = at.key();
     v1::Agent agent = *at;
     workspace->engine().Decorate(*start.view, &agent);  // SUSPECT is computed
-    if (!request.states().empty() &&
-        std::find(request.states().begin(), request.states().end(), agent.state()) ==
-            request.states().end()) {
+    if (!request.states().empty() && std::find(request.states().begin(), request.states().end(),
+                                               agent.state()) == request.states().end()) {
       continue;
     }
     budget.Take(agent);
@@ -105,8 +103,9 @@ absl::Status ListAgents(const Reading& reading, const v1::ListAgentsRequest& req
 }  // namespace
 
 AgentService::AgentService(std::shared_ptr<ServiceHost> host, const Gate* gate)
-    : TypedService(v1::RegisterAgentRequest::descriptor()->file()->FindServiceByName("AgentService"),
-                   std::move(host), gate) {
+    : TypedService(
+          v1::RegisterAgentRequest::descriptor()->file()->FindServiceByName("AgentService"),
+          std::move(host), gate) {
   BindMutation<v1::RegisterAgentRequest>("RegisterAgent", AnswerRegister);
   BindMutation<v1::DeregisterAgentRequest>("DeregisterAgent",
                                            FromCommit(core::DeregisterAgentResponseOf));

@@ -54,7 +54,8 @@ grpc::internal::MethodHandler* BoundService::MakeHandler(const Slot& slot) const
   switch (TypeOf(*slot.method)) {
     case RpcMethod::SERVER_STREAMING:
       return new grpc::internal::CallbackServerStreamingHandler<ByteBuffer, ByteBuffer>(
-          [this, &slot](CallbackServerContext* context, const ByteBuffer* request) -> WriteReactor* {
+          [this, &slot](CallbackServerContext* context,
+                        const ByteBuffer* request) -> WriteReactor* {
             const auto principal = Admit(slot, *context);
             if (principal.ok()) return slot.server_stream(context, *principal, *request);
             return new RefusedStream<WriteReactor>(principal.status());

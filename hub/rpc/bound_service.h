@@ -40,9 +40,9 @@ class BoundService : public grpc::Service {
   using UnaryHandler =
       std::function<void(const std::shared_ptr<UnaryCall>& call, const grpc::ByteBuffer& request)>;
   using WriteReactor = grpc::ServerWriteReactor<grpc::ByteBuffer>;
-  using WriteHandler = std::function<WriteReactor*(grpc::CallbackServerContext* context,
-                                                   const Principal& principal,
-                                                   const grpc::ByteBuffer& request)>;
+  using WriteHandler =
+      std::function<WriteReactor*(grpc::CallbackServerContext* context, const Principal& principal,
+                                  const grpc::ByteBuffer& request)>;
   using BidiReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
   using BidiHandler =
       std::function<BidiReactor*(grpc::CallbackServerContext* context, const Principal& principal)>;

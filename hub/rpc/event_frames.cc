@@ -15,7 +15,8 @@ grpc::Slice Share(const Frame& frame) {
   auto* reference = new Frame(frame);
   // gRPC takes a pointer to non-const bytes, but only reads them.
   return grpc::Slice(
-      const_cast<char*>(frame->data()), frame->size(),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+      const_cast<char*>(frame->data()),
+      frame->size(),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
       [](void* user_data) { delete static_cast<Frame*>(user_data); }, reference);
 }
 

@@ -53,8 +53,7 @@ absl::Status EventPage::Begin(const v1::ListEventsRequest& request) {
   std::string log_id = request.log_id();
   cursor_ = request.after_revision();
   if (!request.page_token().empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(const PageToken token,
-                              DecodePageToken(request.page_token(), query_));
+    COORDHUB_ASSIGN_OR_RETURN(const PageToken token, DecodePageToken(request.page_token(), query_));
     log_id = token.log_id;
     cursor_ = token.revision;
   } else if (cursor_ == 0) {

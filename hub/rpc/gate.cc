@@ -80,10 +80,9 @@ absl::StatusOr<Principal> Gate::Authenticate(const Metadata& metadata) const {
 absl::StatusOr<HostedWorkspace*> Gate::Resolve(std::string_view workspace_id) const {
   if (workspace_id.empty()) {
     if (default_workspace_ != nullptr) return default_workspace_;
-    const std::string names =
-        absl::StrJoin(host_.workspaces(), ",", [](std::string* out, const auto& workspace) {
-          absl::StrAppend(out, workspace->id());
-        });
+    const std::string names = absl::StrJoin(
+        host_.workspaces(), ",",
+        [](std::string* out, const auto& workspace) { absl::StrAppend(out, workspace->id()); });
     return base::MakeError(base::pb::ERROR_REASON_WORKSPACE_REQUIRED,
                            absl::StrCat("workspace_id must name one of ", names),
                            {{"workspaces", names}});

@@ -35,8 +35,7 @@ absl::Status NotListening() {
 
 KeepAliveReactor* KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
                                           const Principal& principal) {
-  std::shared_ptr<KeepAliveReactor> reactor(
-      new KeepAliveReactor(std::move(host), gate, principal));
+  std::shared_ptr<KeepAliveReactor> reactor(new KeepAliveReactor(std::move(host), gate, principal));
   reactor->self_ = reactor;
   const absl::Status added = reactor->host_->streams().Add(reactor);
   if (added.ok()) {
@@ -191,7 +190,8 @@ void KeepAliveReactor::OnEventsMissed() {
     const engine::ViewPtr view = scope_.engine().view();
     for (const auto& [ticket_id, fence] : told_) {
       const v1::Ticket* ticket = view->records.FindTicket(core::TicketNumber(ticket_id));
-      const bool held = ticket != nullptr && ticket->has_claim() && ticket->claim().fence() == fence;
+      const bool held =
+          ticket != nullptr && ticket->has_claim() && ticket->claim().fence() == fence;
       // Nobody but the holder completes a ticket.
       if (!held && (ticket == nullptr || ticket->state() != v1::Ticket::STATE_DONE)) {
         lost_[ticket_id] = fence;

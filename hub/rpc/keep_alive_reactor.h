@@ -19,13 +19,13 @@
 
 namespace coordhub::rpc {
 
-// Each message renews the session and is answered; claims that were lost and the hub's drain are told
-// unasked. One write is in flight; what comes meanwhile is answered together with the latest
+// Each message renews the session and is answered; claims that were lost and the hub's drain are
+// told unasked. One write is in flight; what comes meanwhile is answered together with the latest
 // `sequence`. Ends with SESSION_ENDED when the session does, OK when the agent closes its side.
 //
 // As WatchReactor: news is noted under `mu_`, and Pump decides there on the one next action and
-// performs it outside. Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those of
-// the engine.
+// performs it outside. Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those
+// of the engine.
 class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                                public Stream,
                                public std::enable_shared_from_this<KeepAliveReactor> {
@@ -84,8 +84,8 @@ class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
   CallScope scope_ ABSL_GUARDED_BY(mu_);
   std::string agent_id_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  // Messages being handled: until the next read has started, nothing finishes. Two at the most, since
-  // that read may be done, on another thread, before the call that started it has returned.
+  // Messages being handled: until the next read has started, nothing finishes. Two at the most,
+  // since that read may be done, on another thread, before the call that started it has returned.
   int handling_ ABSL_GUARDED_BY(mu_) = 0;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   bool gone_ ABSL_GUARDED_BY(mu_) = false;

@@ -20,7 +20,8 @@ struct TcpAddress {
   std::string Target() const;
 };
 
-// Reads `host:port`, where host is in 127.0.0.0/8, ::1 or `localhost` (which means 127.0.0.1). Errors:
+// Reads `host:port`, where host is in 127.0.0.0/8, ::1 or `localhost` (which means 127.0.0.1).
+// Errors:
 //   INVALID_FIELD tcp_address  malformed, or not loopback: what goes further needs TLS.
 absl::StatusOr<TcpAddress> ParseLoopback(const std::string& tcp_address);
 

@@ -37,7 +37,8 @@ void EnableStandardServices() {
   static const bool done = [] {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    // The library serves health without its descriptor; naming ours links it, so that reflection can describe it.
+    // The library serves health without its descriptor; naming ours links it, so that reflection
+    // can describe it.
     grpc::health::v1::HealthCheckRequest::descriptor();
     return true;
   }();

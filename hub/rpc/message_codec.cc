@@ -55,8 +55,7 @@ class TextSearch {
           !input.ReadString(&value, static_cast<int>(size))) {
         return false;
       }
-      const FieldDescriptor* field =
-          type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+      const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
       if (field == nullptr) continue;
       const int index = seen[field->number()]++;
       if (!Check(value, *field, NameOf(prefix, *field, index), depth)) return false;

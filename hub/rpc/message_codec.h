@@ -20,13 +20,14 @@ namespace coordhub::rpc {
 inline constexpr size_t kMaxRequestBytes = 1 << 20;
 
 // Parses `bytes` into `request`, which is empty. Errors:
-//   INVALID_FIELD  text that is not UTF-8, naming the field by its path; or bytes that are no message
+//   INVALID_FIELD  text that is not UTF-8, naming the field by its path; or bytes that are no
+//   message
 //                  of this type, with the field `request`.
 //   LIMIT_REACHED  more than kMaxRequestBytes. Metadata: `limit_name` request_bytes, `limit`.
 absl::Status ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* request);
 
-// The path of the first text in the serialized `type` that is not UTF-8, as `tickets[3].spec.title`;
-// nullopt if there is none, or the bytes end in the midst of something.
+// The path of the first text in the serialized `type` that is not UTF-8, as
+// `tickets[3].spec.title`; nullopt if there is none, or the bytes end in the midst of something.
 std::optional<std::string> FindMalformedText(std::string_view bytes,
                                              const google::protobuf::Descriptor& type);
 

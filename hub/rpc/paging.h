@@ -15,9 +15,9 @@
 
 namespace coordhub::rpc {
 
-// What bounds one page besides the size that was asked for: so that a page with a narrow filter is no
-// long walk, and a page of long records fits into a message. Such a page has fewer records, maybe
-// none, and a token.
+// What bounds one page besides the size that was asked for: so that a page with a narrow filter is
+// no long walk, and a page of long records fits into a message. Such a page has fewer records,
+// maybe none, and a token.
 inline constexpr int64_t kMaxRecordsPerPage = 10'000;
 inline constexpr size_t kMaxBytesPerPage = 3 << 20;
 
@@ -27,7 +27,9 @@ class PageBudget {
   explicit PageBudget(int32_t requested);
 
   // Whether one more record may be looked at.
-  bool Look() { return size_ < max_size_ && bytes_ < kMaxBytesPerPage && looked_at_++ < kMaxRecordsPerPage; }
+  bool Look() {
+    return size_ < max_size_ && bytes_ < kMaxBytesPerPage && looked_at_++ < kMaxRecordsPerPage;
+  }
   // A record was put on the page.
   void Take(const google::protobuf::Message& record) {
     ++size_;

@@ -25,9 +25,9 @@ absl::Status AgentActive(const absl::Status& status, const CallScope& scope) {
   // It may have ended since: then there is nothing left to wait for.
   const absl::Duration left =
       scope.engine().SessionTimeLeft(agent_id).value_or(absl::ZeroDuration());
-  return base::MakeError(base::pb::ERROR_REASON_AGENT_ACTIVE, base::ToStd(status.message()),
-                         {{"agent_id", agent_id},
-                          {"expires_in_ms", absl::StrCat(absl::ToInt64Milliseconds(left))}});
+  return base::MakeError(
+      base::pb::ERROR_REASON_AGENT_ACTIVE, base::ToStd(status.message()),
+      {{"agent_id", agent_id}, {"expires_in_ms", absl::StrCat(absl::ToInt64Milliseconds(left))}});
 }
 
 }  // namespace

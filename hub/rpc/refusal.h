@@ -9,8 +9,8 @@
 
 namespace coordhub::rpc {
 
-// SESSION_ENDED for the session of `scope`, with the agent it was, where that is still known, and who
-// holds the ticket that the request names (empty: it names none).
+// SESSION_ENDED for the session of `scope`, with the agent it was, where that is still known, and
+// who holds the ticket that the request names (empty: it names none).
 absl::Status SessionEnded(const CallScope& scope, std::string_view ticket_id);
 
 // `status` with the details that its reason promises: those of SessionEnded, and for AGENT_ACTIVE

@@ -10,8 +10,8 @@ namespace {
 // streams do not stay counted and buffered for.
 constexpr int kKeepaliveTimeMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
-// Both sides may ping an idle watch for as long as it lives; by default pings stop after two without
-// data, and a dead peer is never noticed.
+// Both sides may ping an idle watch for as long as it lives; by default pings stop after two
+// without data, and a dead peer is never noticed.
 constexpr int kPingsWithoutData = 0;  // no bound
 constexpr int kPingWithoutCalls = 1;
 // Clients ping every 20 s. The default of 5 min would end their connections with "too many pings".
@@ -19,7 +19,8 @@ constexpr int kMinPingIntervalMs = 5'000;
 constexpr int kPingStrikes = 2;
 // One client's share; the server's own bound on streams is ServerOptions::max_streams.
 constexpr int kStreamsPerConnection = 1'000;
-// Our limit answers with a reason and names itself; gRPC's only bounds what is read to find that out.
+// Our limit answers with a reason and names itself; gRPC's only bounds what is read to find that
+// out.
 constexpr int kReceiveBytes = 2 * static_cast<int>(kMaxRequestBytes);
 // Answers are at most a page, or one record more, below the 4 MiB that other clients' gRPC reads by
 // default; and a single event of many records gets through.

@@ -17,8 +17,8 @@ inline constexpr size_t kMaxSnapshotBytes = 256 << 10;
 inline constexpr int kMaxSnapshotRecords = 1'000;
 inline constexpr int kMaxSnapshotLook = 10'000;
 
-// Gives out the records that a filter admits: agents, tickets, bodies, comments, each in the order of
-// its keys. Reads an immutable view, so nobody waits for it. Not thread-safe.
+// Gives out the records that a filter admits: agents, tickets, bodies, comments, each in the order
+// of its keys. Reads an immutable view, so nobody waits for it. Not thread-safe.
 class SnapshotSource {
  public:
   // `filter` outlives it.

@@ -59,7 +59,8 @@ std::optional<pid_t> PidListeningOn(int port) {
   std::error_code error;
   for (fs::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
     pid_t pid = 0;
-    if (absl::SimpleAtoi(it->path().filename().string(), &pid) && HasDescriptor(it->path(), links)) {
+    if (absl::SimpleAtoi(it->path().filename().string(), &pid) &&
+        HasDescriptor(it->path(), links)) {
       return pid;
     }
   }

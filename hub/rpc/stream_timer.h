@@ -18,9 +18,9 @@
 
 namespace coordhub::rpc {
 
-// One thread that calls streams when their time has come: one time a stream. It runs on the injected
-// clock, looking at it at least every kPoll while anything is set, so that it also sees a clock that
-// is moved by hand. Any thread; no lock is held while a stream is called.
+// One thread that calls streams when their time has come: one time a stream. It runs on the
+// injected clock, looking at it at least every kPoll while anything is set, so that it also sees a
+// clock that is moved by hand. Any thread; no lock is held while a stream is called.
 class StreamTimer {
  public:
   static constexpr absl::Duration kPoll = absl::Milliseconds(50);

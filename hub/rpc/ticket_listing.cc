@@ -32,9 +32,8 @@ bool Matches(const v1::ListTicketsRequest& request, const v1::Ticket& ticket) {
   const auto is_or_any = [](const std::string& wanted, const std::string& value) {
     return wanted.empty() || wanted == value;
   };
-  return (request.states().empty() ||
-          std::find(request.states().begin(), request.states().end(), ticket.state()) !=
-              request.states().end()) &&
+  return (request.states().empty() || std::find(request.states().begin(), request.states().end(),
+                                                ticket.state()) != request.states().end()) &&
          is_or_any(request.holder_agent_id(), ticket.claim().agent_id()) &&
          is_or_any(request.assignee_agent_id(), ticket.assignee_agent_id()) &&
          is_or_any(request.parent_ticket_id(), ticket.parent_ticket_id()) &&
@@ -76,16 +75,19 @@ void WalkCandidates(const Records& records, const v1::ListTicketsRequest& reques
                     const Look& look) {
   if (!request.holder_agent_id().empty()) {
     const std::string& holder = request.holder_agent_id();
-    Walk(records.tickets_by_holder, std::pair(holder, first),
-         [&](const auto& key) { return key.first == holder; }, look);
+    Walk(
+        records.tickets_by_holder, std::pair(holder, first),
+        [&](const auto& key) { return key.first == holder; }, look);
   } else if (!request.parent_ticket_id().empty()) {
     const int64_t parent = core::TicketNumber(request.parent_ticket_id());
-    Walk(records.tickets_by_parent, std::pair(parent, first),
-         [&](const auto& key) { return key.first == parent; }, look);
+    Walk(
+        records.tickets_by_parent, std::pair(parent, first),
+        [&](const auto& key) { return key.first == parent; }, look);
   } else if (!request.states().empty()) {
     WalkStates(records, request.states(), first, look);
   } else {
-    Walk(records.tickets, first, [](int64_t) { return true; }, look);
+    Walk(
+        records.tickets, first, [](int64_t) { return true; }, look);
   }
 }
 

@@ -45,9 +45,8 @@ void RenewClaim(const UnaryCallPtr& call, const CallScope& scope,
   v1::RenewClaimResponse response;
   const auto renew = [&]() -> absl::Status {
     COORDHUB_RETURN_IF_ERROR(RefusalToChange(scope));
-    COORDHUB_ASSIGN_OR_RETURN(
-        const absl::Duration left,
-        scope.engine().RenewClaim(scope.principal.session_uid, request));
+    COORDHUB_ASSIGN_OR_RETURN(const absl::Duration left,
+                              scope.engine().RenewClaim(scope.principal.session_uid, request));
     if (left != absl::InfiniteDuration()) *response.mutable_expires_in() = core::ToProto(left);
     return FillTicket(scope, request, &response);
   };
@@ -61,8 +60,7 @@ void UpdateProgress(const UnaryCallPtr& call, const CallScope& scope,
   v1::UpdateProgressResponse response;
   const auto update = [&]() -> absl::Status {
     COORDHUB_RETURN_IF_ERROR(RefusalToChange(scope));
-    COORDHUB_RETURN_IF_ERROR(
-        scope.engine().UpdateProgress(scope.principal.session_uid, request));
+    COORDHUB_RETURN_IF_ERROR(scope.engine().UpdateProgress(scope.principal.session_uid, request));
     return FillTicket(scope, request, &response);
   };
   const absl::Status status = update();
@@ -73,8 +71,9 @@ void UpdateProgress(const UnaryCallPtr& call, const CallScope& scope,
 }  // namespace
 
 TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate)
-    : TypedService(v1::CreateTicketRequest::descriptor()->file()->FindServiceByName("TicketService"),
-                   std::move(host), gate) {
+    : TypedService(
+          v1::CreateTicketRequest::descriptor()->file()->FindServiceByName("TicketService"),
+          std::move(host), gate) {
   BindMutation<v1::CreateTicketRequest>("CreateTicket", FromCommit(core::CreateTicketResponseOf));
   BindMutation<v1::BatchCreateTicketsRequest>("BatchCreateTickets",
                                               FromCommit(core::BatchCreateTicketsResponseOf));

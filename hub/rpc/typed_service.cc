@@ -28,22 +28,22 @@ void TypedService::Submit(const UnaryCallPtr& call, const CallScope& scope,
                           std::unique_ptr<core::Command> command, Answered answered) {
   const bool may_wait = MayWait(*command);
   engine::Workspace& engine = scope.engine();
-  engine::Done done = [call, scope, answered = std::move(answered),
-                       ticket_id = TicketNamedBy(*command)](
-                          const absl::StatusOr<engine::Outcome>& outcome) {
-    if (outcome.ok()) {
-      answered(call, scope, *outcome);
-    } else {
-      call->Refuse(WithDetails(outcome.status(), scope, ticket_id));
-    }
-  };
+  engine::Done done =
+      [call, scope, answered = std::move(answered),
+       ticket_id = TicketNamedBy(*command)](const absl::StatusOr<engine::Outcome>& outcome) {
+        if (outcome.ok()) {
+          answered(call, scope, *outcome);
+        } else {
+          call->Refuse(WithDetails(outcome.status(), scope, ticket_id));
+        }
+      };
   const engine::CallId id = engine.Submit(std::move(command), call->deadline(), std::move(done));
   // Others are decided within a batch, whether anyone still waits or not.
   if (may_wait) call->WhenGone([&engine, id] { engine.Cancel(id); });
 }
 
-void TypedService::AwaitView(const UnaryCallPtr& call, const CallScope& scope,
-                             int64_t min_revision, WithView read) {
+void TypedService::AwaitView(const UnaryCallPtr& call, const CallScope& scope, int64_t min_revision,
+                             WithView read) {
   call->RefuseWhenGone();
   scope.engine().AwaitRevision(
       min_revision, call->deadline(),

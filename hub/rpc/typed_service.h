@@ -40,8 +40,8 @@ struct Reading {
   engine::ViewPtr view;
 };
 
-// Fills in what records do not hold, wherever the response has it: what is volatile or computed of a
-// ticket or an agent, and a ticket's body.
+// Fills in what records do not hold, wherever the response has it: what is volatile or computed of
+// a ticket or an agent, and a ticket's body.
 template <class Response>
 void CompleteResponse(const CallScope& scope, const core::View& view, Response* response) {
   const engine::Workspace& engine = scope.engine();
@@ -75,8 +75,8 @@ class TypedService : public BoundService {
   template <class Response>
   static auto FromCommit(Response (*response_of)(core::CommitEvents events));
 
-  // `run(call, scope, request, view)` answers the call from a view, at the revision that the request
-  // asks for or later.
+  // `run(call, scope, request, view)` answers the call from a view, at the revision that the
+  // request asks for or later.
   template <class Request, class Run>
   void BindViewed(const char* method, Run run);
 
@@ -116,8 +116,8 @@ class TypedService : public BoundService {
     return request;
   }
 
-  using Answered = std::function<void(const UnaryCallPtr&, const CallScope&,
-                                      const engine::Outcome&)>;
+  using Answered =
+      std::function<void(const UnaryCallPtr&, const CallScope&, const engine::Outcome&)>;
   static void Submit(const UnaryCallPtr& call, const CallScope& scope,
                      std::unique_ptr<core::Command> command, Answered answered);
   using WithView = std::function<void(engine::ViewPtr)>;

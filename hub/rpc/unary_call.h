@@ -19,9 +19,9 @@
 
 namespace coordhub::rpc {
 
-// Answered once, by whoever comes first; what comes later is dropped. Holds itself until gRPC is done
-// with it, and then lives as long as a callback of the engine's holds it: so a result that nobody
-// waits for any more finds it. Any thread; no method blocks.
+// Answered once, by whoever comes first; what comes later is dropped. Holds itself until gRPC is
+// done with it, and then lives as long as a callback of the engine's holds it: so a result that
+// nobody waits for any more finds it. Any thread; no method blocks.
 class UnaryCall final : public grpc::ServerUnaryReactor,
                         public std::enable_shared_from_this<UnaryCall> {
  public:

@@ -10,9 +10,9 @@ void ViewCache::DropIdle(base::MonoTime now) {
 }
 
 std::list<ViewCache::Entry>::iterator ViewCache::Use(int64_t revision, base::MonoTime now) {
-  const auto found =
-      std::find_if(entries_.begin(), entries_.end(),
-                   [revision](const Entry& entry) { return entry.view->revision == revision; });
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [revision](const Entry& entry) {
+    return entry.view->revision == revision;
+  });
   if (found == entries_.end()) return found;
   found->last_use = now;
   entries_.splice(entries_.begin(), entries_, found);

@@ -14,9 +14,9 @@
 
 namespace coordhub::rpc {
 
-// Pins views of one workspace for as long as someone may ask for a next page, so that all pages of a
-// listing show one revision. Bounded: what was not asked for during kIdle goes, and so does the one
-// that was not asked for longest when there are more than kMaxViews. Its pages then end with
+// Pins views of one workspace for as long as someone may ask for a next page, so that all pages of
+// a listing show one revision. Bounded: what was not asked for during kIdle goes, and so does the
+// one that was not asked for longest when there are more than kMaxViews. Its pages then end with
 // PAGE_TOKEN_EXPIRED. Any thread.
 class ViewCache {
  public:

@@ -46,8 +46,7 @@ absl::StatusOr<WatchPlan> PlanWatch(const v1::WatchEventsRequest& request, LogPo
     case v1::WatchEventsRequest::START_NOW:
       break;
     default:
-      COORDHUB_RETURN_IF_ERROR(
-          CheckCursor(plan.log, request.log_id(), request.after_revision()));
+      COORDHUB_RETURN_IF_ERROR(CheckCursor(plan.log, request.log_id(), request.after_revision()));
       plan.after_revision = request.after_revision();
   }
   return plan;

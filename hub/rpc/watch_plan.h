@@ -32,7 +32,8 @@ struct WatchPlan {
   absl::Duration bookmark_interval;
 };
 
-// Whether events after this cursor can be had, all of them. An empty `log_id` is not checked. Errors:
+// Whether events after this cursor can be had, all of them. An empty `log_id` is not checked.
+// Errors:
 //   LOG_REPLACED        the cursor belongs to another log, or is ahead of this one.
 //   REVISION_COMPACTED  some were dropped.
 absl::Status CheckCursor(const LogPosition& log, const std::string& log_id, int64_t after_revision);

@@ -25,13 +25,13 @@
 namespace coordhub::rpc {
 
 // Holds a cursor, not a queue: it reads the broadcaster's ring, or the journal where that no longer
-// reaches back, and has one write in flight, so a watcher that does not read costs a fixed amount and
-// nobody else anything. In order: WatchOpened, the snapshot if one was asked for, events; bookmarks
-// where nothing else is to be said.
+// reaches back, and has one write in flight, so a watcher that does not read costs a fixed amount
+// and nobody else anything. In order: WatchOpened, the snapshot if one was asked for, events;
+// bookmarks where nothing else is to be said.
 //
 // Whoever has news (the broadcaster, the journal, the timer, the router, gRPC) notes it under `mu_`
-// and calls Pump, which decides under `mu_` on the one next action and performs it outside. `writing_`
-// and `finished_` make sure that there is one write at a time and one Finish ever.
+// and calls Pump, which decides under `mu_` on the one next action and performs it outside.
+// `writing_` and `finished_` make sure that there is one write at a time and one Finish ever.
 //
 // Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those of the engine.
 class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
@@ -63,7 +63,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   enum class Action { kNothing, kWrite, kFinish, kReadJournal };
   struct Step {
     Action action = Action::kNothing;
-    absl::Status status;       // kFinish
+    absl::Status status;        // kFinish
     uint64_t write_number = 0;  // kWrite
     int64_t after = 0;          // kReadJournal
   };

@@ -1,11 +1,10 @@
-// Every method of the contract for every kind of caller. The methods come from the descriptors: a new
-// one is in the matrix without a line here, and fails it until it is entered below.
+// Every method of the contract for every kind of caller. The methods come from the descriptors: a
+// new one is in the matrix without a line here, and fails it until it is entered below.
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
 #include "coordhub/v1/repository_service.pb.h"
@@ -13,10 +12,9 @@
 #include "google/protobuf/descriptor.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/support/slice.h"
 #include "gtest/gtest.h"
 #include "tests/rpc/hub_fixture.h"
+#include "tests/rpc/raw_call.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -27,8 +25,9 @@ using google::protobuf::ServiceDescriptor;
 std::vector<const MethodDescriptor*> AllMethods() {
   std::vector<const MethodDescriptor*> methods;
   for (const auto* file :
-       {pb::RegisterAgentRequest::descriptor()->file(), pb::CreateTicketRequest::descriptor()->file(),
-        pb::ListEventsRequest::descriptor()->file(), pb::GetHubRequest::descriptor()->file(),
+       {pb::RegisterAgentRequest::descriptor()->file(),
+        pb::CreateTicketRequest::descriptor()->file(), pb::ListEventsRequest::descriptor()->file(),
+        pb::GetHubRequest::descriptor()->file(),
         pb::AcquireReservationRequest::descriptor()->file(),
         pb::SendMessageRequest::descriptor()->file(), pb::OpenRoundRequest::descriptor()->file(),
         pb::GetRepositoryStatusRequest::descriptor()->file()}) {
@@ -42,44 +41,34 @@ std::vector<const MethodDescriptor*> AllMethods() {
 const std::set<std::string> kOperatorOnly = {"CompactWorkspace", "BackupWorkspace",
                                              "VerifyWorkspace", "DrainHub"};
 const std::set<std::string> kSessionOnly = {"KeepAlive", "RenewClaim", "UpdateProgress"};
-const std::set<std::string> kImplemented = {
-    "RegisterAgent",    "KeepAlive",        "DeregisterAgent", "GetAgent",        "ListAgents",
-    "CreateTicket",     "BatchCreateTickets", "GetTicket",     "ListTickets",     "UpdateTicket",
-    "ClaimTicket",      "ClaimNextTicket",  "RenewClaim",      "ReleaseTicket",   "CompleteTicket",
-    "FailTicket",       "CancelTicket",     "ReopenTicket",    "AddComment",      "UpdateProgress",
-    "WatchEvents",      "ListEvents",       "GetHub",          "ListWorkspaces",  "CompactWorkspace",
-    "BackupWorkspace",  "VerifyWorkspace",  "DrainHub"};
-
-// Sends one empty request to the method, whatever its type, and gives the call's end.
-grpc::Status SendEmpty(const Client& client, const std::string& path) {
-  grpc::GenericStub stub(client.channel());
-  grpc::CompletionQueue queue;
-  void* tag = nullptr;
-  bool ok = false;
-  const auto context = client.Context();
-  const auto stream = stub.PrepareCall(context.get(), path, &queue);
-  const auto wait = [&] { queue.Next(&tag, &ok); };
-  stream->StartCall(nullptr);
-  wait();
-  const grpc::Slice nothing{std::string()};
-  grpc::ByteBuffer request(&nothing, 1);
-  stream->WriteLast(request, grpc::WriteOptions(), nullptr);
-  wait();
-  // One answer is enough to know that a stream was let in.
-  grpc::ByteBuffer response;
-  stream->Read(&response, nullptr);
-  wait();
-  const bool answered = ok;
-  if (answered) context->TryCancel();
-  grpc::Status status;
-  stream->Finish(&status, nullptr);
-  wait();
-  return answered ? grpc::Status::OK : status;
-}
-
-std::string PathOf(const MethodDescriptor& method) {
-  return absl::StrCat("/", method.service()->full_name(), "/", method.name());
-}
+const std::set<std::string> kImplemented = {"RegisterAgent",
+                                            "KeepAlive",
+                                            "DeregisterAgent",
+                                            "GetAgent",
+                                            "ListAgents",
+                                            "CreateTicket",
+                                            "BatchCreateTickets",
+                                            "GetTicket",
+                                            "ListTickets",
+                                            "UpdateTicket",
+                                            "ClaimTicket",
+                                            "ClaimNextTicket",
+                                            "RenewClaim",
+                                            "ReleaseTicket",
+                                            "CompleteTicket",
+                                            "FailTicket",
+                                            "CancelTicket",
+                                            "ReopenTicket",
+                                            "AddComment",
+                                            "UpdateProgress",
+                                            "WatchEvents",
+                                            "ListEvents",
+                                            "GetHub",
+                                            "ListWorkspaces",
+                                            "CompactWorkspace",
+                                            "BackupWorkspace",
+                                            "VerifyWorkspace",
+                                            "DrainHub"};
 
 // Whether a call got past the question of who calls.
 bool WasAdmitted(pb::ErrorReason reason) {
@@ -116,8 +105,8 @@ void ExpectOneErrorInfo(const grpc::Status& status, const std::string& what) {
 class AccessMatrixTest : public ::testing::Test {
  protected:
   pb::ErrorReason Send(const Client& client, const MethodDescriptor& method) {
-    const grpc::Status status = SendEmpty(client, PathOf(method));
-    ExpectOneErrorInfo(status, PathOf(method));
+    const grpc::Status status = CallRaw(client, method, "").status;
+    ExpectOneErrorInfo(status, method.full_name());
     return status.ok() ? pb::ERROR_REASON_UNSPECIFIED : ReasonOf(status);
   }
 
@@ -196,9 +185,9 @@ TEST_F(AccessMatrixTest, AnEndedSessionIsRefusedEverywhere) {
   Client agent = hub_.OnSocket();
   agent.Register("conversation-1");
   pb::DeregisterAgentResponse ended;
-  ASSERT_TRUE(agent.Call(&pb::AgentService::Stub::DeregisterAgent, pb::DeregisterAgentRequest(),
-                         &ended)
-                  .ok());
+  ASSERT_TRUE(
+      agent.Call(&pb::AgentService::Stub::DeregisterAgent, pb::DeregisterAgentRequest(), &ended)
+          .ok());
   for (const MethodDescriptor* method : AllMethods()) {
     const auto reason = Send(agent, *method);
     if (kOperatorOnly.contains(method->name())) {
@@ -215,7 +204,8 @@ TEST_F(AccessMatrixTest, AnEndedSessionIsRefusedEverywhere) {
 }
 
 TEST_F(AccessMatrixTest, AMethodThatDoesNotExistIsRefusedInOurWords) {
-  const grpc::Status status = SendEmpty(hub_.OnSocket(), "/coordhub.v1.TicketService/Juggle");
+  const grpc::Status status =
+      CallRaw(hub_.OnSocket(), "/coordhub.v1.TicketService/Juggle", "").status;
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   ExpectOneErrorInfo(status, "unknown method");
   EXPECT_EQ(MetadataOf(status, "method"), "/coordhub.v1.TicketService/Juggle");

@@ -134,8 +134,8 @@ TEST(JoinFramesTest, IsTheMessageWithTheEventsInOrder) {
 }
 
 TEST(ToGrpcStatusTest, CarriesTheDetails) {
-  const absl::Status status = base::MakeError(pb::ERROR_REASON_TICKET_NOT_FOUND, "no ticket T-9",
-                                              {{"ticket_id", "T-9"}});
+  const absl::Status status =
+      base::MakeError(pb::ERROR_REASON_TICKET_NOT_FOUND, "no ticket T-9", {{"ticket_id", "T-9"}});
   const grpc::Status converted = ToGrpcStatus(status);
   EXPECT_EQ(converted.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(converted.error_message(), "no ticket T-9");
@@ -151,8 +151,8 @@ TEST(ToGrpcStatusTest, CarriesTheDetails) {
 TEST(ToGrpcStatusTest, AnErrorWithoutAReasonIsInternal) {
   const grpc::Status converted = ToGrpcStatus(absl::NotFoundError("from somewhere"));
   EXPECT_EQ(converted.error_code(), grpc::StatusCode::INTERNAL);
-  const absl::Status decoded = base::DecodeStatus(
-      converted.error_code(), converted.error_message(), converted.error_details());
+  const absl::Status decoded = base::DecodeStatus(converted.error_code(), converted.error_message(),
+                                                  converted.error_details());
   EXPECT_EQ(base::ReasonOf(decoded), pb::ERROR_REASON_INTERNAL);
 }
 

@@ -24,8 +24,7 @@ std::string MetadataOf(const grpc::Status& status, std::string_view key) {
   return base::MetadataOf(FromGrpc(status), key);
 }
 
-Client::Client(const std::string& target) {
-  grpc::ChannelArguments args;
+Client::Client(const std::string& target, grpc::ChannelArguments args) {
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   args.SetMaxReceiveMessageSize(16 << 20);
@@ -46,8 +45,7 @@ pb::RegisterAgentResponse Client::Register(const std::string& agent_id, absl::Du
   request.set_agent_id(agent_id);
   *request.mutable_ttl() = core::ToProto(ttl);
   pb::RegisterAgentResponse response;
-  const grpc::Status status =
-      Call(&pb::AgentService::Stub::RegisterAgent, request, &response);
+  const grpc::Status status = Call(&pb::AgentService::Stub::RegisterAgent, request, &response);
   EXPECT_TRUE(status.ok()) << FromGrpc(status);
   session_ = response.session_token();
   return response;

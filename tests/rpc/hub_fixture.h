@@ -36,7 +36,7 @@ std::string MetadataOf(const grpc::Status& status, std::string_view key);
 // A connection of its own, and calls over it that may differ in who makes them.
 class Client {
  public:
-  explicit Client(const std::string& target);
+  explicit Client(const std::string& target, grpc::ChannelArguments args = {});
 
   // Later calls carry this token. Empty: none.
   void set_session(std::string token) { session_ = std::move(token); }

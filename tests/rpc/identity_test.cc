@@ -53,8 +53,7 @@ TEST(IdentityTest, CallsOfOneConnectionAreTakenForTheirOwnTokens) {
   int seen = 0;
   do {
     pb::ListTicketsResponse response;
-    ASSERT_TRUE(
-        connection.Call(&pb::TicketService::Stub::ListTickets, request, &response).ok());
+    ASSERT_TRUE(connection.Call(&pb::TicketService::Stub::ListTickets, request, &response).ok());
     for (const pb::Ticket& ticket : response.tickets()) {
       ASSERT_EQ(ticket.creator(), ticket.title()) << ticket.ticket_id();
       ++seen;

@@ -1,4 +1,6 @@
 // Page tokens, pinned views, and listings that hold still while the hub does not.
+#include "hub/rpc/paging.h"
+
 #include <atomic>
 #include <set>
 #include <string>
@@ -10,7 +12,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hub/rpc/page_token.h"
-#include "hub/rpc/paging.h"
 #include "hub/rpc/view_cache.h"
 #include "tests/rpc/hub_fixture.h"
 
@@ -37,8 +38,8 @@ TEST(PageTokenTest, RoundTrips) {
 
 TEST(PageTokenTest, RefusesWhatItDidNotMake) {
   const std::string encoded = EncodePageToken({"log", 42, "key"}, "query");
-  for (const std::string& token :
-       {std::string("!"), std::string("AAAA"), encoded.substr(0, 8), encoded + "AAAA", std::string(500, 'A')}) {
+  for (const std::string& token : {std::string("!"), std::string("AAAA"), encoded.substr(0, 8),
+                                   encoded + "AAAA", std::string(500, 'A')}) {
     const auto decoded = DecodePageToken(token, "query");
     if (decoded.ok()) {
       EXPECT_NE(decoded->last_key, "key");  // a longer token may hold a longer key, and no more
@@ -211,10 +212,10 @@ TEST_F(ListingTest, EachFilterNarrows) {
     pb::CreateTicketResponse response;
     EXPECT_TRUE(client_.Call(&pb::TicketService::Stub::CreateTicket, request, &response).ok());
   };
-  create({"a", "b"}, "", "");        // T-1, a parent
-  create({"a"}, "T-1", "");          // T-2
-  create({"b"}, "T-1", "someone");   // T-3
-  create({"a", "b", "c"}, "", "");   // T-4
+  create({"a", "b"}, "", "");       // T-1, a parent
+  create({"a"}, "T-1", "");         // T-2
+  create({"b"}, "T-1", "someone");  // T-3
+  create({"a", "b", "c"}, "", "");  // T-4
   agent.Claim("T-4");
 
   pb::ListTicketsRequest request;

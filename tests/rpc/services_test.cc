@@ -88,7 +88,8 @@ TEST_F(ServicesTest, AnAgentIsReadByItselfAndOthers) {
   EXPECT_EQ(Ok(operator_, &Agents::GetAgent, named).claims_size(), 1);
   Client other = hub_.OnSocket();
   other.Register("conversation-2");
-  EXPECT_EQ(Ok(other, &Agents::GetAgent, named).claims_size(), 0);  // fences are not others' business
+  EXPECT_EQ(Ok(other, &Agents::GetAgent, named).claims_size(),
+            0);  // fences are not others' business
   EXPECT_EQ(Ok(other, &Agents::GetAgent, named).agent().claimed_ticket_ids_size(), 1);
 }
 
@@ -287,9 +288,8 @@ TEST_F(ServicesTest, CommentsComeNewestLastAndInPages) {
     request.set_comment_page_size(size);
     request.set_comments_before(before);
     std::vector<int> got;
-    for (const pb::Comment& one : Ok(operator_, &Tickets::GetTicket, request).comments()) {
-      got.push_back(one.number());
-    }
+    const auto response = Ok(operator_, &Tickets::GetTicket, request);
+    for (const pb::Comment& one : response.comments()) got.push_back(one.number());
     return got;
   };
   EXPECT_THAT(numbers(3, 0), ElementsAre(58, 59, 60));

@@ -115,7 +115,9 @@ class Watch {
 class KeepAlive {
  public:
   explicit KeepAlive(const Client& client)
-      : context_(client.Context()), stub_(client.channel()), stream_(stub_.KeepAlive(context_.get())) {}
+      : context_(client.Context()),
+        stub_(client.channel()),
+        stream_(stub_.KeepAlive(context_.get())) {}
   ~KeepAlive() {
     if (finished_) return;
     context_->TryCancel();

@@ -92,8 +92,8 @@ TEST_F(WatchTest, ResumesWithinACommit) {
 TEST_F(WatchTest, ManyWatchersAmidManyWritersSeeEachRevisionOnce) {
   constexpr int kWatchers = 8;
   constexpr int kWriters = 4;
-  constexpr int64_t kPerWriter = 300;
-  constexpr int64_t kLast = kWriters * kPerWriter;
+  static constexpr int64_t kPerWriter = 300;
+  static constexpr int64_t kLast = kWriters * kPerWriter;
   std::vector<std::thread> threads;
   for (int w = 0; w < kWriters; ++w) {
     threads.emplace_back([this] {
@@ -287,8 +287,7 @@ TEST_F(WatchTest, ACompactedCursorIsRefusedAndTheNextOneIsNot) {
   pb::CompactWorkspaceRequest compact;
   compact.set_revision(50);
   pb::CompactWorkspaceResponse compacted;
-  ASSERT_TRUE(
-      client_.Call(&pb::HubService::Stub::CompactWorkspace, compact, &compacted).ok());
+  ASSERT_TRUE(client_.Call(&pb::HubService::Stub::CompactWorkspace, compact, &compacted).ok());
   const int64_t at = compacted.workspace().compact_revision();
   ASSERT_EQ(at, 50);  // each commit has 50 events
   const grpc::Status status = EndOf(client_, WatchAfter(at - 1));

@@ -56,9 +56,8 @@ class EndWait {
   Why Wait(const ProcessWatch* process) {
     const int process_fd = process == nullptr ? -1 : process->fd();
     const int timeout = process != nullptr && process_fd < 0 ? kLookEveryMs : -1;
-    std::array<pollfd, 3> polled = {{{session_ended_.get(), POLLIN, 0},
-                                     {signals_.get(), POLLIN, 0},
-                                     {process_fd, POLLIN, 0}}};
+    std::array<pollfd, 3> polled = {
+        {{session_ended_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {process_fd, POLLIN, 0}}};
     for (;;) {
       const int ready = poll(polled.data(), polled.size(), timeout);
       if (ready < 0 && errno != EINTR) return Why::kSignal;
@@ -74,7 +73,8 @@ class EndWait {
   base::UniqueFd signals_;
 };
 
-// What the session has to tell, on standard error. The session's thread writes, nobody else meanwhile.
+// What the session has to tell, on standard error. The session's thread writes, nobody else
+// meanwhile.
 class Teller {
  public:
   Teller(Context* context, EndWait* end) : context_(*context), end_(*end) {}
@@ -102,10 +102,10 @@ class Teller {
  private:
   void TellLost(const std::vector<pb::LostClaim>& lost) {
     for (const pb::LostClaim& claim : lost) {
-      const std::string now = claim.cancelled()                  ? ", cancelled"
-                              : claim.holder_agent_id().empty() ? ""
-                                                                : ", now held by " +
-                                                                      claim.holder_agent_id();
+      const std::string now = claim.cancelled() ? ", cancelled"
+                              : claim.holder_agent_id().empty()
+                                  ? ""
+                                  : ", now held by " + claim.holder_agent_id();
       Tell(absl::StrCat("lost ", claim.ticket_id(), " (fence ", claim.fence(), ")", now));
     }
   }
@@ -127,8 +127,7 @@ absl::Status LeaveNow(Context& context, agent::Session& session, pid_t pid) {
   return store->Remove(*worktree, session.agent().agent_id());
 }
 
-absl::StatusOr<ExitCode> HoldSession(Context& context, const Options& options,
-                                     Detached* detached) {
+absl::StatusOr<ExitCode> HoldSession(Context& context, const Options& options, Detached* detached) {
   std::optional<ProcessWatch> process;
   if (options.pid != 0) {
     COORDHUB_ASSIGN_OR_RETURN(ProcessWatch opened, ProcessWatch::Open(options.pid));
@@ -171,21 +170,24 @@ absl::StatusOr<ExitCode> Hold(Context& context, const Options& options) {
 }  // namespace
 
 void AddAgentHold(CLI::App* agent, Context* context) {
-  CLI::App* command = AddCommand(
-      agent, "hold",
-      "Keep the session of this worktree alive: while a process lives, or until interrupted. Exit code "
-      "4: the session ended. When the process ends the session is left to expire, which counts as a "
-      "failed attempt at what it holds, or with --leave ended at once, which does not",
-      "coordctl agent hold --pid $PPID --detach\n"
-      "coordctl agent hold --pid 4711 --leave\n"
-      "coordctl --as conversation-42 agent hold");
+  CLI::App* command =
+      AddCommand(agent, "hold",
+                 "Keep the session of this worktree alive: while a process lives, or until "
+                 "interrupted. Exit code "
+                 "4: the session ended. When the process ends the session is left to expire, which "
+                 "counts as a "
+                 "failed attempt at what it holds, or with --leave ended at once, which does not",
+                 "coordctl agent hold --pid $PPID --detach\n"
+                 "coordctl agent hold --pid 4711 --leave\n"
+                 "coordctl --as conversation-42 agent hold");
   auto options = std::make_shared<Options>();
   command->add_option("--pid", options->pid, "While this process lives; default: until interrupted")
       ->check(CLI::PositiveNumber);
   command->add_flag("--leave", options->leave, "End the session when the process ends")
       ->needs("--pid");
-  command->add_flag("--detach", options->detach,
-                    "Go on in the background; returns once the session is being kept")
+  command
+      ->add_flag("--detach", options->detach,
+                 "Go on in the background; returns once the session is being kept")
       ->needs("--pid");
   OnRun(command, context, [options](Context& c) { return Hold(c, *options); });
 }

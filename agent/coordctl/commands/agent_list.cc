@@ -30,8 +30,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   if (context.json()) {
     context.out() << ToJsonArray(listing.agents, context.host().out_is_terminal);
   } else {
-    context.out()
-        << AgentTable(context, listing.agents, context.host().clock->Wall()).Render();
+    context.out() << AgentTable(context, listing.agents, context.host().clock->Wall()).Render();
   }
   return ExitCode::kOk;
 }

@@ -50,11 +50,9 @@ absl::Status FillFromRepository(const Context& context, const Options& options,
   return absl::OkStatus();
 }
 
-absl::StatusOr<pb::RegisterAgentRequest> RequestOf(const Context& context,
-                                                   const Options& options) {
+absl::StatusOr<pb::RegisterAgentRequest> RequestOf(const Context& context, const Options& options) {
   pb::RegisterAgentRequest request;
-  request.set_agent_id(options.name.empty() ? context.host().Env("COORDHUB_AGENT")
-                                            : options.name);
+  request.set_agent_id(options.name.empty() ? context.host().Env("COORDHUB_AGENT") : options.name);
   if (request.agent_id().empty()) {
     return base::MakeFieldError("NAME", "give the agent a name, or set COORDHUB_AGENT");
   }
@@ -69,7 +67,8 @@ absl::StatusOr<pb::RegisterAgentRequest> RequestOf(const Context& context,
   return request;
 }
 
-// The token to present: of this agent's own session here, which is then resumed, else of its parent's
+// The token to present: of this agent's own session here, which is then resumed, else of its
+// parent's
 // (`conversation-42` for `conversation-42/reviewer`).
 std::string TokenToPresent(const std::vector<StoredSession>& sessions, const std::string& name) {
   const std::string parent = name.substr(0, std::min(name.rfind('/'), name.size()));
@@ -129,12 +128,11 @@ void Print(Context& context, pb::RegisterAgentResponse response, const Options& 
     return;
   }
   const pb::Agent& agent = response.agent();
-  context.out() << AgentText(context, agent,
-                             {response.claims().begin(), response.claims().end()},
+  context.out() << AgentText(context, agent, {response.claims().begin(), response.claims().end()},
                              context.host().clock->Wall());
   if (options.show_token) context.out() << KeyLine(context, "token", token);
-  context.err() << (response.resumed() ? "Resumed the session. " : "")
-                << "It ends after " << ShowSpan(agent::FromProto(agent.ttl()))
+  context.err() << (response.resumed() ? "Resumed the session. " : "") << "It ends after "
+                << ShowSpan(agent::FromProto(agent.ttl()))
                 << " of silence; keep it alive with: coordctl agent hold --pid PID --detach\n";
 }
 
@@ -147,8 +145,8 @@ absl::StatusOr<ExitCode> Register(Context& context, const Options& options) {
     const auto token = ReadToken(options.token_file, "--token-file");
     response = Call(context, request, token.value_or(""));
     if (response.ok()) {
-      COORDHUB_RETURN_IF_ERROR(base::AtomicReplaceFile(
-          options.token_file, response->session_token() + "\n", 0600));
+      COORDHUB_RETURN_IF_ERROR(
+          base::AtomicReplaceFile(options.token_file, response->session_token() + "\n", 0600));
     }
   }
   if (!response.ok()) return response.status();
@@ -159,18 +157,20 @@ absl::StatusOr<ExitCode> Register(Context& context, const Options& options) {
 }  // namespace
 
 void AddAgentRegister(CLI::App* agent, Context* context) {
-  CLI::App* command = AddCommand(
-      agent, "register",
-      "Begin a session, or resume the one that was begun in this worktree under this name. Its token "
-      "is kept for this worktree; later commands here act as the agent",
-      "coordctl agent register conversation-42\n"
-      "coordctl agent register conversation-42 --ttl 10m --program claude-code\n"
-      "coordctl agent register conversation-42 --takeover\n"
-      "coordctl agent register ci-7 --token-file /run/user/1000/ci-7.token");
+  CLI::App* command =
+      AddCommand(agent, "register",
+                 "Begin a session, or resume the one that was begun in this worktree under this "
+                 "name. Its token "
+                 "is kept for this worktree; later commands here act as the agent",
+                 "coordctl agent register conversation-42\n"
+                 "coordctl agent register conversation-42 --ttl 10m --program claude-code\n"
+                 "coordctl agent register conversation-42 --takeover\n"
+                 "coordctl agent register ci-7 --token-file /run/user/1000/ci-7.token");
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "Default: $COORDHUB_AGENT");
-  auto* branch = command->add_option("--branch,-b", options->branch,
-                                     "The branch that it works on; default: the one checked out here");
+  auto* branch =
+      command->add_option("--branch,-b", options->branch,
+                          "The branch that it works on; default: the one checked out here");
   command->add_option("--worktree", options->worktree, "Its worktree; default: this one");
   command->add_option("--program", options->program, "The program that drives it");
   AddListOption(command, "--label,-l", &options->labels, "A label; may be repeated");

@@ -17,8 +17,9 @@ struct ClaimOptions {
   void AddTo(CLI::App* command) {
     command->add_option("TICKET", ticket,
                         "Default: $COORDHUB_TICKET, else the only one that you hold");
-    command->add_option("--fence", fence,
-                        "Default: $COORDHUB_FENCE, else that of your claim in the hub")
+    command
+        ->add_option("--fence", fence,
+                     "Default: $COORDHUB_FENCE, else that of your claim in the hub")
         ->check(CLI::PositiveNumber);
   }
 

@@ -28,8 +28,7 @@ void PrintClaimed(Context& context, const google::protobuf::Message& answer,
   context.out() << line("ticket", ticket.ticket_id()) << line("fence", fence)
                 << line("title", ticket.title())
                 << line("priority", absl::StrCat("p", ticket.priority()))
-                << line("attempt",
-                        absl::StrCat(ticket.attempt(), " of ", ticket.max_attempts()))
+                << line("attempt", absl::StrCat(ticket.attempt(), " of ", ticket.max_attempts()))
                 << line("labels", absl::StrJoin(ticket.labels(), ", "))
                 << line("paths", absl::StrJoin(ticket.paths(), ", "));
   if (!body.empty()) context.out() << "\n" << SafeBlock(body, "    ");

@@ -11,8 +11,7 @@ namespace {
 
 absl::StatusOr<ExitCode> Verify(Context& context) {
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
-  COORDHUB_ASSIGN_OR_RETURN(const pb::VerifyWorkspaceResponse response,
-                            client.VerifyWorkspace({}));
+  COORDHUB_ASSIGN_OR_RETURN(const pb::VerifyWorkspaceResponse response, client.VerifyWorkspace({}));
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
   } else {

@@ -23,8 +23,9 @@ absl::StatusOr<ExitCode> Cancel(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketCancel(CLI::App* ticket, Context* context) {
-  CLI::App* command = AddCommand(ticket, "cancel", "Cancel a ticket; a claim on it is revoked at once",
-                                 "coordctl ticket cancel T-17 --reason \"superseded by T-20\"");
+  CLI::App* command =
+      AddCommand(ticket, "cancel", "Cancel a ticket; a claim on it is revoked at once",
+                 "coordctl ticket cancel T-17 --reason \"superseded by T-20\"");
   auto options = std::make_shared<Options>();
   command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");

@@ -42,8 +42,8 @@ void AddTicketComment(CLI::App* ticket, Context* context) {
   auto options = std::make_shared<Options>();
   command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
   auto* text = command->add_option("--text,-m", options->text, "The comment, up to 64 KiB");
-  auto* file = command->add_option("--file,-F", options->file,
-                                   "The same from a file; - is standard input");
+  auto* file =
+      command->add_option("--file,-F", options->file, "The same from a file; - is standard input");
   file->excludes(text);
   OnRun(command, context, [options](Context& c) { return AddComment(c, *options); });
 }

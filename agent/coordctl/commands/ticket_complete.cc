@@ -34,10 +34,10 @@ absl::StatusOr<ExitCode> Complete(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketComplete(CLI::App* ticket, Context* context) {
-  CLI::App* command = AddCommand(
-      ticket, "complete", "End a claim: the work is done",
-      "coordctl ticket complete T-17 --summary \"Parser reads 2 GB/s\" --commit $(git rev-parse HEAD)\n"
-      "coordctl ticket complete");
+  CLI::App* command = AddCommand(ticket, "complete", "End a claim: the work is done",
+                                 "coordctl ticket complete T-17 --summary \"Parser reads 2 GB/s\" "
+                                 "--commit $(git rev-parse HEAD)\n"
+                                 "coordctl ticket complete");
   auto options = std::make_shared<Options>();
   options->claim.AddTo(command);
   command->add_option("--commit", options->commit, "The commit that holds the work, in hex");

@@ -9,8 +9,7 @@ absl::StatusOr<ExitCode> Create(Context& context, const TicketSpecOptions& optio
   pb::CreateTicketRequest request;
   COORDHUB_RETURN_IF_ERROR(options.Fill(context, request.mutable_spec()));
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
-  COORDHUB_ASSIGN_OR_RETURN(const pb::CreateTicketResponse response,
-                            client.CreateTicket(request));
+  COORDHUB_ASSIGN_OR_RETURN(const pb::CreateTicketResponse response, client.CreateTicket(request));
   PrintTicketAnswer(context, response, response.ticket());
   return ExitCode::kOk;
 }
@@ -18,11 +17,11 @@ absl::StatusOr<ExitCode> Create(Context& context, const TicketSpecOptions& optio
 }  // namespace
 
 void AddTicketCreate(CLI::App* ticket, Context* context) {
-  CLI::App* command =
-      AddCommand(ticket, "create", "Make a ticket",
-                 "coordctl ticket create --title \"Speed up the parser\" -p p1 -l parser\n"
-                 "coordctl ticket create --title \"Release\" --depends T-3,T-4 --body-file notes.md\n"
-                 "ID=$(coordctl ticket create --title \"Fix the build\" | cut -f1)");
+  CLI::App* command = AddCommand(
+      ticket, "create", "Make a ticket",
+      "coordctl ticket create --title \"Speed up the parser\" -p p1 -l parser\n"
+      "coordctl ticket create --title \"Release\" --depends T-3,T-4 --body-file notes.md\n"
+      "ID=$(coordctl ticket create --title \"Fix the build\" | cut -f1)");
   auto options = std::make_shared<TicketSpecOptions>();
   options->AddTo(command);
   command->get_option("--title")->required();

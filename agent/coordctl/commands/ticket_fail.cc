@@ -44,8 +44,9 @@ void AddTicketFail(CLI::App* ticket, Context* context) {
   options->claim.AddTo(command);
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB")->required();
   command->add_flag("--final", options->final, "Failed for good");
-  command->add_option("--retry-delay", options->retry_delay,
-                      "Not again before this time, up to 24h; default: grows with the attempts")
+  command
+      ->add_option("--retry-delay", options->retry_delay,
+                   "Not again before this time, up to 24h; default: grows with the attempts")
       ->excludes("--final");
   OnRun(command, context, [options](Context& c) { return Fail(c, *options); });
 }

@@ -43,9 +43,8 @@ absl::Status InFile(const absl::Status& status, const std::string& file) {
   if (status.ok()) return status;
   const std::string field = base::MetadataOf(status, "field");
   const std::string message(status.message());
-  return base::MakeFieldError(
-      (file == "-" ? "standard input" : file) + ", " + field,
-      message.substr(std::min(field.size() + 2, message.size())));
+  return base::MakeFieldError((file == "-" ? "standard input" : file) + ", " + field,
+                              message.substr(std::min(field.size() + 2, message.size())));
 }
 
 absl::StatusOr<ImportPlan> ReadPlan(Context& context, const Options& options) {
@@ -104,9 +103,10 @@ class Importer {
                      << "\n";
     }
     if (there_already_ > 0) {
-      context_.err() << "coordctl: " << there_already_
-                     << " of them were there already, from an import of the same file; to make them "
-                        "anew use --again\n";
+      context_.err()
+          << "coordctl: " << there_already_
+          << " of them were there already, from an import of the same file; to make them "
+             "anew use --again\n";
     }
   }
 
@@ -190,14 +190,15 @@ absl::StatusOr<ExitCode> Import(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketImport(CLI::App* ticket, Context* context) {
-  CLI::App* command = AddCommand(
-      ticket, "import",
-      "Make many tickets from a Markdown list or JSON lines (agent/README.md has both formats). Nothing "
-      "is made if a line is bad. What broke off can be repeated: nothing is made twice",
-      "coordctl ticket import plan.md\n"
-      "coordctl ticket import --dry-run plan.md\n"
-      "git log --reverse --format='- %s' | coordctl ticket import --plain -\n"
-      "jq -c '.[]' plan.json | coordctl ticket import --format jsonl -");
+  CLI::App* command =
+      AddCommand(ticket, "import",
+                 "Make many tickets from a Markdown list or JSON lines (agent/README.md has both "
+                 "formats). Nothing "
+                 "is made if a line is bad. What broke off can be repeated: nothing is made twice",
+                 "coordctl ticket import plan.md\n"
+                 "coordctl ticket import --dry-run plan.md\n"
+                 "git log --reverse --format='- %s' | coordctl ticket import --plain -\n"
+                 "jq -c '.[]' plan.json | coordctl ticket import --format jsonl -");
   auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "The file; - is standard input")->required();
   AddChoice(command, "--format", &options->format, {"auto", "markdown", "jsonl"},

@@ -33,10 +33,9 @@ absl::StatusOr<ExitCode> Release(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketRelease(CLI::App* ticket, Context* context) {
-  CLI::App* command =
-      AddCommand(ticket, "release", "Give a claim back; the attempt does not count",
-                 "coordctl ticket release T-17 --reason \"out of time\"\n"
-                 "coordctl --as operator ticket release T-17 --force");
+  CLI::App* command = AddCommand(ticket, "release", "Give a claim back; the attempt does not count",
+                                 "coordctl ticket release T-17 --reason \"out of time\"\n"
+                                 "coordctl --as operator ticket release T-17 --force");
   auto options = std::make_shared<Options>();
   options->claim.AddTo(command);
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");

@@ -23,8 +23,9 @@ absl::StatusOr<ExitCode> Reopen(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketReopen(CLI::App* ticket, Context* context) {
-  CLI::App* command = AddCommand(ticket, "reopen", "Put a finished or buried ticket back into the queue",
-                                 "coordctl ticket reopen T-17 --reason \"the fix was reverted\"");
+  CLI::App* command =
+      AddCommand(ticket, "reopen", "Put a finished or buried ticket back into the queue",
+                 "coordctl ticket reopen T-17 --reason \"the fix was reverted\"");
   auto options = std::make_shared<Options>();
   command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");

@@ -14,9 +14,10 @@ void TicketSpecOptions::AddTo(CLI::App* command) {
   command->add_option("--priority,-p", priority, "p0 (first) to p4 (last)");
   AddListOption(command, "--label,-l", &labels, "A label; may be repeated");
   AddListOption(command, "--path", &paths, "A path pattern that the work touches; may be repeated");
-  AddListOption(command, "--depends", &depends,
-                "A ticket that must be done first (T-3), or also integrated (T-3:integrated); may be "
-                "repeated");
+  AddListOption(
+      command, "--depends", &depends,
+      "A ticket that must be done first (T-3), or also integrated (T-3:integrated); may be "
+      "repeated");
   command->add_option("--parent", parent, "The ticket that this one is part of");
   command->add_option("--assignee", assignee, "Only this agent may claim it");
   command->add_option("--not-before", not_before,
@@ -40,9 +41,8 @@ absl::Status TicketSpecOptions::Fill(Context& context, pb::TicketSpec* spec) con
   spec->set_parent_ticket_id(parent);
   spec->set_assignee_agent_id(assignee);
   if (!not_before.empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(
-        const absl::Time time,
-        ParseTime(not_before, context.host().clock->Wall(), "--not-before"));
+    COORDHUB_ASSIGN_OR_RETURN(const absl::Time time,
+                              ParseTime(not_before, context.host().clock->Wall(), "--not-before"));
     *spec->mutable_not_before() = agent::ToProto(time);
   }
   spec->set_max_attempts(max_attempts);

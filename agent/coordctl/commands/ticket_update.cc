@@ -86,8 +86,8 @@ absl::StatusOr<ExitCode> Update(Context& context, const Options& options) {
     const auto response = client.UpdateTicket(request);
     // Somebody changed the ticket between our reading and our writing: read again.
     const bool lost_race =
-        base::ReasonOf(response.status()) == pb::ERROR_REASON_REVISION_MISMATCH &&
-        edits_labels && options.expected_revision == 0;
+        base::ReasonOf(response.status()) == pb::ERROR_REASON_REVISION_MISMATCH && edits_labels &&
+        options.expected_revision == 0;
     if (lost_race && attempts < kMaxAttempts) continue;
     if (!response.ok()) return response.status();
     PrintTicketAnswer(context, *response, response->ticket());
@@ -98,11 +98,11 @@ absl::StatusOr<ExitCode> Update(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketUpdate(CLI::App* ticket, Context* context) {
-  CLI::App* command = AddCommand(
-      ticket, "update", "Change what a ticket is; only the fields that are given",
-      "coordctl ticket update T-17 -p p0 --add-label urgent\n"
-      "coordctl ticket update T-17 --depends T-3 --expect-revision 42\n"
-      "coordctl ticket update T-17 --clear assignee_agent_id");
+  CLI::App* command =
+      AddCommand(ticket, "update", "Change what a ticket is; only the fields that are given",
+                 "coordctl ticket update T-17 -p p0 --add-label urgent\n"
+                 "coordctl ticket update T-17 --depends T-3 --expect-revision 42\n"
+                 "coordctl ticket update T-17 --clear assignee_agent_id");
   auto options = std::make_shared<Options>();
   command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
   options->spec.AddTo(command);

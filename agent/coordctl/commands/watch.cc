@@ -88,8 +88,7 @@ absl::StatusOr<ExitCode> Follow(Context& context, const Options& options,
 
 absl::StatusOr<ExitCode> RunWatch(Context& context, const Options& options) {
   COORDHUB_ASSIGN_OR_RETURN(const pb::EventFilter filter, FilterOf(options));
-  return options.no_follow ? PrintPast(context, options, filter)
-                           : Follow(context, options, filter);
+  return options.no_follow ? PrintPast(context, options, filter) : Follow(context, options, filter);
 }
 
 void AddFilterOptions(CLI::App* command, Options* options) {
@@ -107,27 +106,31 @@ void AddFilterOptions(CLI::App* command, Options* options) {
 }  // namespace
 
 void AddWatch(CLI::App* root, Context* context) {
-  CLI::App* command = AddCommand(
-      root, "watch",
-      "Follow what happens, from now on unless --from or --snapshot is given. Goes on by itself when "
-      "the hub restarts. Columns: revision, time, kind, subject, actor, more",
-      "coordctl watch\n"
-      "coordctl watch --from 0 --no-follow\n"
-      "coordctl watch --snapshot --json\n"
-      "coordctl watch --kind ticket_completed --count 1");
+  CLI::App* command =
+      AddCommand(root, "watch",
+                 "Follow what happens, from now on unless --from or --snapshot is given. Goes on "
+                 "by itself when "
+                 "the hub restarts. Columns: revision, time, kind, subject, actor, more",
+                 "coordctl watch\n"
+                 "coordctl watch --from 0 --no-follow\n"
+                 "coordctl watch --snapshot --json\n"
+                 "coordctl watch --kind ticket_completed --count 1");
   auto options = std::make_shared<Options>();
   auto* from = command
                    ->add_option("--from", options->from,
                                 "Begin with the event after this revision; 0: with the first")
                    ->check(CLI::NonNegativeNumber);
-  command->add_option("--log-id", options->log_id,
-                      "The log that --from belongs to; another one is then refused")
+  command
+      ->add_option("--log-id", options->log_id,
+                   "The log that --from belongs to; another one is then refused")
       ->needs(from);
-  command->add_flag("--snapshot", options->snapshot,
-                    "Begin with all records, and do so again should events be missed")
+  command
+      ->add_flag("--snapshot", options->snapshot,
+                 "Begin with all records, and do so again should events be missed")
       ->excludes(from);
-  command->add_flag("--no-follow", options->no_follow,
-                    "Print what the log has (after --from) and stop")
+  command
+      ->add_flag("--no-follow", options->no_follow,
+                 "Print what the log has (after --from) and stop")
       ->excludes("--snapshot");
   command->add_flag("--bookmarks", options->bookmarks,
                     "Also tell, once a second, up to where everything was seen");

@@ -74,8 +74,7 @@ void WatchPrinter::OnReset(agent::WatchReset reset, const absl::Status& why) {
   const std::string message(why.message());
   if (context_.json()) {
     const nlohmann::ordered_json object = {{"reason", NameOf(reset)}, {"message", message}};
-    Line("reset",
-         object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    Line("reset", object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
     Note(absl::StrCat(NameOf(reset), ": ", message));
   }

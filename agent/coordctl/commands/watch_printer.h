@@ -14,8 +14,8 @@
 namespace coordhub::coordctl {
 
 // One line for each event; with --json one object a line with one member, which tells what it is:
-// `event`, `snapshot` (a record; a bookmark ends the snapshot), `bookmark`, `opened`, `reset`. Each line
-// is flushed.
+// `event`, `snapshot` (a record; a bookmark ends the snapshot), `bookmark`, `opened`, `reset`. Each
+// line is flushed.
 //
 // The callbacks come on the watch's thread; set_on_finished may come while they do.
 class WatchPrinter final : public agent::WatchHandler {

@@ -21,10 +21,8 @@ TEST(Backoff, GrowsToItsMaximumAndBeginsAnewAfterReset) {
 
 TEST(Backoff, JitterShortensByAtMostItsShareAndDiffers) {
   base::SequenceIdSource ids(7);
-  const BackoffPolicy policy = {.initial = absl::Seconds(1),
-                                .max = absl::Seconds(1),
-                                .multiplier = 2,
-                                .jitter = 0.5};
+  const BackoffPolicy policy = {
+      .initial = absl::Seconds(1), .max = absl::Seconds(1), .multiplier = 2, .jitter = 0.5};
   Backoff backoff(policy, &ids);
   absl::Duration least = absl::InfiniteDuration();
   absl::Duration most = absl::ZeroDuration();

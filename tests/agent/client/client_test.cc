@@ -34,9 +34,7 @@ class ClientTest : public testing::Test {
     options.retry.backoff.jitter = 0;
     options.clock = &clock_;
     options.ids = &ids_;
-    options.on_retry = [this](const absl::Status&, absl::Duration delay) {
-      clock_.Advance(delay);
-    };
+    options.on_retry = [this](const absl::Status&, absl::Duration delay) { clock_.Advance(delay); };
     auto transport = std::make_unique<FakeTransport>();
     transport_ = transport.get();
     return Client::Over(std::move(options), std::move(transport));
@@ -159,8 +157,8 @@ TEST_F(ClientTest, AWaitingCallMayTakeItsWaitLonger) {
   EXPECT_EQ(transport_->requests[0].timeout, absl::Minutes(5) + absl::Seconds(30));
 }
 
-// The wait began anew in a restarted hub, so our time ends first. A ticket granted in the last moment
-// must not be lost: the same request is asked once more.
+// The wait began anew in a restarted hub, so our time ends first. A ticket granted in the last
+// moment must not be lost: the same request is asked once more.
 TEST_F(ClientTest, AtTheEndOfAWaitItAsksWhetherATicketWasGranted) {
   transport_->answer = [this](const FakeTransport::Request&, MessageLite* response) {
     if (transport_->requests.size() == 1) return absl::DeadlineExceededError("late");
@@ -257,8 +255,7 @@ TEST(Connect, WantsAnEndpoint) {
 TEST(Connect, PassesOnWhyNoEndpointIsFound) {
   ClientOptions options;
   options.resolve = []() -> absl::StatusOr<std::string> { return Unreachable(); };
-  EXPECT_EQ(base::ReasonOf(Client::Connect(options).status()),
-            pb::ERROR_REASON_HUB_UNREACHABLE);
+  EXPECT_EQ(base::ReasonOf(Client::Connect(options).status()), pb::ERROR_REASON_HUB_UNREACHABLE);
 }
 
 }  // namespace

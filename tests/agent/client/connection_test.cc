@@ -23,10 +23,8 @@ class ConnectionTest : public testing::Test {
   ConnectionTest() {
     ClientOptions options;
     options.timeout = absl::Seconds(10);
-    options.retry.backoff = {.initial = absl::Milliseconds(100),
-                             .max = absl::Seconds(1),
-                             .multiplier = 2,
-                             .jitter = 0};
+    options.retry.backoff = {
+        .initial = absl::Milliseconds(100), .max = absl::Seconds(1), .multiplier = 2, .jitter = 0};
     options.clock = &clock_;
     options.ids = &ids_;
     options.on_retry = [this](const absl::Status&, absl::Duration delay) {

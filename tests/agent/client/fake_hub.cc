@@ -34,6 +34,21 @@ class FakeHub::Agents final : public pb::AgentService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status GetAgent(grpc::ServerContext*, const pb::GetAgentRequest*,
+                        pb::GetAgentResponse* response) override {
+    response->mutable_agent()->set_agent_id("conversation-1");
+    response->mutable_agent()->mutable_ttl()->set_seconds(60);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status DeregisterAgent(grpc::ServerContext*, const pb::DeregisterAgentRequest* request,
+                               pb::DeregisterAgentResponse*) override {
+    base::MutexLock lock(&hub_.mu_);
+    hub_.leave_reasons_.push_back(request->reason());
+    hub_.changed_.SignalAll();
+    return grpc::Status::OK;
+  }
+
   grpc::Status KeepAlive(
       grpc::ServerContext*,
       grpc::ServerReaderWriter<pb::KeepAliveResponse, pb::KeepAliveRequest>* stream) override {
@@ -61,6 +76,14 @@ class FakeHub::Agents final : public pb::AgentService::Service {
 class FakeHub::Tickets final : public pb::TicketService::Service {
  public:
   explicit Tickets(FakeHub* hub) : hub_(*hub) {}
+
+  grpc::Status ClaimNextTicket(grpc::ServerContext*, const pb::ClaimNextTicketRequest*,
+                               pb::ClaimNextTicketResponse* response) override {
+    hub_.AwaitKeepAlives(1);
+    response->mutable_ticket()->set_ticket_id("T-1");
+    response->mutable_ticket()->mutable_claim()->set_fence(5);
+    return grpc::Status::OK;
+  }
 
   grpc::Status CompleteTicket(grpc::ServerContext* context,
                               const pb::CompleteTicketRequest* request,
@@ -172,6 +195,12 @@ void FakeHub::AwaitKeepAlives(int count) {
 int FakeHub::keep_alives() {
   base::MutexLock lock(&mu_);
   return keep_alives_;
+}
+
+std::string FakeHub::AwaitLeave() {
+  base::MutexLock lock(&mu_);
+  while (leave_reasons_.empty()) changed_.Wait(&mu_);
+  return leave_reasons_.back();
 }
 
 void FakeHub::LoseAnswers(int count) {

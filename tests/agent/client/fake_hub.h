@@ -26,10 +26,11 @@ inline grpc::Status ToGrpc(const absl::Status& status) {
                       base::EncodeStatusDetails(status));
 }
 
-// A log of events that watchers read, and calls that tests script. Thread-safe.
+// A log of events that watchers read, and calls that tests script. Thread-safe. ClaimNextTicket
+// grants T-1 with fence 5 once a session was kept alive, and not before.
 //
-// Kill() drops every connection without a word, as SIGKILL would; Start() brings the hub back at the
-// same socket or another one. The log survives.
+// Kill() drops every connection without a word, as SIGKILL would; Start() brings the hub back at
+// the same socket or another one. The log survives.
 class FakeHub {
  public:
   explicit FakeHub(std::string socket);
@@ -57,10 +58,13 @@ class FakeHub {
   void EndSessions();
   void AwaitKeepAlives(int count);
   int keep_alives();
+  // Blocks until an agent has left; returns its reason.
+  std::string AwaitLeave();
 
-  // The next `count` CompleteTicket calls take effect, but their answers are lost with the connection.
+  // The next `count` CompleteTicket calls take effect, but their answers are lost with the
+  // connection.
   void LoseAnswers(int count);
-  int completions();                        // effects, each request_id once
+  int completions();                          // effects, each request_id once
   std::vector<std::string> session_tokens();  // of all CompleteTicket calls
 
  private:
@@ -90,6 +94,7 @@ class FakeHub {
   bool sessions_ended_ ABSL_GUARDED_BY(mu_) = false;
   int keep_alives_ ABSL_GUARDED_BY(mu_) = 0;
   int lose_answers_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<std::string> leave_reasons_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> completed_ids_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> tokens_ ABSL_GUARDED_BY(mu_);
 };

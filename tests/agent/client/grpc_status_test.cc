@@ -47,8 +47,7 @@ TEST(FromGrpc, WhatElseGrpcMakesKeepsItsCode) {
     return FromGrpc(grpc::Status(from, "x"), kEndpoint, cancelled_by_us).code();
   };
   EXPECT_EQ(code(grpc::StatusCode::CANCELLED, true), absl::StatusCode::kCancelled);
-  EXPECT_EQ(code(grpc::StatusCode::DEADLINE_EXCEEDED, false),
-            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(code(grpc::StatusCode::DEADLINE_EXCEEDED, false), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(code(grpc::StatusCode::UNKNOWN, false), absl::StatusCode::kUnknown);
   EXPECT_EQ(code(grpc::StatusCode::UNIMPLEMENTED, false), absl::StatusCode::kUnimplemented);
   EXPECT_TRUE(FromGrpc(grpc::Status::OK, kEndpoint, false).ok());

@@ -21,10 +21,8 @@ class KeepAliveLoopTest : public testing::Test {
     KeepAliveLoop::Options options;
     options.workspace_id = "repo";
     options.credentials.session_token = "chs_me";
-    options.backoff = {.initial = absl::Milliseconds(100),
-                       .max = absl::Seconds(1),
-                       .multiplier = 2,
-                       .jitter = 0};
+    options.backoff = {
+        .initial = absl::Milliseconds(100), .max = absl::Seconds(1), .multiplier = 2, .jitter = 0};
     options.wake = [this] { ++wakes_; };
     options.callbacks = {
         .on_claims_lost =
@@ -42,8 +40,8 @@ class KeepAliveLoopTest : public testing::Test {
               told_.push_back(std::string("ended ") +
                               std::string(base::ReasonName(base::ReasonOf(status))));
             }};
-    loop_ = std::make_unique<KeepAliveLoop>(options, LeaseTracker(kTtl, clock_.Mono()),
-                                            &transport_, &ids_, ledger_);
+    loop_ = std::make_unique<KeepAliveLoop>(options, LeaseTracker(kTtl, clock_.Mono()), &transport_,
+                                            &ids_, ledger_);
   }
 
   // Steps now; returns how long until the next step.
@@ -167,7 +165,8 @@ TEST_F(KeepAliveLoopTest, IsSafeAgainOnceTheHubAnswers) {
   EXPECT_FALSE(loop_->ended());
 }
 
-// Stopped for longer than its TTL and continued: the lease counts as lost before anything else happens.
+// Stopped for longer than its TTL and continued: the lease counts as lost before anything else
+// happens.
 TEST_F(KeepAliveLoopTest, AFrozenProcessKnowsBeforeItHearsFromTheHub) {
   Step();
   Answer();

@@ -19,8 +19,8 @@ class Recorder final : public WatchHandler {
  public:
   void OnEvent(const pb::Event& event) override { told.push_back(absl::StrCat(event.revision())); }
   void OnSnapshot(const pb::SnapshotChunk& chunk) override {
-    told.push_back(absl::StrCat(chunk.complete() ? "end of snapshot " : "snapshot ",
-                                chunk.records_size()));
+    told.push_back(
+        absl::StrCat(chunk.complete() ? "end of snapshot " : "snapshot ", chunk.records_size()));
   }
   void OnBookmark(const WatchPosition& position) override {
     told.push_back(absl::StrCat("bookmark ", position.revision));
@@ -36,9 +36,8 @@ class WatchCursorTest : public testing::Test {
   void Open(WatchOptions options) { cursor_ = std::make_unique<WatchCursor>(std::move(options)); }
 
   absl::Status Accept(const pb::WatchEventsResponse& response) {
-    return cursor_->Accept(response, &recorder_, [this] {
-      return recorder_.told.size() >= stop_after_;
-    });
+    return cursor_->Accept(response, &recorder_,
+                           [this] { return recorder_.told.size() >= stop_after_; });
   }
   absl::Status Opened(int64_t start_revision, const std::string& log_id = "log") {
     cursor_->StreamOpened();

@@ -167,6 +167,7 @@ TEST_F(WireTest, ShutdownEndsAWatchAndRefusesCalls) {
   Watch watch(client_, {.start = WatchOptions::Start::kNow}, &recorder);
   hub_.AwaitWatches(1);
   client_.Shutdown();
+  watch.Join();
   EXPECT_EQ(Complete().status().code(), absl::StatusCode::kCancelled);
 }
 

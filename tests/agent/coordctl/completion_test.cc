@@ -38,7 +38,8 @@ class Completion : public testing::Test {
     std::ofstream(dir_ + "/coordctl")
         << "#!/bin/sh\n"
            "case \"$*\" in\n"
-           "  *'ticket list') printf 'T-1\\tOPEN\\tp2\\t\\t\\t\\tFirst: one\\nT-2\\tOPEN\\tp2\\t\\t\\t\\tSecond\\n' ;;\n"
+           "  *'ticket list') printf 'T-1\\tOPEN\\tp2\\t\\t\\t\\tFirst: "
+           "one\\nT-2\\tOPEN\\tp2\\t\\t\\t\\tSecond\\n' ;;\n"
            "  *'agent list') printf 'conversation-1\\tACTIVE\\n' ;;\n"
            "esac\n";
     chmod((dir_ + "/coordctl").c_str(), 0700);
@@ -91,8 +92,8 @@ TEST_F(Bash, OffersCommandsThenTheirSubcommands) {
 
 TEST_F(Bash, OffersOptionsOfTheCommandAndOfAll) {
   EXPECT_THAT(Offered({"ticket", "create", "--ti"}), UnorderedElementsAre("--title", "--timeout"));
-  EXPECT_THAT(Offered({"ticket", "list", "--"}), AllOf(Contains("--state"), Contains("--json"),
-                                                       Not(Contains("--title"))));
+  EXPECT_THAT(Offered({"ticket", "list", "--"}),
+              AllOf(Contains("--state"), Contains("--json"), Not(Contains("--title"))));
 }
 
 TEST_F(Bash, OffersValuesThatAreOneOfAFew) {
@@ -141,7 +142,8 @@ TEST_F(Zsh, OffersCommandsWithWhatTheyDo) {
   const auto commands = Offered({""});
   EXPECT_EQ(commands.size(), 6u);
   EXPECT_THAT(commands, Contains("me:Who the hub takes you for, and what you hold"));
-  EXPECT_THAT(Offered({"ticket", ""}), Contains("show:Show a ticket with its body and newest comments"));
+  EXPECT_THAT(Offered({"ticket", ""}),
+              Contains("show:Show a ticket with its body and newest comments"));
 }
 
 TEST_F(Zsh, OffersOptionsAndValues) {

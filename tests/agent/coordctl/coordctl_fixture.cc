@@ -29,10 +29,9 @@ CoordctlTest::CoordctlTest() {
   std::filesystem::create_directory(state.dir());
   chmod(state.dir().c_str(), 0700);
   hub_ = std::make_unique<ScriptedHub>(state.socket());
-  EXPECT_TRUE(base::WriteEndpointFile(state.endpoint(), {.endpoint = hub_->endpoint(),
-                                                         .pid = 1,
-                                                         .log_id = "log-1",
-                                                         .workspace = "repo"})
+  EXPECT_TRUE(base::WriteEndpointFile(
+                  state.endpoint(),
+                  {.endpoint = hub_->endpoint(), .pid = 1, .log_id = "log-1", .workspace = "repo"})
                   .ok());
 }
 

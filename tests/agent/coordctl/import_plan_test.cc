@@ -45,9 +45,8 @@ TEST(ImportPlan, KeepsTheOrderOfTheFile) {
 }
 
 TEST(ImportPlan, PutsWhatOthersReferToBeforeThem) {
-  const auto plan =
-      ImportPlan::Make({Item(1, "", {"@c"}), Item(2, ""), Item(3, "c", {}, "@d"), Item(4, "d")},
-                       "");
+  const auto plan = ImportPlan::Make(
+      {Item(1, "", {"@c"}), Item(2, ""), Item(3, "c", {}, "@d"), Item(4, "d")}, "");
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_THAT(Lines(*plan), ElementsAre(2, 4, 3, 1));
 }

@@ -14,7 +14,8 @@ namespace {
 pid_t StartChild() {
   const pid_t pid = fork();
   if (pid == 0) {
-    for (;;) pause();
+    execl("/bin/sleep", "sleep", "infinity", nullptr);
+    _exit(1);
   }
   return pid;
 }

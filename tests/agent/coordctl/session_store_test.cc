@@ -81,8 +81,8 @@ TEST_F(SessionStoreTest, RemovesOneAndDoesNotMindIfItIsGone) {
 }
 
 TEST_F(SessionStoreTest, NoNameLeavesTheDirectoryOrMeetsAnother) {
-  const std::vector<std::string> names = {"../../evil", ".hidden",          "a/b",  "a%2Fb",
-                                          "..",         std::string(128, '/'), "a b", "ä"};
+  const std::vector<std::string> names = {"../../evil",          ".hidden", "a/b", "a%2Fb", "..",
+                                          std::string(128, '/'), "a b",     "ä"};
   for (const std::string& name : names) ASSERT_TRUE(store_->Put({name, "/w", "chs_" + name}).ok());
   EXPECT_EQ(store_->List("/w").size(), names.size());
   for (const std::string& file : Files()) EXPECT_THAT(file, HasSubstr("/state/sessions/"));

@@ -1,0 +1,166 @@
+// Who acts: sessions, tokens, several agents in one worktree.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/error.h"
+#include "tests/agent/coordctl/commands_fixture.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+TEST_F(Commands, RegisterKeepsTheTokenForThisWorktreeAndNobodyElse) {
+  Register("conversation-42");
+  EXPECT_THAT(out_ + err_, Not(HasSubstr("chs_")));
+  const auto request =
+      hub_->Requests<pb::RegisterAgentRequest>("AgentService/RegisterAgent").back();
+  EXPECT_EQ(request.branch(), "conversation-42");
+  EXPECT_EQ(request.worktree(), root_);
+  EchoCreate();
+  Run({"ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "chs_conversation-42");
+}
+
+TEST_F(Commands, JsonOfRegisterHasTheTokenOnlyWhenAsked) {
+  Register("a");
+  EXPECT_EQ(Run({"agent", "register", "a", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["sessionToken"], "");
+  EXPECT_EQ(Run({"agent", "register", "a", "--json", "--show-token"}), 0);
+  EXPECT_EQ(json::parse(out_)["sessionToken"], "chs_a");
+}
+
+TEST_F(Commands, RegisterPresentsItsOwnTokenToResumeAndItsParentsForASubAgent) {
+  Register("a");
+  EXPECT_EQ(LastToken(), "");
+  Register("a");
+  EXPECT_EQ(LastToken(), "chs_a");
+  Register("a/reviewer");
+  const auto calls = hub_->calls();
+  const auto registered = std::find_if(
+      calls.rbegin(), calls.rend(),
+      [](const ScriptedHub::Call& call) { return call.method == "AgentService/RegisterAgent"; });
+  EXPECT_EQ(registered->session_token, "chs_a");
+}
+
+TEST_F(Commands, RegisterBeginsANewSessionWhenTheOldOneIsOver) {
+  Register("a");
+  int calls = 0;
+  hub_->On<pb::RegisterAgentRequest, pb::RegisterAgentResponse>(
+      "AgentService/RegisterAgent",
+      [&calls](const pb::RegisterAgentRequest&, pb::RegisterAgentResponse* response) {
+        if (++calls == 1) return base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "over");
+        response->mutable_agent()->set_agent_id("a");
+        response->set_session_token("chs_new");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"agent", "register", "a"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "");
+  EchoCreate();
+  Run({"ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "chs_new");
+}
+
+TEST_F(Commands, TwoAgentsInOneWorktreeAreNotMistakenForEachOther) {
+  Hold({});
+  Register("a");
+  Register("b");
+  EchoCreate();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 2);
+  EXPECT_THAT(err_, HasSubstr("a, b"));
+  EXPECT_EQ(Run({"--as", "b", "ticket", "create", "--title", "x"}), 0);
+  EXPECT_EQ(LastToken(), "chs_b");
+  environment_["COORDHUB_AGENT"] = "a";
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 0);
+  EXPECT_EQ(LastToken(), "chs_a");
+}
+
+TEST_F(Commands, RegisterForgetsOthersWhoseSessionsAreOver) {
+  Register("a");
+  Refuse<pb::GetAgentRequest, pb::GetAgentResponse>(
+      "AgentService/GetAgent", base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "over"));
+  Register("b");
+  EchoCreate();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_b");
+}
+
+TEST_F(Commands, TheMoreExplicitNamePrevails) {
+  EchoCreate();
+  const std::vector<std::string> create = {"ticket", "create", "--title", "x"};
+  Run(create);
+  EXPECT_EQ(LastToken(), "");  // nobody: the operator
+  Register("a");
+  Run(create);
+  EXPECT_EQ(LastToken(), "chs_a");
+  environment_["COORDHUB_SESSION"] = "chs_env";
+  Run(create);
+  EXPECT_EQ(LastToken(), "chs_env");
+  Write("token", "chs_file\n");
+  Run({"--session", root_ + "/token", "ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "chs_file");
+  Run({"--as", "a", "ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "chs_a");
+  Run({"--as", "operator", "ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "");
+}
+
+TEST_F(Commands, AnAgentThatIsNotHereIsNotReplacedByTheOperator) {
+  EchoCreate();
+  environment_["COORDHUB_AGENT"] = "conversation-9";
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 4);
+  EXPECT_THAT(err_, HasSubstr("agent register conversation-9"));
+  EXPECT_THAT(hub_->calls(), IsEmpty());
+}
+
+TEST_F(Commands, LeaveForgetsTheToken) {
+  Register("a");
+  hub_->On<pb::DeregisterAgentRequest, pb::DeregisterAgentResponse>(
+      "AgentService/DeregisterAgent",
+      [](const pb::DeregisterAgentRequest&, pb::DeregisterAgentResponse* response) {
+        response->mutable_agent()->set_agent_id("a");
+        response->add_released_ticket_ids("T-3");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"agent", "leave"}), 0);
+  EXPECT_EQ(out_, "a\tT-3\n");
+  EchoCreate();
+  Run({"ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "");
+}
+
+TEST_F(Commands, ATokenFileServesOutsideOfRepositories) {
+  Register("a");
+  directory_ = "/";
+  EXPECT_EQ(Run({"--endpoint", hub_->endpoint(), "agent", "register", "b"}), 3);
+  const std::string file = root_ + "/b.token";
+  EXPECT_EQ(Run({"--endpoint", hub_->endpoint(), "agent", "register", "b", "--token-file", file}),
+            0)
+      << err_;
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EchoCreate();
+  environment_["COORDHUB_SESSION"] = file;
+  Run({"--endpoint", hub_->endpoint(), "ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "chs_b");
+}
+
+TEST_F(Commands, AnOperatorsCallIsToldHowToBeTheOperator) {
+  Register("a");
+  Refuse<pb::CompactWorkspaceRequest, pb::CompactWorkspaceResponse>(
+      "HubService/CompactWorkspace",
+      base::MakeError(pb::ERROR_REASON_OPERATOR_REQUIRED, "only the operator"));
+  EXPECT_EQ(Run({"hub", "compact"}), 4);
+  EXPECT_THAT(err_, HasSubstr("--as operator"));
+}
+
+}  // namespace
+}  // namespace coordhub::coordctl

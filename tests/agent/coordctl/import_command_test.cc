@@ -1,0 +1,131 @@
+// `ticket import` as a whole.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "tests/agent/coordctl/commands_fixture.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Import : public Commands {
+ protected:
+  Import() {
+    hub_->On<pb::GetHubRequest, pb::GetHubResponse>(
+        "HubService/GetHub", [this](const pb::GetHubRequest&, pb::GetHubResponse* response) {
+          response->mutable_workspace()->set_head_revision(head_);
+          return absl::OkStatus();
+        });
+    hub_->On<pb::BatchCreateTicketsRequest, pb::BatchCreateTicketsResponse>(
+        "TicketService/BatchCreateTickets", [this](const pb::BatchCreateTicketsRequest& request,
+                                                   pb::BatchCreateTicketsResponse* response) {
+          if (batches_ == fail_at_) return fail_with_;
+          ++batches_;
+          for (const pb::NewTicket& ticket : request.tickets()) {
+            pb::Ticket& made = *response->add_tickets();
+            made.set_ticket_id(absl::StrCat("T-", ++made_));
+            made.set_title(ticket.spec().title());
+            made.set_state(pb::Ticket::STATE_OPEN);
+          }
+          response->set_revision(made_);
+          return absl::OkStatus();
+        });
+  }
+  std::vector<pb::BatchCreateTicketsRequest> Sent() {
+    return hub_->Requests<pb::BatchCreateTicketsRequest>("TicketService/BatchCreateTickets");
+  }
+
+  int64_t head_ = 0;
+  int64_t made_ = 0;
+  int batches_ = 0;
+  int fail_at_ = -1;
+  absl::Status fail_with_;
+};
+
+TEST_F(Import, MakesTicketsFromStandardInput) {
+  in_ = "- a p1\n- b\n  - c\n";
+  EXPECT_EQ(Run({"ticket", "import", "-", "--label", "plan"}), 0) << err_;
+  EXPECT_EQ(out_, "T-1\tOPEN\tp0\t\t\t\ta\nT-2\tOPEN\tp0\t\t\t\tb\nT-3\tOPEN\tp0\t\t\t\tc\n");
+  ASSERT_EQ(Sent().size(), 1u);
+  EXPECT_EQ(Sent()[0].tickets(0).spec().priority(), 1);
+  EXPECT_THAT(Sent()[0].tickets(0).spec().labels(), ElementsAre("plan"));
+  EXPECT_EQ(Sent()[0].tickets(2).spec().parent_ticket_id(), "@line2");
+}
+
+TEST_F(Import, ABadLineMakesNothing) {
+  Write("plan.md", "- a\nwords\n");
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 2);
+  EXPECT_THAT(err_, HasSubstr("plan.md, line 2"));
+  EXPECT_THAT(hub_->calls(), IsEmpty());
+}
+
+TEST_F(Import, AFileThatIsNotThereIsAUsageError) {
+  EXPECT_EQ(Run({"ticket", "import", "nowhere.md"}), 2);
+  EXPECT_THAT(err_, HasSubstr("nowhere.md"));
+}
+
+TEST_F(Import, TakesJsonLinesByNameOrFirstCharacter) {
+  Write("plan.jsonl", "{\"title\": \"a\"}\n");
+  EXPECT_EQ(Run({"ticket", "import", "plan.jsonl"}), 0) << err_;
+  in_ = "\n{\"title\": \"b\"}\n";
+  EXPECT_EQ(Run({"ticket", "import", "-"}), 0) << err_;
+  EXPECT_EQ(Sent().size(), 2u);
+}
+
+TEST_F(Import, WhatBrokeOffGoesOnWhenRepeated) {
+  std::string plan;
+  for (int i = 0; i < 1200; ++i) absl::StrAppend(&plan, "- t", i, "\n");
+  Write("plan.md", plan);
+  fail_at_ = 2;
+  fail_with_ = base::MakeError(pb::ERROR_REASON_DISK_FULL, "no room");
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 1);
+  EXPECT_THAT(err_, HasSubstr("1000 of 1200 tickets were imported; repeat the command"));
+  fail_at_ = -1;
+  made_ = 0;
+  head_ = 1000;  // the first two batches are there
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 0) << err_;
+  EXPECT_THAT(err_, HasSubstr("1000 of them were there already"));
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 6u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(sent[i].SerializeAsString(), sent[i + 3].SerializeAsString());
+  }
+}
+
+TEST_F(Import, AgainMakesThemAnew) {
+  in_ = "- a\n";
+  Run({"ticket", "import", "-"});
+  Run({"ticket", "import", "-", "--again"});
+  ASSERT_EQ(Sent().size(), 2u);
+  EXPECT_NE(Sent()[0].request_id(), Sent()[1].request_id());
+}
+
+TEST_F(Import, TheHubsRefusalIsToldByLine) {
+  in_ = "- a\n\n- b\n";
+  fail_at_ = 0;
+  fail_with_ = base::MakeFieldError("tickets[1].spec.title", "is not to the hub's taste");
+  EXPECT_EQ(Run({"ticket", "import", "-"}), 2);
+  EXPECT_THAT(err_, HasSubstr("line 3"));
+}
+
+TEST_F(Import, DryRunAsksNobody) {
+  in_ = "- a #x\n  - b p0\n";
+  EXPECT_EQ(Run({"ticket", "import", "--dry-run", "-"}), 0);
+  EXPECT_EQ(out_, "1\tp2\t\tx\ta\n2\tp0\t@line1\t\tb\n");
+  EXPECT_THAT(hub_->calls(), IsEmpty());
+}
+
+TEST_F(Import, OfNothingIsFine) {
+  EXPECT_EQ(Run({"ticket", "import", "-"}), 0);
+  EXPECT_EQ(out_, "");
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace coordhub::coordctl

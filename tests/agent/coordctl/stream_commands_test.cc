@@ -1,0 +1,178 @@
+// Commands that stay: `watch`, `agent hold`, and `ticket next --wait`.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "agent/base/clock.h"
+#include "agent/base/ids.h"
+#include "agent/coordctl/app.h"
+#include "tests/agent/client/fake_hub.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Streams : public testing::Test {
+ protected:
+  Streams() {
+    std::string pattern = testing::TempDir() + "/streamsXXXXXX";
+    dir_ = mkdtemp(pattern.data());
+    hub_ = std::make_unique<agent::FakeHub>(dir_ + "/hub.sock");
+    hub_->Start();
+  }
+  ~Streams() override {
+    hub_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  int Run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {"--endpoint", hub_->endpoint(), "--session", "chs_x", "--timeout", "60s"});
+    std::ostringstream out;
+    std::ostringstream err;
+    Host host;
+    host.directory = "/";
+    host.out = &out;
+    host.err = &err;
+    host.clock = &clock_;
+    host.ids = &ids_;
+    const int code = RunCoordctl(host, arguments);
+    out_ = out.str();
+    err_ = err.str();
+    return code;
+  }
+
+  // The first column of what was printed.
+  std::vector<std::string> FirstColumn() const {
+    std::vector<std::string> column;
+    for (const absl::string_view line : absl::StrSplit(out_, '\n', absl::SkipEmpty())) {
+      column.emplace_back(line.substr(0, line.find('\t')));
+    }
+    return column;
+  }
+
+  static pid_t StartChild() {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/bin/sleep", "sleep", "infinity", nullptr);
+      _exit(1);
+    }
+    return pid;
+  }
+  static void Kill(pid_t pid) {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+
+  base::SystemClock clock_;
+  base::SystemIdSource ids_;
+  std::string dir_;
+  std::unique_ptr<agent::FakeHub> hub_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(Streams, WatchPrintsEachEventOnceAcrossARestart) {
+  hub_->Append(4);
+  std::thread restarts([this] {
+    hub_->AwaitWatches(1);
+    hub_->Kill();
+    hub_->Append(3);
+    hub_->Start();
+  });
+  EXPECT_EQ(Run({"watch", "--from", "0", "--count", "7"}), 0) << err_;
+  restarts.join();
+  EXPECT_THAT(FirstColumn(), ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+}
+
+TEST_F(Streams, WatchAsJsonSaysWhatEachLineIs) {
+  hub_->Append(2);
+  EXPECT_EQ(Run({"watch", "--from", "0", "--count", "2", "--json"}), 0);
+  std::vector<std::string> members;
+  for (const absl::string_view line : absl::StrSplit(out_, '\n', absl::SkipEmpty())) {
+    members.push_back(json::parse(line).begin().key());
+  }
+  EXPECT_THAT(members, ElementsAre("opened", "event", "event"));
+}
+
+TEST_F(Streams, WatchRefusesToSkipWhatWasCompacted) {
+  hub_->Append(5);
+  hub_->Compact(3);
+  EXPECT_EQ(Run({"watch", "--from", "1"}), 4);
+  EXPECT_THAT(err_, HasSubstr("REVISION_COMPACTED"));
+}
+
+TEST_F(Streams, NextKeepsTheSessionAliveWhileItWaits) {
+  EXPECT_EQ(Run({"ticket", "next", "--wait", "10m"}), 0) << err_;
+  EXPECT_GE(hub_->keep_alives(), 1);
+}
+
+TEST_F(Streams, HoldEndsWithItsProcessAndLeavesIfAsked) {
+  const pid_t child = StartChild();
+  std::thread kills([&] {
+    hub_->AwaitKeepAlives(1);
+    Kill(child);
+  });
+  EXPECT_EQ(Run({"agent", "hold", "--pid", absl::StrCat(child), "--leave"}), 0) << err_;
+  kills.join();
+  EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child, " ended"));
+}
+
+TEST_F(Streams, HoldSaysWhenTheSessionHasEnded) {
+  const pid_t child = StartChild();
+  hub_->EndSessions();
+  EXPECT_EQ(Run({"agent", "hold", "--pid", absl::StrCat(child)}), 4);
+  EXPECT_THAT(err_, HasSubstr("SESSION_ENDED"));
+  Kill(child);
+}
+
+// The program itself, since it forks.
+class Detached : public Streams {
+ protected:
+  int RunProgram(const std::string& arguments) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
+    const char* build = std::getenv("COORDHUB_BINARY_DIR");
+    EXPECT_NE(build, nullptr) << "run by ctest";
+    if (build == nullptr) return -1;
+    const std::string command =
+        absl::StrCat(build, "/bin/coordctl --endpoint ", hub_->endpoint(),
+                     " --session chs_x --timeout 5s ", arguments, " 2>", dir_, "/err");
+    const int status = system(command.c_str());  // NOLINT(concurrency-mt-unsafe)
+    return WEXITSTATUS(status);
+  }
+};
+
+TEST_F(Detached, HoldReturnsOnceTheSessionIsKeptAndGoesOnUntilTheProcessEnds) {
+  const pid_t child = StartChild();
+  EXPECT_EQ(RunProgram(absl::StrCat("agent hold --detach --leave --pid ", child)), 0);
+  hub_->AwaitKeepAlives(1);
+  Kill(child);
+  EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child, " ended"));
+}
+
+TEST_F(Detached, HoldReportsAStartThatFails) {
+  const pid_t child = StartChild();
+  Kill(child);
+  EXPECT_EQ(RunProgram(absl::StrCat("agent hold --detach --pid ", child)), 2);
+  hub_->Kill();
+  const pid_t other = StartChild();
+  EXPECT_EQ(RunProgram(absl::StrCat("--timeout 100ms agent hold --detach --pid ", other)), 6);
+  Kill(other);
+}
+
+}  // namespace
+}  // namespace coordhub::coordctl

@@ -1,0 +1,180 @@
+// How the server stops; and the two services beside ours.
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "agent/base/clock.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/support/slice.h"
+#include "gtest/gtest.h"
+#include "tests/rpc/services_fixture.h"
+#include "tests/rpc/streams.h"
+
+namespace coordhub::rpc {
+namespace {
+
+// A call of a service whose messages are not compiled in here: bytes in, bytes out.
+class RawStream {
+ public:
+  RawStream(const Client& client, const std::string& method)
+      : stub_(client.channel()), context_(client.Context()) {
+    stream_ = stub_.PrepareCall(context_.get(), method, &queue_);
+    stream_->StartCall(nullptr);
+    Wait();
+  }
+  ~RawStream() {
+    context_->TryCancel();
+    grpc::Status ignored;
+    stream_->Finish(&ignored, nullptr);
+    Wait();
+  }
+  void Send(const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    stream_->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+    Wait();
+  }
+  std::string Next() {
+    grpc::ByteBuffer response;
+    stream_->Read(&response, nullptr);
+    if (!Wait()) return "ended";
+    std::vector<grpc::Slice> slices;
+    (void)response.Dump(&slices);
+    std::string flat;
+    for (const grpc::Slice& slice : slices) {
+      flat.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    }
+    return flat;
+  }
+
+ private:
+  bool Wait() {
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);
+    return ok;
+  }
+
+  grpc::GenericStub stub_;
+  const std::unique_ptr<grpc::ClientContext> context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+};
+
+// HealthCheckResponse.status, as bytes.
+constexpr char kServing[] = "\x08\x01";
+constexpr char kNotServing[] = "\x08\x02";
+
+std::string HealthRequest(const std::string& service) {
+  if (service.empty()) return "";
+  return std::string("\x0a") + static_cast<char>(service.size()) + service;
+}
+
+using ShutdownTest = ServicesTest;
+
+TEST_F(ShutdownTest, HealthKnowsTheHubAndEachService) {
+  for (const std::string& service :
+       {std::string(), std::string("coordhub.v1.AgentService"),
+        std::string("coordhub.v1.TicketService"), std::string("coordhub.v1.EventService"),
+        std::string("coordhub.v1.HubService"), std::string("coordhub.v1.MessageService")}) {
+    for (const Client& client : {hub_.OnSocket(), hub_.OnTcp()}) {  // open to all who may connect
+      RawStream health(client, "/grpc.health.v1.Health/Check");
+      health.Send(HealthRequest(service));
+      EXPECT_EQ(health.Next(), kServing) << service;
+    }
+  }
+}
+
+TEST_F(ShutdownTest, ReflectionListsAndDescribesTheContract) {
+  RawStream reflection(hub_.OnSocket(),
+                       "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo");
+  reflection.Send(std::string("\x3a\x01*", 3));  // list_services
+  const std::string services = reflection.Next();
+  for (const char* name :
+       {"coordhub.v1.AgentService", "coordhub.v1.TicketService", "coordhub.v1.EventService",
+        "coordhub.v1.HubService", "coordhub.v1.ReservationService", "coordhub.v1.MessageService",
+        "coordhub.v1.ConvergenceService", "coordhub.v1.RepositoryService",
+        "grpc.health.v1.Health"}) {
+    EXPECT_TRUE(absl::StrContains(services, name)) << name;
+  }
+  const std::string symbol = "coordhub.v1.TicketService.ClaimNextTicket";
+  reflection.Send(std::string("\x22") + static_cast<char>(symbol.size()) + symbol);
+  EXPECT_TRUE(absl::StrContains(reflection.Next(), "coordhub/v1/ticket_service.proto"));
+}
+
+TEST_F(ShutdownTest, EverythingIsToldAndEnds) {
+  const pb::Ticket held = agent_.Claim(operator_.Create("work").ticket_id());
+  RawStream health(operator_, "/grpc.health.v1.Health/Watch");
+  health.Send("");
+  EXPECT_EQ(health.Next(), kServing);
+  Watch watch(operator_, WatchAfter(0));
+  watch.ReadTo(held.claim().fence());
+  KeepAlive keep_alive(agent_);
+  keep_alive.Beat(1);
+  std::thread waiting([this] {
+    pb::ClaimNextTicketRequest request;
+    request.mutable_wait()->set_seconds(600);
+    pb::ClaimNextTicketResponse response;
+    EXPECT_EQ(ReasonOf(agent_.Call(&Tickets::ClaimNextTicket, request, &response)),
+              pb::ERROR_REASON_HUB_DRAINING);
+  });
+
+  std::thread stopping([this] { hub_.server().Shutdown(absl::Seconds(30)); });
+  EXPECT_EQ(health.Next(), kNotServing);
+  const auto farewell = watch.Next();
+  ASSERT_TRUE(farewell.has_value());
+  EXPECT_TRUE(farewell->has_closing());
+  EXPECT_EQ(ReasonOf(watch.Finish()), pb::ERROR_REASON_HUB_DRAINING);
+  EXPECT_TRUE(keep_alive.Next()->hub_draining());
+  EXPECT_EQ(ReasonOf(keep_alive.Finish()), pb::ERROR_REASON_HUB_DRAINING);
+  waiting.join();
+  stopping.join();
+  hub_.server().Shutdown(absl::Seconds(30));  // again: nothing left to do
+}
+
+TEST_F(ShutdownTest, AStreamThatNobodyReadsDoesNotHoldItForLongerThanTheGrace) {
+  grpc::ChannelArguments args;
+  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  const Client narrow(hub_.socket_target(), args);
+  Watch stuck(narrow, WatchAfter(0));
+  pb::AddCommentRequest comment;
+  comment.set_ticket_id(operator_.Create("talk").ticket_id());
+  comment.set_text(std::string(60'000, 'x'));
+  for (int i = 0; i < 150; ++i) Ok(operator_, &Tickets::AddComment, comment);
+
+  const base::SystemClock clock;
+  const base::MonoTime start = clock.Mono();
+  hub_.server().Shutdown(absl::Milliseconds(500));
+  EXPECT_LT(clock.Mono() - start, absl::Seconds(30));
+}
+
+TEST_F(ShutdownTest, SessionsAndTicketsOutliveTheServer) {
+  hub_.server().Shutdown(absl::ZeroDuration());
+  EXPECT_TRUE(hub_.workspace().SessionTimeLeft("conversation-1").has_value());
+  pb::GetHubResponse response;
+  EXPECT_EQ(operator_.Call(&Hub::GetHub, pb::GetHubRequest(), &response).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ShutdownTest, StoppingAmidTrafficAnswersOrCutsEveryCall) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this, i] {
+      const Client client = i % 2 == 0 ? hub_.OnSocket() : hub_.OperatorOnTcp();
+      pb::CreateTicketRequest request;
+      request.mutable_spec()->set_title("t");
+      pb::CreateTicketResponse response;
+      grpc::Status status;
+      while (status.ok()) status = client.Call(&Tickets::CreateTicket, request, &response);
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << FromGrpc(status);
+    });
+  }
+  Watch watch(operator_, WatchAfter(0));
+  watch.ReadTo(200);
+  hub_.server().Shutdown(absl::Seconds(10));
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace coordhub::rpc
