@@ -37,6 +37,10 @@ void AddGlobals(CLI::App* app, Globals* globals) {
   AddChoice(app, "--color", &globals->color, {"auto", "always", "never"},
             "Colours; auto: on a terminal, unless NO_COLOR is set")
       ->capture_default_str();
+  // A script's own option gives way to the one that its user adds.
+  for (CLI::Option* option : app->get_options()) {
+    if (option->get_items_expected_max() == 1) option->take_last();
+  }
 }
 
 CLI::App* AddGroup(CLI::App* app, const std::string& name, const std::string& description) {

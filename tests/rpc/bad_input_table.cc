@@ -219,7 +219,8 @@ void AddTickets(Rows* rows) {
       .Alone()
       .Bad("update_mask", "ticket_id: 'T-1' spec { title: 't' }")
       .Refused("ticket_id",
-               "ticket_id: 'T-3' spec { priority: 1 } update_mask { paths: 'priority' }",
+               "ticket_id: 'T-3' spec { assignee_agent_id: 'a' } "
+               "update_mask { paths: 'assignee_agent_id' }",
                v1::ERROR_REASON_TICKET_STATE)
       .As(Who::kHolder)
       .Refused("ticket_id", "ticket_id: 'T-4' spec { title: 't' } update_mask { paths: 'title' }",
@@ -329,7 +330,6 @@ void AddHub(Rows* rows) {
       .Bad("directory", "directory: 'relative/path'")
       .Bad("directory", "directory: '/a\\n'")
       .Bad("directory", absl::StrCat("directory: '/", Text(4'096), "'"))
-      .Bad("directory", "directory: '/tmp'")  // exists
       .As(Who::kHolder)
       .Refused("directory", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
   BadInputRows(rows, "VerifyWorkspace")
