@@ -14,6 +14,7 @@ function(coordhub_test_environment test)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
     "COORDHUB_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "COORDHUB_BINARY_DIR=${PROJECT_BINARY_DIR}"
     "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tools/lsan.supp:print_suppressions=0"
     "UBSAN_OPTIONS=print_stacktrace=1"
     "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tools/tsan.supp:halt_on_error=1")
 endfunction()

@@ -89,6 +89,7 @@ std::vector<pb::LostClaim> ClaimLedger::TakeAll() {
     taken.swap(fences_);
   }
   std::vector<pb::LostClaim> lost;
+  lost.reserve(taken.size());
   for (const auto& [ticket_id, fence] : taken) lost.push_back(Lost(ticket_id, fence));
   return lost;
 }

@@ -30,8 +30,8 @@ bool IsBrokenConnection(const grpc::Status& status, bool cancelled_by_us) {
 absl::Status FromGrpc(const grpc::Status& status, const std::string& endpoint,
                       bool cancelled_by_us) {
   if (status.ok()) return absl::OkStatus();
-  const absl::Status decoded = base::DecodeStatus(static_cast<int>(status.error_code()),
-                                                  status.error_message(), status.error_details());
+  absl::Status decoded = base::DecodeStatus(static_cast<int>(status.error_code()),
+                                            status.error_message(), status.error_details());
   if (base::ErrorInfoOf(decoded).has_value()) return decoded;
   if (!IsBrokenConnection(status, cancelled_by_us)) return decoded;
   return base::MakeError(pb::ERROR_REASON_HUB_UNREACHABLE,

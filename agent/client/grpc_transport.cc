@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "agent/base/session_token.h"
 #include "agent/client/grpc_status.h"
 #include "agent/client/grpc_streams.h"
@@ -18,6 +19,8 @@ using google::protobuf::MessageLite;
 // Answers stay below 4 MiB by contract; the rest is headroom for a newer hub.
 constexpr int kMaxReceiveBytes = 16 << 20;
 
+bool IsLocal(const std::string& endpoint) { return endpoint.compare(0, 5, "unix:") == 0; }
+
 grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind) {
   grpc::ChannelArguments args;
   // A hub that is frozen or gone without a farewell is noticed within 30 s, also by a stream on
@@ -27,13 +30,14 @@ grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind
   args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // A restarted hub is found at once. An attempt on a local socket costs next to nothing.
-  const bool is_local = endpoint.compare(0, 5, "unix:") == 0;
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, is_local ? 250 : 1'000);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, IsLocal(endpoint) ? 250 : 1'000);
   // In spite of its name: how long one attempt to connect may take.
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   // Retrying is Connection's: gRPC knows nothing of request ids.
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // The hub is near; a proxy that the environment names for the web cannot reach it.
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   args.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   // Channels with equal arguments share one connection; these are to have one each.
   args.SetString("coordhub.channel", kind);
@@ -41,8 +45,14 @@ grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind
   return args;
 }
 
+// gRPC reads its target as a URI, in which these have a meaning; a path may well contain them.
+std::string AsUri(const std::string& endpoint) {
+  if (!IsLocal(endpoint)) return endpoint;
+  return absl::StrReplaceAll(endpoint, {{"%", "%25"}, {"#", "%23"}, {"?", "%3F"}});
+}
+
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint, const char* kind) {
-  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(),
+  return grpc::CreateCustomChannel(AsUri(endpoint), grpc::InsecureChannelCredentials(),
                                    ChannelArgs(endpoint, kind));
 }
 
@@ -122,7 +132,7 @@ bool GrpcTransport::CallRegistry::shut_down() {
 GrpcTransport::Channels::Channels(const std::string& to)
     : endpoint(to), calls(MakeChannel(to, "calls")), watches(MakeChannel(to, "watches")) {}
 
-GrpcTransport::GrpcTransport(std::string endpoint, Resolve resolve)
+GrpcTransport::GrpcTransport(const std::string& endpoint, Resolve resolve)
     : resolve_(std::move(resolve)),
       calls_(std::make_shared<CallRegistry>()),
       channels_(std::make_shared<const Channels>(endpoint)) {}

@@ -29,7 +29,7 @@ class GrpcTransport final : public Transport {
   using Resolve = std::function<absl::StatusOr<std::string>()>;
 
   // `endpoint`: see ClientOptions. `resolve` may be unset.
-  GrpcTransport(std::string endpoint, Resolve resolve);
+  GrpcTransport(const std::string& endpoint, Resolve resolve);
   ~GrpcTransport() override;
 
   absl::Status Unary(const std::string& method, const google::protobuf::MessageLite& request,

@@ -14,7 +14,7 @@ KeepAliveLoop::KeepAliveLoop(Options options, LeaseTracker lease, Transport* tra
       transport_(*transport),
       ledger_(std::move(ledger)),
       backoff_(options_.backoff, ids),
-      lease_(lease) {}
+      lease_(std::move(lease)) {}
 
 // The stream goes first: it may still call OnAnswer.
 KeepAliveLoop::~KeepAliveLoop() { stream_.reset(); }

@@ -52,7 +52,7 @@ Session::Session(Client client, pb::Agent agent, LeaseTracker lease, SessionCall
              .backoff = client_.connection().retry().backoff,
              .callbacks = std::move(callbacks),
              .wake = [this] { Wake(); }},
-            lease, &client_.connection().transport(), &client_.connection().ids(),
+            std::move(lease), &client_.connection().transport(), &client_.connection().ids(),
             client_.ledger()) {}
 
 Session::~Session() { Stop(); }

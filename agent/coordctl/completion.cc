@@ -39,7 +39,7 @@ Kind ChoicesOf(const std::string& type) {
 }
 
 Kind KindOf(const CLI::Option& option) {
-  if (const Kind choices = ChoicesOf(option.get_type_name()); !choices.empty()) return choices;
+  if (Kind choices = ChoicesOf(option.get_type_name()); !choices.empty()) return choices;
   const std::string name = option.get_name(/*positional=*/option.get_positional());
   const auto ends_with = [&name](const std::string& end) {
     return name.size() >= end.size() &&

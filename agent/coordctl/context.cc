@@ -84,7 +84,7 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
 }
 
 absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
-  const absl::StatusOr<base::ResolvedEndpoint> endpoint =
+  absl::StatusOr<base::ResolvedEndpoint> endpoint =
       base::ResolveEndpoint({globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"), host_.directory});
   if (!absl::IsNotFound(endpoint.status())) return endpoint;
   return base::MakeError(pb::ERROR_REASON_HUB_UNREACHABLE,

@@ -62,24 +62,34 @@ Summary Summarize(const pb::RecordChange& change) {
   return {"", ""};
 }
 
+// A line before it is laid out.
+struct Row {
+  int64_t revision = 0;
+  std::string time;
+  std::string kind;
+  std::string subject;
+  std::string actor;
+  std::string text;
+};
+
 // Tabs between the values for programs, aligned columns for people.
-std::string Line(const Context& context, int64_t revision, const std::string& time,
-                 const std::string& kind, const std::string& subject, const std::string& actor,
-                 const std::string& text) {
-  const auto safe = [](const std::string& value) { return base::TerminalSafe(value); };
+std::string Line(const Context& context, const Row& row) {
+  const std::string subject = base::TerminalSafe(row.subject);
+  const std::string actor = base::TerminalSafe(row.actor);
+  const std::string text = base::TerminalSafe(row.text);
   if (!context.terminal()) {
-    return absl::StrCat(revision, "\t", time, "\t", kind, "\t", safe(subject), "\t", safe(actor),
-                        "\t", safe(text), "\n");
+    return absl::StrCat(row.revision, "\t", row.time, "\t", row.kind, "\t", subject, "\t", actor,
+                        "\t", text, "\n");
   }
   const auto pad = [](std::string value, size_t width) {
     const size_t used = DisplayWidth(value);
     return value.append(used < width ? width - used : 0, ' ');
   };
   const bool color = context.color();
-  return absl::StrCat(Paint(pad(absl::StrCat(revision), 7), Color::kDim, color), " ",
-                      Paint(time, Color::kDim, color), " ",
-                      Paint(pad(kind, 18), Color::kBlue, color), " ", pad(safe(subject), 6), " ",
-                      pad(safe(actor), 12), " ", safe(text), "\n");
+  return absl::StrCat(Paint(pad(absl::StrCat(row.revision), 7), Color::kDim, color), " ",
+                      Paint(row.time, Color::kDim, color), " ",
+                      Paint(pad(row.kind, 18), Color::kBlue, color), " ", pad(subject, 6), " ",
+                      pad(actor, 12), " ", text, "\n");
 }
 
 }  // namespace
@@ -87,14 +97,19 @@ std::string Line(const Context& context, int64_t revision, const std::string& ti
 std::string EventLine(const Context& context, const pb::Event& event) {
   const Summary summary = event.changes().empty() ? Summary() : Summarize(event.changes(0));
   const std::string reason = event.reason().empty() ? "" : absl::StrCat(" (", event.reason(), ")");
-  return Line(context, event.revision(), ShowTime(agent::FromProto(event.event_time())),
-              KindName(event.kind()), summary.subject, event.actor(),
-              absl::StrCat(summary.text, reason));
+  return Line(context, {.revision = event.revision(),
+                        .time = ShowTime(agent::FromProto(event.event_time())),
+                        .kind = KindName(event.kind()),
+                        .subject = summary.subject,
+                        .actor = event.actor(),
+                        .text = absl::StrCat(summary.text, reason)});
 }
 
 std::string RecordLine(const Context& context, int64_t revision, const pb::RecordChange& record) {
   const Summary summary = Summarize(record);
-  return Line(context, revision, "", "snapshot", summary.subject, "", summary.text);
+  return Line(
+      context,
+      {.revision = revision, .kind = "snapshot", .subject = summary.subject, .text = summary.text});
 }
 
 }  // namespace coordhub::coordctl

@@ -39,6 +39,7 @@ Host Host::OfProcess() {
   static base::SystemIdSource& ids = *new base::SystemIdSource;
   Host host;
   for (const char* name : kVariables) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
     if (const char* value = std::getenv(name); value != nullptr) host.environment[name] = value;
   }
   std::error_code error;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxBatchTickets = 500;
 // The hub takes 1 MiB in one request; the rest is for what the bytes below do not count.
-constexpr size_t kMaxBatchBytes = 768 * 1024;
+constexpr size_t kMaxBatchBytes = size_t{768} * 1024;
 
 // The local ids that an item refers to.
 std::vector<std::string> References(const pb::TicketSpec& spec) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/text.h"
 
@@ -57,7 +58,7 @@ std::string ErrorText(const Context& context, const absl::Status& status) {
     for (const auto& [key, value] : Metadata(status)) {
       // What the message says already, or what means nothing here.
       if (value.empty() || text.find(value) != std::string::npos) continue;
-      text += ", " + key + " " + value;
+      absl::StrAppend(&text, ", ", key, " ", value);
     }
     text += ")";
   } else {

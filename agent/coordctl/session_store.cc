@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMaxFileBytes = 16 * 1024;
+constexpr size_t kMaxFileBytes = size_t{16} * 1024;
 constexpr std::string_view kTokenPrefix = "chs_";
 
 // An agent's id as a file name: whatever a path could be upset by is written as %XX.

@@ -27,11 +27,14 @@ int OnCommit(void* log_pages, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
+bool IsCompacted(const absl::Status& status) {
+  return base::ReasonOf(status) == base::pb::ERROR_REASON_REVISION_COMPACTED;
+}
+
 }  // namespace
 
 SqliteJournal::SqliteJournal(Parts parts)
     : lock_(std::move(parts.lock)),
-      paths_(parts.paths),
       log_id_(parts.meta.log_id),
       version_(parts.version),
       checkpoint_bytes_(parts.checkpoint_bytes),
@@ -168,9 +171,7 @@ absl::Status SqliteJournal::SaveSnapshot(const v1::SnapshotHeader& header,
   Require(header.revision() > 0 && header.revision() <= state_->head,
           "SaveSnapshot: not of a durable revision");
   const absl::StatusOr<Checksum> checksum = SqliteReader(state_).ChecksumAt(header.revision());
-  if (base::ReasonOf(checksum.status()) == base::pb::ERROR_REASON_REVISION_COMPACTED) {
-    return absl::OkStatus();  // overtaken: a newer one is there
-  }
+  if (IsCompacted(checksum.status())) return absl::OkStatus();  // overtaken: a newer one is there
   COORDHUB_RETURN_IF_ERROR(checksum.status());
   COORDHUB_RETURN_IF_ERROR(snapshots_->Save(header, *checksum, source));
   snapshots_->Prune(state_->compact);
@@ -197,8 +198,10 @@ absl::StatusOr<std::optional<v1::SnapshotHeader>> SqliteJournal::LoadFirstWhole(
   SqliteReader reader(state_);
   for (const int64_t revision : candidates) {
     if (revision < state_->compact) continue;
-    COORDHUB_ASSIGN_OR_RETURN(const Checksum checksum, reader.ChecksumAt(revision));
-    const auto file = snapshots_->Load(revision, checksum);
+    const absl::StatusOr<Checksum> checksum = reader.ChecksumAt(revision);
+    if (IsCompacted(checksum.status())) continue;  // since the line before
+    COORDHUB_RETURN_IF_ERROR(checksum.status());
+    const auto file = snapshots_->Load(revision, *checksum);
     if (!file.ok()) {
       note(std::string(file.status().message()));
       continue;

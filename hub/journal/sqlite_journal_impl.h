@@ -67,7 +67,6 @@ class SqliteJournal final : public Journal {
   absl::Status Transact(const Body& body);
   absl::Status Abandon(absl::Status status);
 
-  absl::StatusOr<int64_t> MoveCompactMark(int64_t revision, absl::Span<const CommitRange> pinned);
   absl::Status DeleteSomeGarbage();
   absl::StatusOr<std::optional<v1::SnapshotHeader>> LoadFirstWhole(
       const std::vector<int64_t>& candidates, const SnapshotSink& sink,
@@ -75,7 +74,6 @@ class SqliteJournal final : public Journal {
 
   // Destroyed last: the lock outlives every connection.
   const LockFile lock_;
-  const base::StatePaths paths_;
   const std::string log_id_;
   const std::string version_;
   const int64_t checkpoint_bytes_;

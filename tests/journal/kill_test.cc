@@ -42,7 +42,7 @@ TEST(KillTest, NoAcknowledgedEventIsLostByAKillAtAnyMoment) {
   std::mt19937 random(static_cast<unsigned>(seed));
   JournalOnDisk disk;
   std::string log_id;
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < 15; ++round) {
     int64_t acknowledged = 0;
     {
       const unsigned writer_seed = random();

@@ -162,7 +162,7 @@ absl::StatusOr<ExitCode> Hold(Context& context, const Options& options) {
     if (!detached.outcome().ok()) return detached.outcome();
     return ExitCode::kOk;
   }
-  const absl::StatusOr<ExitCode> result = HoldSession(context, options, &detached);
+  absl::StatusOr<ExitCode> result = HoldSession(context, options, &detached);
   if (!result.ok()) detached.Report(result.status());
   return result;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "agent/base/session_token.h"
 
 namespace coordhub::agent {
@@ -131,7 +132,8 @@ void FakeHub::Start() {
   tickets_ = std::make_unique<Tickets>(this);
   events_ = std::make_unique<Events>(this);
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("unix:" + socket_, grpc::InsecureServerCredentials());
+  const std::string path = absl::StrReplaceAll(socket_, {{"%", "%25"}, {"#", "%23"}, {"?", "%3F"}});
+  builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
   builder.RegisterService(agents_.get());
   builder.RegisterService(tickets_.get());
   builder.RegisterService(events_.get());

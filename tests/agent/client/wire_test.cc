@@ -143,6 +143,16 @@ TEST_F(WireTest, ACallFindsAHubThatCameBackElsewhere) {
   ASSERT_TRUE(response.ok()) << response.status();
 }
 
+TEST_F(WireTest, AnyPathWillDoForASocket) {
+  FakeHub odd(dir_ / "C# 100%41 ü?.sock");
+  odd.Start();
+  ClientOptions options;
+  options.endpoint = odd.endpoint();
+  const auto response = Client::Connect(options)->CompleteTicket({});
+  EXPECT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(odd.completions(), 1);
+}
+
 TEST_F(WireTest, WithoutAHubACallSaysWhereItLooked) {
   hub_.Kill();
   ClientOptions options;
