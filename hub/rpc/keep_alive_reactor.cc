@@ -37,6 +37,7 @@ KeepAliveReactor* KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, con
                                           const Principal& principal) {
   std::shared_ptr<KeepAliveReactor> reactor(new KeepAliveReactor(std::move(host), gate, principal));
   reactor->self_ = reactor;
+  reactor->host_->open_calls().Enter();
   const absl::Status added = reactor->host_->streams().Add(reactor);
   if (added.ok()) {
     reactor->StartRead(&reactor->request_);
@@ -56,6 +57,7 @@ void KeepAliveReactor::OnDone() {
   }
   if (workspace != nullptr) workspace->router.Unsubscribe(agent_id, this);
   host_->streams().Remove(this);
+  host_->open_calls().Leave();
   self_.reset();  // may delete this
 }
 

@@ -12,6 +12,9 @@
 namespace coordhub::rpc {
 namespace {
 
+// For a call that began just before its server stopped to listen.
+constexpr absl::Duration kLastCalls = absl::Milliseconds(100);
+
 class GrpcServer final : public Server {
  public:
   explicit GrpcServer(std::shared_ptr<ServiceHost> host) : host_(std::move(host)) {}
@@ -47,10 +50,9 @@ class GrpcServer final : public Server {
   // One after the other: streams and waits have been told to end on all of them.
   void Stop(absl::Duration grace) {
     base::MutexLock lock(&stop_mu_);
-    const base::MonoTime deadline = host_->clock().Mono() + grace;
-    for (const auto& server : servers_) {
-      server->Shutdown(std::max(deadline - host_->clock().Mono(), absl::ZeroDuration()));
-    }
+    // Once our own calls are over, what holds gRPC is a Watch of its health service.
+    (void)host_->open_calls().AwaitNone(grace);
+    for (const auto& server : servers_) server->Shutdown(std::min(grace, kLastCalls));
     host_->Close();
   }
 

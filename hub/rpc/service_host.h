@@ -14,6 +14,7 @@
 #include "agent/base/ids.h"
 #include "hub/engine/executor.h"
 #include "hub/rpc/agent_router.h"
+#include "hub/rpc/open_calls.h"
 #include "hub/rpc/server.h"
 #include "hub/rpc/stream_registry.h"
 #include "hub/rpc/stream_timer.h"
@@ -56,6 +57,7 @@ class ServiceHost {
   base::IdSource& ids() const { return *options_.ids; }
   absl::Time start_time() const { return start_time_; }
 
+  OpenCalls& open_calls() { return open_calls_; }
   StreamRegistry& streams() { return streams_; }
   StreamTimer& timer() { return timer_; }
 
@@ -73,6 +75,7 @@ class ServiceHost {
   const ServerOptions options_;
   const absl::Time start_time_;
   std::vector<std::unique_ptr<HostedWorkspace>> workspaces_;
+  OpenCalls open_calls_;
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};
   StreamTimer timer_;

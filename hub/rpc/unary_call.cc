@@ -14,6 +14,7 @@ std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, c
   std::shared_ptr<UnaryCall> call(
       new UnaryCall(std::move(host), gate, absl::FromChrono(context->deadline()), response));
   call->self_ = call;
+  call->host_->open_calls().Enter();
   return call;
 }
 
@@ -55,6 +56,11 @@ void UnaryCall::OnCancel() {
     on_gone = std::move(on_gone_);
   }
   if (on_gone) on_gone();
+}
+
+void UnaryCall::OnDone() {
+  host_->open_calls().Leave();
+  self_.reset();  // may delete this
 }
 
 }  // namespace coordhub::rpc

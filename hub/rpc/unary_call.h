@@ -49,7 +49,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   void RefuseWhenGone();
 
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnDone() override { self_.reset(); }  // may delete this
+  void OnDone() override;
 
  private:
   UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate, absl::Time deadline,

@@ -43,6 +43,7 @@ WatchReactor* WatchReactor::Start(std::shared_ptr<ServiceHost> host, const Gate&
                                   const grpc::ByteBuffer& request) {
   std::shared_ptr<WatchReactor> reactor(new WatchReactor(std::move(host), context));
   reactor->self_ = reactor;
+  reactor->host_->open_calls().Enter();
   const absl::Status begun = reactor->Begin(gate, principal, request);
   if (begun.ok()) {
     reactor->Join();
@@ -106,6 +107,7 @@ void WatchReactor::OnDone() {
   }
   host_->timer().Cancel(this);
   host_->streams().Remove(this);
+  host_->open_calls().Leave();
   self_.reset();  // may delete this
 }
 
