@@ -79,6 +79,7 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_HUB_DRAINING:
     case pb::ERROR_REASON_HUB_UNREACHABLE:
     case pb::ERROR_REASON_REVISION_NOT_REACHED:
+    case pb::ERROR_REASON_NOT_OBSERVED:
       return absl::StatusCode::kUnavailable;
 
     case pb::ERROR_REASON_JOURNAL_DAMAGED:

@@ -27,8 +27,10 @@ ExitCode ExitCodeFor(const absl::Status& status) {
       return ExitCode::kRefused;
     case absl::StatusCode::kUnavailable:
       // The hub is there, but behind what was asked for.
-      return base::ReasonOf(status) == pb::ERROR_REASON_REVISION_NOT_REACHED ? ExitCode::kFailed
-                                                                             : ExitCode::kNoHub;
+      return base::ReasonOf(status) == pb::ERROR_REASON_REVISION_NOT_REACHED ||
+                     base::ReasonOf(status) == pb::ERROR_REASON_NOT_OBSERVED
+                 ? ExitCode::kFailed
+                 : ExitCode::kNoHub;
     case absl::StatusCode::kDeadlineExceeded:
       // The hub's own refusal has a reason; without one, nobody answered.
       return base::ReasonOf(status) == pb::ERROR_REASON_UNSPECIFIED ? ExitCode::kNoHub
