@@ -54,12 +54,27 @@ struct EndAllSessions {
   std::string reason;
 };
 
+// Lines of a file that others wrote to, as tickets. The file's mark moves in the same commit, so a
+// line becomes one ticket however often it is read again.
+struct ImportLines {
+  // At least one; validated.
+  v1::BatchCreateTicketsRequest tickets;
+  // Generation of the file.
+  std::string file_id;
+  // The file's mark as whoever read it knew it (0: none); does nothing when it is another.
+  int64_t begin_offset = 0;
+  // The mark from now on; beyond `begin_offset`.
+  int64_t end_offset = 0;
+  // Files that are gone for good: their marks go.
+  std::vector<std::string> forgotten_file_ids;
+};
+
 using CommandBody =
     std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest,
                  v1::BatchCreateTicketsRequest, v1::UpdateTicketRequest, v1::ClaimTicketRequest,
                  v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest, v1::CompleteTicketRequest,
                  v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
-                 v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions>;
+                 v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions, ImportLines>;
 
 // One mutation, as it waits for the writer. Its fields were validated (validate.h).
 struct Command {

@@ -48,7 +48,8 @@ const pb::Ticket* TicketNamedBy(const State& state, const CommandBody& body) {
 // Lines of a file make tickets and do nothing else.
 bool FileMay(const CommandBody& body) {
   return std::holds_alternative<pb::CreateTicketRequest>(body) ||
-         std::holds_alternative<pb::BatchCreateTicketsRequest>(body);
+         std::holds_alternative<pb::BatchCreateTicketsRequest>(body) ||
+         std::holds_alternative<ImportLines>(body);
 }
 
 }  // namespace
@@ -90,6 +91,12 @@ absl::StatusOr<const jpb::RememberedRequest*> FindRepeated(const State& state,
 
 jpb::CommitPrivate PrivateOf(const State& state, const Command& command) {
   jpb::CommitPrivate bytes;
+  if (const auto* import = std::get_if<ImportLines>(&command.body)) {
+    jpb::ImportStep& step = *bytes.mutable_import();
+    step.mutable_mark()->set_file_id(import->file_id);
+    step.mutable_mark()->set_end_offset(import->end_offset);
+    for (const std::string& gone : import->forgotten_file_ids) step.add_forgotten_file_ids(gone);
+  }
   if (command.request_id.empty()) return bytes;
   jpb::RequestKey& key = *bytes.mutable_request();
   key.set_actor(ActorOf(state, command.caller));

@@ -27,6 +27,7 @@ class StateInvariants {
     CheckDependents();
     CheckAgentIndexes();
     CheckRequests();
+    CheckImportMarks();
     CheckReadyQueue();
     CheckTrees();
     return std::move(broken_);
@@ -290,6 +291,14 @@ class StateInvariants {
       const int most =
           actor == "operator" ? limits::kRememberedOperator : limits::kRememberedPerAgent;
       Expect(count <= most, actor, " has ", count, " remembered requests");
+    }
+  }
+
+  void CheckImportMarks() {
+    for (auto c = records_.import_marks.Begin(); c.Valid(); c.Next()) {
+      Expect(!c.key().empty() && c->file_id() == c.key() && c->end_offset() > 0,
+             "the mark of the imported file ", c.key(), " is that of ", c->file_id(), " at ",
+             c->end_offset());
     }
   }
 

@@ -38,6 +38,11 @@ const pb::Agent* Records::FindAgent(std::string_view agent_id) const {
   return agent == nullptr ? nullptr : agent->get();
 }
 
+int64_t Records::ImportedUpTo(std::string_view file_id) const {
+  const auto* mark = import_marks.Find(file_id);
+  return mark == nullptr ? 0 : (*mark)->end_offset();
+}
+
 int64_t TicketNumber(std::string_view ticket_id) {
   if (ticket_id.substr(0, kTicketPrefix.size()) != kTicketPrefix) return 0;
   const std::string_view digits = ticket_id.substr(kTicketPrefix.size());

@@ -32,6 +32,8 @@ struct Records {
   PersistentMap<std::pair<int64_t, int32_t>, pb::Comment> comments;
   // Remembered requests by (actor, commit revision): the oldest of an actor comes first.
   PersistentMap<std::pair<std::string, int64_t>, jpb::RememberedRequest> requests;
+  // By file id: how far files that others wrote to are imported.
+  PersistentMap<std::string, jpb::ImportMark> import_marks;
 
   // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent
   // number, number).
@@ -47,6 +49,8 @@ struct Records {
   // Null when unknown. Pointers are valid as long as these records, unedited.
   const pb::Ticket* FindTicket(int64_t number) const;
   const pb::Agent* FindAgent(std::string_view agent_id) const;
+  // The first byte of the file that is not imported; 0 for a file without a mark.
+  int64_t ImportedUpTo(std::string_view file_id) const;
 };
 
 // An immutable picture of the workspace at a commit boundary. Any thread.

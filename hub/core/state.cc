@@ -81,7 +81,9 @@ void State::Evolve(const std::shared_ptr<const pb::Event>& event,
   revision_ = event->revision();
   last_event_time_ = FromProto(event->event_time());
   for (const pb::RecordChange& change : event->changes()) ApplyChange(event, change, now);
-  if (private_bytes == nullptr || !private_bytes->has_request()) return;
+  if (private_bytes == nullptr) return;
+  if (private_bytes->has_import()) ApplyImport(private_bytes->import());
+  if (!private_bytes->has_request()) return;
   auto request = std::make_shared<jpb::RememberedRequest>();
   *request->mutable_key() = private_bytes->request();
   request->set_first_revision(event->revision());
@@ -115,6 +117,14 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
           " changes a record that this version does not know (field ",
           static_cast<int>(change.record_case()), change.erased() ? ", erased)" : ")"));
   }
+}
+
+void State::ApplyImport(const jpb::ImportStep& import) {
+  for (const std::string& file_id : import.forgotten_file_ids()) {
+    records_.import_marks.Erase(file_id);
+  }
+  records_.import_marks.Put(import.mark().file_id(),
+                            std::make_shared<const jpb::ImportMark>(import.mark()));
 }
 
 void State::PutTicket(const std::shared_ptr<const pb::Ticket>& ticket, const base::Now& now) {

@@ -122,6 +122,8 @@ class State {
   void ApplyChange(const std::shared_ptr<const pb::Event>& event, const pb::RecordChange& change,
                    const base::Now& now);
   void PutTicket(const std::shared_ptr<const pb::Ticket>& ticket, const base::Now& now);
+  // Moves the mark of a file and drops those of files that are gone.
+  void ApplyImport(const jpb::ImportStep& import);
   void PutAgent(const std::shared_ptr<const pb::Agent>& agent);
   // Forgets the requests of the agent, too.
   void EraseAgent(const std::string& agent_id);

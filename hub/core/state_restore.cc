@@ -13,6 +13,11 @@ void State::LoadRecord(const std::shared_ptr<const jpb::SnapshotRecord>& record)
     records_.requests.Put({request.key().actor(), request.commit_revision()}, {record, &request});
     return;
   }
+  if (record->has_import_mark()) {
+    const jpb::ImportMark& mark = record->import_mark();
+    records_.import_marks.Put(mark.file_id(), {record, &mark});
+    return;
+  }
   const pb::RecordChange& change = record->record();
   if (change.has_agent()) {
     records_.agents.Put(change.agent().agent_id(), {record, &change.agent()});

@@ -268,7 +268,8 @@ void Writer::Apply(const core::Decision& decision,
     entry.revision = event->revision();
     entry.commit_revision = event->commit_revision();
     entry.event_bytes = std::string(EventBytes(encoded));
-    const bool with_private = first && private_bytes != nullptr && private_bytes->has_request();
+    const bool with_private = first && private_bytes != nullptr &&
+                              (private_bytes->has_request() || private_bytes->has_import());
     if (with_private) entry.private_bytes = private_bytes->SerializeAsString();
     parts_.state->Evolve(event, with_private ? private_bytes : nullptr, now_);
     entries_.push_back(std::move(entry));

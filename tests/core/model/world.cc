@@ -27,6 +27,9 @@ std::string Describe(const core::ExpireClaim& command) {
   return absl::StrCat("expire claim of T-", command.ticket_number, " fence ", command.fence);
 }
 std::string Describe(const core::EndAllSessions&) { return "end all sessions"; }
+std::string Describe(const core::ImportLines& command) {
+  return absl::StrCat("import ", command.file_id, " up to ", command.end_offset);
+}
 std::string Describe(const google::protobuf::Message& request) {
   return absl::StrCat(request.GetDescriptor()->name(), " ", request.ShortDebugString());
 }
@@ -228,6 +231,8 @@ Answer World::AskModel(const core::Command& command) {
         } else if constexpr (std::is_same_v<Body, core::EndAllSessions>) {
           model_.EndAllSessions();
           return {};
+        } else if constexpr (std::is_same_v<Body, core::ImportLines>) {
+          return model_.Do(who, body.tickets);
         } else if constexpr (std::is_same_v<Body, v1::UpdateTicketRequest>) {
           const v1::Ticket* ticket = state_->FindTicket(NumberOf(body.ticket_id()));
           const bool stale = body.expected_revision() != 0 && ticket != nullptr &&
