@@ -50,7 +50,8 @@ absl::StatusOr<Repository> OpenEnclosing(const std::string& path) {
 void InitializeLibgit2() {
   static const bool initialized = [] {
     git_libgit2_init();
-    const char* harmless[] = {"worktreeconfig", "partialclone", "preciousobjects"};
+    const char* harmless[] = {"worktreeconfig", "partialclone", "preciousobjects",
+                              "relativeworktrees"};
     git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, harmless, sizeof(harmless) / sizeof(harmless[0]));
     return true;
   }();

@@ -1,0 +1,230 @@
+#include "hub/git/git_command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern "C" {  // this version of the header forgets it
+#include <sys/pidfd.h>
+}
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/base/clock.h"
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/text.h"
+#include "agent/base/unique_fd.h"
+
+namespace coordhub::git {
+namespace {
+
+constexpr size_t kMaxErrorText = 4096;
+
+// Which variables of ours named GIT_… a child sees: those that say where configuration and git's
+// own programs are. The others name a repository, and not the one that is meant.
+bool IsKept(std::string_view variable) {
+  if (variable.substr(0, 4) != "GIT_") return variable.substr(0, 7) != "LC_ALL=";
+  constexpr std::array<std::string_view, 4> kKept = {
+      "GIT_CONFIG_GLOBAL=", "GIT_CONFIG_SYSTEM=", "GIT_CONFIG_NOSYSTEM=", "GIT_EXEC_PATH="};
+  return std::any_of(kKept.begin(), kKept.end(), [&](std::string_view name) {
+    return variable.substr(0, name.size()) == name;
+  });
+}
+
+std::vector<std::string> ChildEnvironment() {
+  std::vector<std::string> variables = {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0",
+                                        "GIT_NO_LAZY_FETCH=1"};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (IsKept(*variable)) variables.emplace_back(*variable);
+  }
+  return variables;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (std::string& string : strings) pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+struct Pipe {
+  base::UniqueFd read_end;
+  base::UniqueFd write_end;
+};
+
+absl::StatusOr<Pipe> MakePipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return base::MakeIoError("make a pipe", "git", errno);
+  Pipe pipe{base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
+  // Only ours: the child's end blocks, as programs expect.
+  fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+// Frees what posix_spawn is told.
+struct SpawnPlan {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  SpawnPlan() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+  ~SpawnPlan() {
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+  }
+};
+
+// A process of its own group (so that it can be ended with whatever it started) with the default
+// signals and no descriptor of ours. Returns errno.
+int Spawn(const GitCommand& command, int out, int err, pid_t* pid) {
+  SpawnPlan plan;
+  posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&plan.actions, out, 1);
+  posix_spawn_file_actions_adddup2(&plan.actions, err, 2);
+  posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&plan.attributes, &none);
+  posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  posix_spawnattr_setpgroup(&plan.attributes, 0);
+  posix_spawnattr_setflags(&plan.attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  std::vector<std::string> arguments = {"git", "-c", "core.fsmonitor=false"};
+  arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
+  std::vector<std::string> environment = ChildEnvironment();
+  return posix_spawnp(pid, "git", &plan.actions, &plan.attributes, Pointers(arguments).data(),
+                      Pointers(environment).data());
+}
+
+// Reads what is there. False: nothing more will come.
+template <class Take>
+bool Drain(int fd, Take&& take) {
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const ssize_t size = read(fd, buffer.data(), buffer.size());
+    if (size > 0) {
+      take(std::string_view(buffer.data(), static_cast<size_t>(size)));
+      continue;
+    }
+    if (size < 0 && errno == EINTR) continue;
+    return size < 0 && errno == EAGAIN;
+  }
+}
+
+// A child that runs, read until it ends.
+class RunningGit {
+ public:
+  RunningGit(const GitCommand& command, pid_t pid, Pipe out, Pipe err)
+      : command_(command),
+        pid_(pid),
+        out_(std::move(out.read_end)),
+        err_(std::move(err.read_end)) {}
+
+  GitResult Finish() {
+    const base::UniqueFd process(pidfd_open(pid_, 0));
+    const base::MonoTime deadline = clock_.Mono() + command_.timeout;
+    for (bool ended = false; !ended && result_.end == GitResult::End::kExited;) {
+      ended = AwaitMore(process.get(), deadline);
+      ReadOutput();
+    }
+    if (result_.end != GitResult::End::kExited) kill(-pid_, SIGKILL);
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+    result_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return std::move(result_);
+  }
+
+ private:
+  // Waits for output or the end. True: it ended.
+  bool AwaitMore(int process, base::MonoTime deadline) {
+    const absl::Duration left = deadline - clock_.Mono();
+    if (left <= absl::ZeroDuration()) {
+      result_.end = GitResult::End::kTimedOut;
+      return false;
+    }
+    // A negative descriptor (closed, or without pidfd) is passed over; then we look now and again.
+    std::array<pollfd, 3> waited = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
+                                    pollfd{process, POLLIN, 0}};
+    const int64_t limit_ms = process < 0 ? 20 : 1000;
+    const int64_t timeout_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left), 1, limit_ms);
+    poll(waited.data(), waited.size(), static_cast<int>(timeout_ms));
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+  }
+
+  void ReadOutput() {
+    const auto take_output = [this](std::string_view bytes) {
+      output_size_ += bytes.size();
+      if (output_size_ > command_.max_output) {
+        result_.end = GitResult::End::kTooMuchOutput;
+      } else if (command_.on_output) {
+        command_.on_output(bytes);
+      }
+    };
+    const auto take_errors = [this](std::string_view bytes) {
+      result_.error_text.append(bytes.substr(0, kMaxErrorText - result_.error_text.size()));
+    };
+    if (out_.valid() && !Drain(out_.get(), take_output)) out_.Reset();
+    if (err_.valid() && !Drain(err_.get(), take_errors)) err_.Reset();
+  }
+
+  const GitCommand& command_;
+  const base::SystemClock clock_;
+  const pid_t pid_;
+  base::UniqueFd out_;
+  base::UniqueFd err_;
+  size_t output_size_ = 0;
+  GitResult result_;
+};
+
+}  // namespace
+
+std::string GitResult::Explain() const {
+  switch (end) {
+    case End::kNotInstalled:
+      return "the program git is not installed";
+    case End::kTimedOut:
+      return "git took too long";
+    case End::kTooMuchOutput:
+      return "git wrote too much";
+    case End::kExited:
+      break;
+  }
+  if (exit_code == 0) return "";
+  const std::string text = base::OneLine(error_text, 300);
+  return absl::StrCat("git failed (", exit_code, ")", text.empty() ? "" : ": ", text);
+}
+
+absl::StatusOr<GitResult> RunGit(const GitCommand& command) {
+  COORDHUB_ASSIGN_OR_RETURN(Pipe out, MakePipe());
+  COORDHUB_ASSIGN_OR_RETURN(Pipe err, MakePipe());
+  pid_t pid = 0;
+  const int error = Spawn(command, out.write_end.get(), err.write_end.get(), &pid);
+  if (error == ENOENT) {
+    GitResult result;
+    result.end = GitResult::End::kNotInstalled;
+    return result;
+  }
+  if (error != 0) return base::MakeIoError("start", "git", error);
+  out.write_end.Reset();
+  err.write_end.Reset();
+  return RunningGit(command, pid, std::move(out), std::move(err)).Finish();
+}
+
+}  // namespace coordhub::git

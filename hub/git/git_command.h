@@ -1,0 +1,51 @@
+// Running the git program. Private to this folder.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace coordhub::git {
+
+struct GitCommand {
+  // Without the program's name. Never passes through a shell.
+  std::vector<std::string> arguments;
+  // Then it is killed, with whatever it started.
+  absl::Duration timeout = absl::Seconds(60);
+  // Gets standard output, piece by piece.
+  std::function<void(std::string_view)> on_output;
+  // More output than this, in bytes, and it is killed.
+  size_t max_output = 256u << 20;
+};
+
+struct GitResult {
+  enum class End {
+    kExited,
+    // There is no program `git` in the PATH.
+    kNotInstalled,
+    kTimedOut,
+    kTooMuchOutput,
+  };
+  End end = End::kExited;
+  // With kExited; 128 + signal when a signal ended it.
+  int exit_code = 0;
+  // What it wrote to standard error, cut at 4 KiB.
+  std::string error_text;
+
+  bool ok() const { return end == End::kExited && exit_code == 0; }
+  // Why it is not ok, in one line.
+  std::string Explain() const;
+};
+
+// Runs `git` and waits for its end. It reads no terminal, takes no optional locks (so it never
+// writes the index), fetches nothing, starts no file system monitor, and sees nothing of a GIT_DIR
+// or the like in our environment. Blocks; any thread.
+// Errors: IO_FAILED (operation): no pipe or process could be made.
+absl::StatusOr<GitResult> RunGit(const GitCommand& command);
+
+}  // namespace coordhub::git

@@ -1,0 +1,282 @@
+#include "hub/git/observer.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
+#include "agent/base/git_location.h"
+#include "agent/base/mutex.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/string_view.h"
+#include "agent/base/text.h"
+#include "hub/git/branch_facts.h"
+#include "hub/git/change_watcher.h"
+#include "hub/git/heads.h"
+#include "hub/git/library.h"
+#include "hub/git/repository.h"
+#include "hub/git/worktree_counts.h"
+#include "hub/git/worktrees.h"
+
+namespace coordhub::git {
+namespace {
+
+// References are read again after this long, told or not: a fraction of what one count costs.
+constexpr absl::Duration kReferencesAge = absl::Seconds(10);
+// Branches of one repository that are observed, and how long their names may be.
+constexpr size_t kMaxBranches = 10000;
+constexpr size_t kMaxBranchName = 255;
+
+ino_t InodeOf(const std::string& path) {
+  struct stat directory {};
+  return stat(path.c_str(), &directory) == 0 ? directory.st_ino : 0;
+}
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  google::protobuf::Timestamp proto;
+  proto.set_seconds(seconds);
+  proto.set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  return proto;
+}
+
+v1::Worktree ToProto(const WorktreeCounts::Entry& entry) {
+  v1::Worktree worktree;
+  worktree.set_name(base::ToValidUtf8(entry.found.name));
+  worktree.set_path(base::ToValidUtf8(entry.found.place.top));
+  worktree.set_branch(base::ToValidUtf8(entry.found.branch));
+  worktree.set_commit(entry.commit);
+  worktree.set_lock_reason(base::OneLine(entry.found.lock_reason, 512));
+  const std::string& problem =
+      entry.found.problem.empty() ? entry.count_problem : entry.found.problem;
+  worktree.set_problem(base::OneLine(problem, 512));
+  if (entry.count.has_value()) {
+    worktree.set_changed_files(static_cast<int32_t>(std::min<int64_t>(*entry.count, INT32_MAX)));
+    *worktree.mutable_count_time() = ToProto(entry.count_time);
+  }
+  return worktree;
+}
+
+class LibgitObserver final : public Observer {
+ public:
+  LibgitObserver(std::string common_dir, ObserverOptions options)
+      : common_dir_(std::move(common_dir)),
+        options_(std::move(options)),
+        watcher_({.common_dir = common_dir_,
+                  .on_change = options_.on_change,
+                  .coalesce = options_.coalesce,
+                  .max_watches = options_.max_watches}),
+        counts_(options_, &watcher_) {}
+
+  // Opens the repository, or again when another one stands in its place now.
+  absl::Status OpenRepository();
+  absl::StatusOr<ObservationPtr> Observe() override;
+  ObservationPtr latest() const override {
+    base::MutexLock lock(&mu_);
+    return latest_;
+  }
+
+ private:
+  // One look; one thread at a time, without mu_.
+  absl::StatusOr<ObservationPtr> Look();
+  absl::Status ReadReferences();
+  void ReadBranches(const Heads& heads);
+  absl::Status ReadWorktrees(const Heads& heads);
+  void AddProblems(Observation* observation) const;
+
+  const std::string common_dir_;
+  const ObserverOptions options_;
+
+  // The observing thread's.
+  RepositoryHandle repository_;
+  ino_t inode_ = 0;
+  std::optional<BranchFacts> facts_;
+  Changes pending_;
+  std::set<std::string> agent_branches_;
+  base::MonoTime references_read_ = base::MonoTime::InfinitePast();
+  // What the last reading of references gave, without worktrees, time and problems.
+  Observation references_;
+  size_t passed_over_ = 0;
+
+  mutable base::Mutex mu_;
+  base::CondVar looked_;
+  bool looking_ ABSL_GUARDED_BY(mu_) = false;
+  // Looks that were asked for; the last one that a finished look answers, and how it ended.
+  int64_t asked_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t answered_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::StatusOr<ObservationPtr> answer_ ABSL_GUARDED_BY(mu_) = ObservationPtr();
+  ObservationPtr latest_ ABSL_GUARDED_BY(mu_);
+
+  // Last: they stop before what they call or count for goes.
+  ChangeWatcher watcher_;
+  WorktreeCounts counts_;
+};
+
+absl::Status LibgitObserver::OpenRepository() {
+  const ino_t inode = InodeOf(common_dir_);
+  if (inode != 0 && inode == inode_) return absl::OkStatus();
+  COORDHUB_RETURN_IF_ERROR(Repository::Open(common_dir_).status());
+  git_repository* raw = nullptr;
+  if (git_repository_open(&raw, common_dir_.c_str()) != 0)
+    return LibraryError("opening", common_dir_);
+  facts_.reset();
+  repository_.reset(raw);
+  facts_.emplace(raw);
+  inode_ = inode;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ObservationPtr> LibgitObserver::Observe() {
+  int64_t through = 0;
+  {
+    base::MutexLock lock(&mu_);
+    const int64_t mine = ++asked_;
+    while (looking_ && answered_ < mine) looked_.Wait(&mu_);
+    if (answered_ >= mine) return answer_;
+    looking_ = true;
+    through = asked_;
+  }
+  absl::StatusOr<ObservationPtr> seen = Look();
+  base::MutexLock lock(&mu_);
+  looking_ = false;
+  answered_ = through;
+  answer_ = seen;
+  if (seen.ok()) latest_ = *seen;
+  looked_.SignalAll();
+  return seen;
+}
+
+absl::StatusOr<ObservationPtr> LibgitObserver::Look() {
+  const absl::Time time = options_.clock->Wall();
+  pending_.Merge(watcher_.Take());
+  std::set<std::string> agent_branches;
+  if (options_.agent_branches) {
+    for (std::string& name : options_.agent_branches()) agent_branches.insert(std::move(name));
+  }
+  const bool other_agents = std::exchange(agent_branches_, agent_branches) != agent_branches;
+  const base::MonoTime now = options_.clock->Mono();
+  if (pending_.references || pending_.everything || other_agents ||
+      now - references_read_ >= kReferencesAge) {
+    if (const absl::Status read = ReadReferences(); !read.ok()) {
+      pending_.references = true;
+      return base::MakeError(v1::ERROR_REASON_NOT_OBSERVED, base::ToStd(read.message()),
+                             {{"path", common_dir_}});
+    }
+    references_read_ = now;
+  }
+  counts_.Note(std::exchange(pending_, {}));
+  counts_.CountDue();
+
+  auto observation = std::make_shared<Observation>(references_);
+  observation->time = time;
+  for (const auto& [top, entry] : counts_.entries())
+    observation->worktrees.push_back(ToProto(entry));
+  AddProblems(observation.get());
+  return observation;
+}
+
+absl::Status LibgitObserver::ReadReferences() {
+  COORDHUB_RETURN_IF_ERROR(OpenRepository());
+  COORDHUB_ASSIGN_OR_RETURN(const HeadFile head, ReadHeadFile(common_dir_));
+  COORDHUB_ASSIGN_OR_RETURN(const Heads heads, ReadHeads(repository_.get()));
+  // A directory that went away while it was read looks like one without branches.
+  COORDHUB_RETURN_IF_ERROR(ReadHeadFile(common_dir_).status());
+  references_ = Observation();
+  references_.is_bare = git_repository_is_bare(repository_.get()) == 1;
+  references_.current_branch = base::ToValidUtf8(head.branch);
+  if (const char* top = git_repository_workdir(repository_.get()); top != nullptr) {
+    references_.main_worktree = top;
+    while (references_.main_worktree.size() > 1 && references_.main_worktree.back() == '/')
+      references_.main_worktree.pop_back();
+  }
+  ReadBranches(heads);
+  return ReadWorktrees(heads);
+}
+
+void LibgitObserver::ReadBranches(const Heads& heads) {
+  const std::string target_name = ChooseTarget(repository_.get(), heads, options_.target);
+  const auto target = heads.find(target_name);
+  const git_oid* target_head = target == heads.end() ? nullptr : &target->second;
+  if (target_head != nullptr) {
+    references_.target = target_name;
+    references_.target_commit = Hex(*target_head);
+  }
+  passed_over_ = 0;
+  facts_->Begin();
+  for (const auto& [name, head] : heads) {
+    const bool matches = MatchesAny(options_.branch_patterns, name);
+    if (!matches && agent_branches_.count(name) == 0) continue;
+    if (references_.branches.size() >= kMaxBranches || name.size() > kMaxBranchName ||
+        !base::IsValidUtf8(name)) {
+      ++passed_over_;
+      continue;
+    }
+    references_.branches.push_back(
+        facts_->Find(name, head, references_.target, target_head, matches));
+    if (matches) ++references_.conversation_branch_count;
+  }
+}
+
+absl::Status LibgitObserver::ReadWorktrees(const Heads& heads) {
+  std::vector<FoundWorktree> worktrees = ListLinkedWorktrees(common_dir_);
+  if (!references_.main_worktree.empty())
+    worktrees.push_back(ReadMainWorktree(common_dir_, references_.main_worktree));
+  std::vector<std::string> commits;
+  for (const FoundWorktree& worktree : worktrees) {
+    const auto head = heads.find(worktree.branch);
+    commits.push_back(worktree.branch.empty() ? worktree.detached_commit
+                      : head == heads.end()   ? ""
+                                              : Hex(head->second));
+  }
+  counts_.SetWorktrees(std::move(worktrees), std::move(commits));
+  return absl::OkStatus();
+}
+
+void LibgitObserver::AddProblems(Observation* observation) const {
+  std::vector<std::string>& problems = observation->problems;
+  if (const std::string problem = watcher_.problem(); !problem.empty())
+    problems.push_back(absl::StrCat("changes are seen by interval only: ", problem));
+  const std::string interval = absl::FormatDuration(options_.unwatched_count_interval);
+  for (const auto& [top, entry] : counts_.entries()) {
+    if (entry.watch_problem.empty() || !entry.found.problem.empty()) continue;
+    problems.push_back(absl::StrCat("files of ", base::OneLine(top, 512), " are counted every ",
+                                    interval, " only: ", base::OneLine(entry.watch_problem, 256)));
+  }
+  if (passed_over_ > 0) {
+    problems.push_back(absl::StrCat(passed_over_, " branches are not observed: more than ",
+                                    kMaxBranches, ", or names beyond ", kMaxBranchName,
+                                    " bytes or not UTF-8"));
+  }
+}
+
+}  // namespace
+
+const v1::Worktree* Observation::FindMainWorktree() const {
+  const auto it =
+      std::find_if(worktrees.begin(), worktrees.end(),
+                   [](const v1::Worktree& worktree) { return worktree.name().empty(); });
+  return it == worktrees.end() ? nullptr : &*it;
+}
+
+const ObservedBranch* Observation::FindBranch(const std::string& name) const {
+  const auto it = std::lower_bound(branches.begin(), branches.end(), name,
+                                   [](const ObservedBranchPtr& branch, const std::string& key) {
+                                     return branch->branch.branch() < key;
+                                   });
+  return it != branches.end() && (*it)->branch.branch() == name ? it->get() : nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<Observer>> Observer::Open(const std::string& common_dir,
+                                                         ObserverOptions options) {
+  auto observer = std::make_unique<LibgitObserver>(common_dir, std::move(options));
+  COORDHUB_RETURN_IF_ERROR(observer->OpenRepository());
+  return observer;
+}
+
+}  // namespace coordhub::git

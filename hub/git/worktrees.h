@@ -1,0 +1,34 @@
+// Which worktrees a repository has. Private to this folder.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "hub/git/status_count.h"
+
+namespace coordhub::git {
+
+struct FoundWorktree {
+  // Empty: the main one.
+  std::string name;
+  WorktreePlace place;
+  // Short name; empty: detached. Also one without commits.
+  std::string branch;
+  // Hex, when detached.
+  std::string detached_commit;
+  // Why it is locked; empty: it is not.
+  std::string lock_reason;
+  // Why nothing more can be told of it (its directory is gone, say). Empty: nothing.
+  std::string problem;
+};
+
+// Linked worktrees of a repository, as its git directory knows them, in no order. One that cannot
+// be read is listed with its problem. Blocks; any thread.
+std::vector<FoundWorktree> ListLinkedWorktrees(const std::string& common_dir);
+
+// The main worktree, which must exist.
+FoundWorktree ReadMainWorktree(const std::string& common_dir, const std::string& top);
+
+}  // namespace coordhub::git
