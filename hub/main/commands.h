@@ -11,7 +11,9 @@ namespace coordhub::hub {
 void AddServeCommand(CLI::App* app, int* exit_code);
 void AddStartCommand(CLI::App* app, int* exit_code);
 void AddStopCommand(CLI::App* app, int* exit_code);
+void AddRestartCommand(CLI::App* app, int* exit_code);
 void AddStatusCommand(CLI::App* app, int* exit_code);
+void AddLogsCommand(CLI::App* app, int* exit_code);
 void AddRestoreCommand(CLI::App* app, int* exit_code);
 
 }  // namespace coordhub::hub

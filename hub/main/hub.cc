@@ -5,13 +5,24 @@
 #include "agent/base/atomic_file.h"
 #include "agent/base/session_token.h"
 #include "agent/base/status_macros.h"
+#include "hub/main/dying_holder.h"
 #include "hub/main/secrets.h"
+#include "hub/rpc/listen_address.h"
 
 namespace coordhub::hub {
+namespace {
+
+// A process with much memory takes its time to be gone.
+constexpr absl::Duration kPatienceWithTheDying = absl::Seconds(5);
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubSetup setup) {
   std::unique_ptr<Hub> hub(new Hub(std::move(setup)));
   COORDHUB_RETURN_IF_ERROR(hub->AcquireAll());
+  if (!hub->setup_.pid_dir.empty()) {
+    COORDHUB_ASSIGN_OR_RETURN(hub->pid_directory_, PidDirectory::Claim(hub->setup_.pid_dir));
+  }
   for (const auto& host : hub->hosts_) COORDHUB_RETURN_IF_ERROR(host->Run());
   COORDHUB_RETURN_IF_ERROR(hub->Serve());
   for (const auto& host : hub->hosts_) {
@@ -24,10 +35,24 @@ Hub::~Hub() { Stop(absl::ZeroDuration()); }
 
 absl::Status Hub::AcquireAll() {
   for (const WorkspacePlan& plan : setup_.workspaces) {
-    COORDHUB_ASSIGN_OR_RETURN(auto host, WorkspaceHost::Acquire(plan, setup_.environment));
-    hosts_.push_back(std::move(host));
+    COORDHUB_RETURN_IF_ERROR(
+        OutlastDyingHolder(*setup_.environment.clock, kPatienceWithTheDying, [&]() -> absl::Status {
+          COORDHUB_ASSIGN_OR_RETURN(auto host, WorkspaceHost::Acquire(plan, setup_.environment));
+          hosts_.push_back(std::move(host));
+          return absl::OkStatus();
+        }));
   }
   return absl::OkStatus();
+}
+
+// Whether the server will be able to listen: asked before, because it can be asked again.
+absl::Status Hub::CheckAddressesFree() const {
+  for (const auto& host : hosts_) {
+    COORDHUB_RETURN_IF_ERROR(rpc::ClearSocketPath(host->socket_path()));
+  }
+  if (setup_.tcp_address.empty()) return absl::OkStatus();
+  COORDHUB_ASSIGN_OR_RETURN(const rpc::TcpAddress address, rpc::ParseLoopback(setup_.tcp_address));
+  return address.port == 0 ? absl::OkStatus() : rpc::CheckFree(address);
 }
 
 // One token for the whole hub, in the state directory of each workspace: clients look in their own.
@@ -62,6 +87,8 @@ absl::Status Hub::Serve() {
   options.clock = setup_.environment.clock;
   options.ids = setup_.environment.ids;
   options.on_drain_request = setup_.on_drain_request;
+  COORDHUB_RETURN_IF_ERROR(OutlastDyingHolder(*setup_.environment.clock, kPatienceWithTheDying,
+                                              [this] { return CheckAddressesFree(); }));
   COORDHUB_ASSIGN_OR_RETURN(server_, rpc::Server::Start(std::move(options)));
   return absl::OkStatus();
 }
@@ -71,6 +98,7 @@ void Hub::Stop(absl::Duration grace) {
   if (server_ != nullptr) server_->Shutdown(grace);
   server_.reset();
   for (const auto& host : hosts_) host->Stop();
+  pid_directory_.reset();
 }
 
 std::string Hub::tcp_endpoint() const {

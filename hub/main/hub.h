@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "hub/main/options.h"
+#include "hub/main/pid_directory.h"
 #include "hub/main/workspace_host.h"
 #include "hub/rpc/server.h"
 
@@ -19,6 +20,8 @@ namespace coordhub::hub {
 struct HubSetup {
   std::vector<WorkspacePlan> workspaces;
   std::string tcp_address;
+  // Where the pid files of the scripts before are written as well; empty: nowhere.
+  std::string pid_dir;
   HostEnvironment environment;
   // DrainHub was called. Any thread; must not block.
   std::function<void()> on_drain_request;
@@ -28,7 +31,8 @@ struct HubSetup {
 class Hub {
  public:
   // Holds all workspaces or none, replays them, listens, and announces itself. Blocks.
-  // Errors: those of WorkspaceHost and of rpc::Server::Start.
+  // Waits some seconds for a killed process that still holds what it needs.
+  // Errors: those of WorkspaceHost, PidDirectory::Claim and rpc::Server::Start.
   static absl::StatusOr<std::unique_ptr<Hub>> Start(HubSetup setup);
   ~Hub();
 
@@ -45,6 +49,7 @@ class Hub {
  private:
   explicit Hub(HubSetup setup) : setup_(std::move(setup)) {}
   absl::Status AcquireAll();
+  absl::Status CheckAddressesFree() const;
   absl::StatusOr<std::string> OperatorToken();
   absl::Status Serve();
 
@@ -52,6 +57,7 @@ class Hub {
   std::string operator_token_file_;
   // In order of lifetime: the server uses the workspaces.
   std::vector<std::unique_ptr<WorkspaceHost>> hosts_;
+  std::unique_ptr<PidDirectory> pid_directory_;
   std::unique_ptr<rpc::Server> server_;
 };
 

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
       "  coordhub status                   what it does now\n"
       "  coordhub serve --repo A --repo B  serve two repositories in the foreground\n"
       "  coordhub stop                     drain and stop\n"
+      "  coordhub restart                  the same hub anew, with the options that it had\n"
       "\n"
       "Exit codes: 0 ok, 1 failed, 2 wrong usage, 4 refused (another hub holds the workspace, "
       "say),\n"
@@ -45,7 +46,9 @@ int main(int argc, char** argv) {
   AddServeCommand(&app, &exit_code);
   AddStartCommand(&app, &exit_code);
   AddStopCommand(&app, &exit_code);
+  AddRestartCommand(&app, &exit_code);
   AddStatusCommand(&app, &exit_code);
+  AddLogsCommand(&app, &exit_code);
   AddRestoreCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);

@@ -119,6 +119,10 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
                   "Listen on this loopback address as well, as 127.0.0.1:7777 (port 0: any); "
                   "callers present a token")
       ->type_name("HOST:PORT");
+  app->add_option("--pid-dir", options->pid_dir,
+                  "Also write background_monitor.pid, conversation_coordinator.pid and "
+                  "communication_daemon.pid here, for scripts that check or kill by them")
+      ->type_name("DIR");
   app->add_option("--log-level", options->log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
@@ -135,6 +139,7 @@ std::vector<std::string> ToArguments(const HubOptions& options) {
   if (options.no_mirror) arguments.push_back("--no-mirror");
   if (!options.tcp_address.empty())
     arguments.insert(arguments.end(), {"--tcp", options.tcp_address});
+  if (!options.pid_dir.empty()) AppendFlag("--pid-dir", {options.pid_dir}, &arguments);
   arguments.insert(arguments.end(), {"--log-level", options.log_level});
   if (!options.log_file.empty()) AppendFlag("--log-file", {options.log_file}, &arguments);
   return arguments;

@@ -21,6 +21,8 @@ struct HubOptions {
   std::vector<std::string> mirror_dirs;
   bool no_mirror = false;
   std::string tcp_address;
+  // Where background_monitor.pid and its like are written as well; empty: nowhere.
+  std::string pid_dir;
   std::string log_level = "info";
   // Empty: standard error.
   std::string log_file;

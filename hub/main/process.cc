@@ -13,6 +13,8 @@ extern "C" {
 #include <csignal>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -24,10 +26,15 @@ namespace coordhub::hub {
 namespace {
 
 constexpr size_t kMaxSmallFileBytes = 16'384;
+// /proc/stat has a number for each interrupt.
+constexpr size_t kMaxSystemFileBytes = 1 << 20;
 // Fields of /proc/<pid>/stat behind the command's closing parenthesis, which may itself hold
 // anything.
 constexpr size_t kStateField = 0;
+constexpr size_t kFlagsField = 6;
 constexpr size_t kStartTicksField = 19;
+// In the flags: the process is on its way out (the kernel's PF_EXITING).
+constexpr uint64_t kExiting = 0x4;
 
 std::string BootId() {
   const auto text = base::ReadFile("/proc/sys/kernel/random/boot_id", kMaxSmallFileBytes);
@@ -35,19 +42,62 @@ std::string BootId() {
   return std::string(absl::StripAsciiWhitespace(**text));
 }
 
-// When the living process `pid` began; nullopt if there is none.
-std::optional<uint64_t> StartTicksOf(pid_t pid) {
+// What /proc says about a process.
+struct ProcessStat {
+  char state = '?';
+  uint64_t flags = 0;
+  uint64_t start_ticks = 0;
+};
+
+std::optional<ProcessStat> StatOf(pid_t pid) {
   const auto text = base::ReadFile(absl::StrCat("/proc/", pid, "/stat"), kMaxSmallFileBytes);
   if (!text.ok() || !text->has_value()) return std::nullopt;
   const size_t command_end = (*text)->rfind(')');
   if (command_end == std::string::npos) return std::nullopt;
   const std::vector<std::string> fields =
       absl::StrSplit((*text)->substr(command_end + 1), ' ', absl::SkipEmpty());
-  uint64_t ticks = 0;
-  if (fields.size() <= kStartTicksField) return std::nullopt;
-  if (fields[kStateField] == "Z" || fields[kStateField] == "X") return std::nullopt;
-  if (!absl::SimpleAtoi(fields[kStartTicksField], &ticks)) return std::nullopt;
-  return ticks;
+  ProcessStat stat;
+  if (fields.size() <= kStartTicksField || fields[kStateField].size() != 1 ||
+      !absl::SimpleAtoi(fields[kFlagsField], &stat.flags) ||
+      !absl::SimpleAtoi(fields[kStartTicksField], &stat.start_ticks)) {
+    return std::nullopt;
+  }
+  stat.state = fields[kStateField][0];
+  return stat;
+}
+
+bool HasEnded(const ProcessStat& stat) { return stat.state == 'Z' || stat.state == 'X'; }
+
+// When the living process `pid` began; nullopt if there is none.
+std::optional<uint64_t> StartTicksOf(pid_t pid) {
+  const std::optional<ProcessStat> stat = StatOf(pid);
+  if (!stat.has_value() || HasEnded(*stat)) return std::nullopt;
+  return stat->start_ticks;
+}
+
+std::optional<absl::Time> BootTime() {
+  const auto text = base::ReadFile("/proc/stat", kMaxSystemFileBytes);
+  if (!text.ok() || !text->has_value()) return std::nullopt;
+  for (const absl::string_view line : absl::StrSplit(**text, '\n')) {
+    int64_t seconds = 0;
+    if (absl::StartsWith(line, "btime ") && absl::SimpleAtoi(line.substr(6), &seconds)) {
+      return absl::FromUnixSeconds(seconds);
+    }
+  }
+  return std::nullopt;
+}
+
+// Whether a SIGKILL waits for the process to be scheduled.
+bool IsBeingKilled(pid_t pid) {
+  const auto text = base::ReadFile(absl::StrCat("/proc/", pid, "/status"), kMaxSmallFileBytes);
+  if (!text.ok() || !text->has_value()) return false;
+  for (const absl::string_view line : absl::StrSplit(**text, '\n')) {
+    if (!absl::StartsWith(line, "SigPnd:") && !absl::StartsWith(line, "ShdPnd:")) continue;
+    uint64_t pending = 0;
+    const absl::string_view mask = absl::StripAsciiWhitespace(line.substr(line.find(':') + 1));
+    if (absl::SimpleHexAtoi(mask, &pending) && (pending >> (SIGKILL - 1) & 1) != 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -85,8 +135,27 @@ std::optional<ProcessHandle> ProcessHandle::Find(const ProcessIdentity& identity
   return ProcessHandle(identity.pid, std::move(fd));
 }
 
-absl::Status ProcessHandle::Terminate() const {
-  if (pidfd_send_signal(fd_.get(), SIGTERM, nullptr, 0) == 0 || errno == ESRCH) {
+ProcessPhase PhaseOf(pid_t pid) {
+  const std::optional<ProcessStat> stat = StatOf(pid);
+  if (!stat.has_value() || HasEnded(*stat)) return ProcessPhase::kGone;
+  if ((stat->flags & kExiting) != 0 || IsBeingKilled(pid)) return ProcessPhase::kEnding;
+  return ProcessPhase::kAlive;
+}
+
+std::optional<absl::Time> StartTimeOf(pid_t pid) {
+  const std::optional<uint64_t> ticks = StartTicksOf(pid);
+  const std::optional<absl::Time> boot = BootTime();
+  if (!ticks.has_value() || !boot.has_value()) return std::nullopt;
+  return *boot +
+         absl::Seconds(static_cast<double>(*ticks) / static_cast<double>(sysconf(_SC_CLK_TCK)));
+}
+
+absl::Status ProcessHandle::Terminate() const { return Send(SIGTERM); }
+
+absl::Status ProcessHandle::Kill() const { return Send(SIGKILL); }
+
+absl::Status ProcessHandle::Send(int signal) const {
+  if (pidfd_send_signal(fd_.get(), signal, nullptr, 0) == 0 || errno == ESRCH) {
     return absl::OkStatus();
   }
   return base::MakeIoError("signal process", std::to_string(pid_), errno);

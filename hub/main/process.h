@@ -33,6 +33,19 @@ absl::Status WritePidFile(const std::string& path, const ProcessIdentity& proces
 // Nullopt: there is none, or it is empty or none of ours.
 absl::StatusOr<std::optional<ProcessIdentity>> ReadPidFile(const std::string& path);
 
+// What a process id stands for now.
+enum class ProcessPhase {
+  kGone,    // nobody, or a zombie
+  kEnding,  // a process that was killed and has not let go of everything yet
+  kAlive,
+};
+// Never blocks for long; any thread.
+ProcessPhase PhaseOf(pid_t pid);
+
+// When the living process `pid` began, by the wall clock, to about a second; nullopt: there is
+// none.
+std::optional<absl::Time> StartTimeOf(pid_t pid);
+
 // A running process, held so that its id cannot become another's while we use it. Movable; not
 // thread-safe.
 class ProcessHandle {
@@ -44,11 +57,14 @@ class ProcessHandle {
 
   // Sends SIGTERM. Errors: IO_FAILED (no right to). One that has ended is no error.
   absl::Status Terminate() const;
+  // Sends SIGKILL. Errors: as Terminate.
+  absl::Status Kill() const;
 
   // Whether it ended within `timeout`. Blocks.
   bool WaitForExit(absl::Duration timeout) const;
 
  private:
+  absl::Status Send(int signal) const;
   ProcessHandle(pid_t pid, base::UniqueFd fd) : pid_(pid), fd_(std::move(fd)) {}
 
   pid_t pid_;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,8 +20,11 @@
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
 #include "hub/main/hub.h"
+#include "hub/main/hub_probe.h"
 #include "hub/main/options.h"
 #include "hub/main/readiness.h"
+#include "hub/main/saved_options.h"
+#include "hub/main/service_manager.h"
 #include "hub/main/stop_signals.h"
 
 namespace coordhub::hub {
@@ -76,6 +80,7 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const HubOptions& options, StopSig
   HubSetup setup;
   COORDHUB_ASSIGN_OR_RETURN(setup.workspaces, PlanWorkspaces(options));
   setup.tcp_address = options.tcp_address;
+  setup.pid_dir = options.pid_dir;
   setup.environment.version = COORDHUB_VERSION;
   // Needed until the very end of the process.
   static base::SystemClock clock;
@@ -87,6 +92,42 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const HubOptions& options, StopSig
   return Hub::Start(std::move(setup));
 }
 
+// For `coordhub restart`. A hub that cannot keep them serves all the same.
+void RememberOptions(const Hub& hub, const HubOptions& options, bool supervised) {
+  for (const auto& host : hub.workspaces()) {
+    const absl::Status saved = SaveOptions(host->plan().state, {options, supervised});
+    if (saved.ok()) continue;
+    base::Log(base::LogLevel::kWarning, "the options are not kept for a restart",
+              {{"workspace", host->plan().workspace_id}, {"error", saved.ToString()}});
+  }
+}
+
+// For `systemctl status`.
+std::string StatusLine(const Hub& hub) {
+  std::string names;
+  for (const auto& host : hub.workspaces()) {
+    absl::StrAppend(&names, names.empty() ? "" : ", ", host->plan().workspace_id);
+  }
+  return absl::StrCat("STATUS=serving ", base::TerminalSafe(names));
+}
+
+// Until somebody asks for the stop. Meanwhile tells the service manager's watchdog that the hub
+// works, as long as it answers a call like anyone's.
+std::string AwaitStop(StopSignals* stop, const ServiceManager& manager, const Hub& hub) {
+  const std::string target = "unix:" + hub.workspaces().front()->socket_path();
+  while (true) {
+    const std::optional<std::string> why = stop->WaitFor(manager.watchdog() / 3);
+    if (why.has_value()) return *why;
+    const absl::Status answer = ProbeHub(target, manager.watchdog() / 3).status();
+    if (answer.ok()) {
+      manager.Notify("WATCHDOG=1");
+    } else {
+      base::Log(base::LogLevel::kError, "the hub does not answer itself",
+                {{"error", answer.ToString()}});
+    }
+  }
+}
+
 int Serve(const ServeFlags& flags) {
   ReadinessWriter readiness;
   if (flags.ready_fd >= 0) readiness = ReadinessWriter(flags.ready_fd);
@@ -95,6 +136,7 @@ int Serve(const ServeFlags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
   RaiseDescriptorLimit();
   StopSignals stop;
+  const ServiceManager manager = ServiceManager::FromEnvironment();
 
   absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags.hub, &stop);
   if (!hub.ok()) {
@@ -106,10 +148,13 @@ int Serve(const ServeFlags& flags) {
   const std::string text = ReadyText(**hub);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
+  RememberOptions(**hub, flags.hub, manager.present());
   readiness.Report({kOk, text});
+  manager.Notify(absl::StrCat("READY=1\n", StatusLine(**hub)));
   base::Log(base::LogLevel::kInfo, "the hub is ready", {{"pid", getpid()}});
 
-  const std::string why = stop.Wait();
+  const std::string why = AwaitStop(&stop, manager, **hub);
+  manager.Notify("STOPPING=1\nSTATUS=draining");
   base::Log(base::LogLevel::kInfo, "the hub stops", {{"why", why}});
   (*hub)->Stop(kDrainGrace);
   base::Log(base::LogLevel::kInfo, "the hub has stopped");

@@ -42,9 +42,10 @@ absl::Status NotServing(const WorkspacePlan& plan, const std::string& detail) {
                                         detail.empty() ? "" : ": ", detail),
                            {{"operation", "probe"}});
   }
-  return base::MakeError(v1::ERROR_REASON_HUB_UNREACHABLE,
-                         absl::StrCat("no hub runs for ", plan.common_dir),
-                         {{"endpoint", plan.endpoint_file}});
+  return base::MakeError(
+      v1::ERROR_REASON_HUB_UNREACHABLE,
+      absl::StrCat("no hub runs for ", plan.common_dir, "; to start one: coordhub start"),
+      {{"endpoint", plan.endpoint_file}});
 }
 
 // Errors: those of PlanWorkspaces; HUB_UNREACHABLE (endpoint); IO_FAILED: a hub runs but does not

@@ -6,11 +6,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+
+#include "agent/base/clock.h"
 
 namespace coordhub::hub {
 namespace {
@@ -18,6 +21,13 @@ namespace {
 bool IsIgnored(int signal) {
   struct sigaction action {};
   return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+// In milliseconds, rounded up so that the last wait does not become a busy one; -1: for ever.
+int PollTimeout(absl::Duration left) {
+  if (left == absl::InfiniteDuration()) return -1;
+  return static_cast<int>(
+      std::clamp<int64_t>(absl::ToInt64Milliseconds(left + absl::Microseconds(999)), 0, 1'000'000));
 }
 
 // Out of descriptors before the hub even began.
@@ -48,11 +58,16 @@ void StopSignals::Request() {
   [[maybe_unused]] const ssize_t written = write(requests_.get(), &one, sizeof(one));
 }
 
-std::string StopSignals::Wait() {
+std::optional<std::string> StopSignals::WaitFor(absl::Duration timeout) {
   pollfd entries[] = {{.fd = signals_.get(), .events = POLLIN},
                       {.fd = requests_.get(), .events = POLLIN}};
-  while (poll(entries, 2, -1) < 0) {
-    if (errno != EINTR) Die("poll");
+  const base::SystemClock clock;
+  const base::MonoTime ends = clock.Mono() + timeout;
+  while (true) {
+    const int ready = poll(entries, 2, PollTimeout(ends - clock.Mono()));
+    if (ready > 0) break;
+    if (ready < 0 && errno != EINTR) Die("poll");
+    if (ready == 0 && clock.Mono() >= ends) return std::nullopt;
   }
   signalfd_siginfo info{};
   if ((entries[0].revents & POLLIN) == 0 ||

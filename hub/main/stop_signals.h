@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "absl/time/time.h"
 #include "agent/base/unique_fd.h"
 
 namespace coordhub::hub {
@@ -21,8 +23,11 @@ class StopSignals {
   // Asks for the stop from within. Any thread; never blocks.
   void Request();
 
-  // Blocks until somebody asks; returns what it was, as "SIGTERM" or "DrainHub". One thread.
-  std::string Wait();
+  // Blocks until somebody asks; returns what it was, as "SIGTERM" or "DrainHub"; nullopt: nobody
+  // did within `timeout`. One thread.
+  std::optional<std::string> WaitFor(absl::Duration timeout);
+  // The same, for as long as it takes.
+  std::string Wait() { return *WaitFor(absl::InfiniteDuration()); }
 
  private:
   base::UniqueFd signals_;   // a signalfd

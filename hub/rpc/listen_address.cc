@@ -73,6 +73,17 @@ absl::Status SocketServed(const std::string& path, int fd) {
                          {{"pid", pid}, {"lock", path}});
 }
 
+absl::Status PortTaken(const TcpAddress& address) {
+  const std::optional<pid_t> holder = PidListeningOn(address.port);
+  const std::string pid = holder.has_value() ? absl::StrCat(*holder) : std::string();
+  return base::MakeError(
+      base::pb::ERROR_REASON_WORKSPACE_LOCKED,
+      absl::StrCat("cannot listen on ", address.Target(), ": ",
+                   pid.empty() ? "another process" : absl::StrCat("the process with pid ", pid),
+                   " listens there"),
+      {{"pid", pid}, {"lock", address.Target()}});
+}
+
 }  // namespace
 
 std::string TcpAddress::Target() const {
@@ -108,13 +119,8 @@ absl::Status CheckFree(const TcpAddress& address) {
     return absl::OkStatus();
   }
   const int error = errno;
-  std::string where = address.Target();
-  if (error == EADDRINUSE) {
-    if (const auto pid = PidListeningOn(address.port)) {
-      absl::StrAppend(&where, " (pid ", *pid, " listens there)");
-    }
-  }
-  return base::MakeIoError("listen on", where, error);
+  if (error == EADDRINUSE) return PortTaken(address);
+  return base::MakeIoError("listen on", address.Target(), error);
 }
 
 absl::Status ClearSocketPath(const std::string& path) {

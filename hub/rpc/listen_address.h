@@ -26,7 +26,9 @@ struct TcpAddress {
 absl::StatusOr<TcpAddress> ParseLoopback(const std::string& tcp_address);
 
 // Whether somebody listens there already. Errors:
-//   IO_FAILED  the address cannot be bound, saying which process has it where that can be seen.
+//   WORKSPACE_LOCKED  somebody does. Metadata: `pid` (empty when it cannot be seen), `lock` (the
+//                     address).
+//   IO_FAILED         the address cannot be bound.
 absl::Status CheckFree(const TcpAddress& address);
 
 // Makes way for a unix socket: removes one that nobody listens at any more. Errors:

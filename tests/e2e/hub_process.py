@@ -52,9 +52,10 @@ class Hub:
         self.process = None
         self.log_path = os.path.join(self.directory, "hub.log")
 
-    def start(self):
+    def start(self, under=()):
+        """`under`: a command that runs another one."""
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([COORDHUB, "serve", "--repo", self.repo, *self.args], stdout=log, stderr=log,
+        self.process = subprocess.Popen([*under, COORDHUB, "serve", "--repo", self.repo, *self.args], stdout=log, stderr=log,
                                         stdin=subprocess.DEVNULL, env=self.env)
         log.close()
         wait_until(self._ready, "the hub is ready; log:\n" + self.log()[-2000:])

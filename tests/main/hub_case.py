@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from hub_process import COORDCTL, COORDHUB, Hub, clean_environment, make_repository, wait_until  # noqa: E402
+from hub_process import BIN, COORDCTL, COORDHUB, Hub, clean_environment, make_repository, wait_until  # noqa: E402
 
 USAGE, FAILED, REFUSED, NO_HUB, JOURNAL_FAILED = 2, 1, 4, 6, 70
 
@@ -82,6 +82,13 @@ class HubCase(unittest.TestCase):
         done = self.coordhub("status", "--json", *args)
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
+
+    def wait_until_mirrored(self):
+        def current():
+            status = self.status()
+            return status["mirrored_revision"] == status["head_revision"]
+
+        wait_until(current, "shared_state/ is current")
 
     def tickets(self, *args):
         """Tickets by state, without the states that none is in."""

@@ -12,6 +12,12 @@ import unittest
 from hub_case import COORDCTL, COORDHUB, FAILED, NO_HUB, REFUSED, USAGE, HubCase, make_repository, wait_until
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class StartAndStop(HubCase):
     def test_start_status_stop(self):
         self.assertEqual(self.coordhub("status").returncode, NO_HUB)
@@ -79,6 +85,41 @@ class StartAndStop(HubCase):
         os.kill(pid, signal.SIGCONT)
         self.wait_gone(pid)
 
+    def test_stop_with_force_kills_what_does_not_drain(self):
+        pid = self.start()
+        self.ctl("ticket", "create", "--title", "kept")
+        os.kill(pid, signal.SIGSTOP)
+        killed = self.coordhub("stop", "--timeout", "0.2", "--force", "--json")
+        self.assertEqual(killed.returncode, 0, killed.stderr)
+        self.assertEqual(json.loads(killed.stdout), {"stopped": True, "pid": pid, "killed": True})
+        self.start()
+        self.assertEqual(self.tickets(), {"OPEN": 1})
+
+    def test_a_start_right_after_a_kill_is_not_refused(self):
+        port = free_port()
+        for _ in range(10):
+            pid = self.start("--tcp", f"127.0.0.1:{port}", "--pid-dir", self.directory)
+            self.ctl("ticket", "create", "--title", "kept")
+            os.kill(pid, signal.SIGKILL)
+        self.start("--tcp", f"127.0.0.1:{port}")
+        self.assertEqual(self.tickets(), {"OPEN": 10})
+
+    def test_without_a_hub_status_says_how_to_start_one(self):
+        done = self.coordhub("status")
+        self.assertEqual(done.returncode, NO_HUB)
+        self.assertIn("coordhub start", done.stderr)
+        self.assertEqual(json.loads(self.coordhub("status", "--json").stdout), {"running": False})
+
+    def test_start_and_stop_speak_json(self):
+        started = self.coordhub("start", "--json")
+        self.assertEqual(started.returncode, 0, started.stderr)
+        hub = json.loads(started.stdout)
+        self.assertEqual((hub["running"], hub["pid"], hub["endpoint"], hub["state_dir"]),
+                         (True, self.endpoint()["pid"], self.endpoint()["endpoint"], self.state))
+        self.assertEqual(json.loads(self.coordhub("start", "--json").stdout), {"running": False}, "a second one")
+        self.assertEqual(json.loads(self.coordhub("stop", "--json").stdout)["stopped"], True)
+        self.assertEqual(json.loads(self.coordhub("stop", "--json").stdout), {"stopped": False})
+
     def test_a_hub_that_hangs_is_told_from_one_that_is_gone(self):
         pid = self.start()
         os.kill(pid, signal.SIGSTOP)
@@ -112,7 +153,7 @@ class StartAndStop(HubCase):
         self.start("--tcp", "127.0.0.1:0", "--log-level", "debug")
         self.ctl("agent", "register", "conversation-1")
         self.coordhub("stop")
-        with open(os.path.join(self.state, "logs", "coordhub.log"), encoding="utf-8") as f:
+        with open(os.path.join(self.state, "logs", "hub.log"), encoding="utf-8") as f:
             text = f.read()
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         self.assertIn("the hub is ready", [line["msg"] for line in lines])
@@ -122,6 +163,73 @@ class StartAndStop(HubCase):
         with open(os.path.join(self.state, "workspace.key"), encoding="utf-8") as f:
             self.assertNotIn(f.read().strip(), text)
         self.assertNotRegex(text, r"chs_[0-9a-f]{32}_[0-9a-f]")
+
+
+class RestartAndLogs(HubCase):
+    def test_restart_keeps_options_state_and_sessions(self):
+        port = free_port()
+        pids = self.path("pids")
+        os.mkdir(pids)
+        pid = self.start("--tcp", f"127.0.0.1:{port}", "--pid-dir", pids, "--mirror-dir", self.path("mirror"))
+        self.ctl("agent", "register", "conversation-1")
+        self.ctl("ticket", "create", "--title", "kept")
+        fence = json.loads(self.ctl("ticket", "next", "--json").stdout)["ticket"]["claim"]["fence"]
+        done = self.coordhub("restart", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        again = json.loads(done.stdout)
+        self.assertNotEqual(again["pid"], pid)
+        self.wait_gone(pid)
+        self.assertEqual(again["tcp"], f"127.0.0.1:{port}")
+        with open(os.path.join(pids, "background_monitor.pid"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), f"{again['pid']}\n")
+        self.assertTrue(os.path.exists(self.path("mirror", "tickets.md")))
+        self.assertFalse(os.path.exists(os.path.join(self.repo, "shared_state")))
+        self.ctl("ticket", "complete", "T-1", "--fence", str(fence), "-m", "by the same session")
+
+    def test_restart_starts_what_was_killed_with_the_options_that_it_had(self):
+        port = free_port()
+        os.kill(self.start("--tcp", f"127.0.0.1:{port}"), signal.SIGKILL)
+        done = self.coordhub("restart")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("no hub ran", done.stderr)
+        self.assertEqual(self.status()["tcp"], f"127.0.0.1:{port}")
+
+    def test_restart_leaves_a_hub_that_drains_too_long(self):
+        pid = self.start()
+        os.kill(pid, signal.SIGSTOP)
+        slow = self.coordhub("restart", "--timeout", "0.2")
+        self.assertEqual(slow.returncode, FAILED)
+        self.assertIn("still drains", slow.stderr)
+        forced = self.coordhub("restart", "--timeout", "0.2", "--force")
+        self.assertEqual(forced.returncode, 0, forced.stderr)
+        self.assertNotEqual(self.status()["pid"], pid)
+
+    def test_logs_show_the_last_lines(self):
+        self.assertEqual(self.coordhub("logs").returncode, NO_HUB)
+        self.start()
+        self.coordhub("stop")
+        people = self.coordhub("logs", "-n", "1")
+        self.assertEqual(people.returncode, 0, people.stderr)
+        self.assertRegex(people.stdout, r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{12} info the hub has stopped\n$")
+        line = self.coordhub("logs", "-n", "1", "--json").stdout
+        self.assertEqual(json.loads(line)["msg"], "the hub has stopped")
+        self.assertEqual(self.coordhub("logs", "--json", "--loop", "comms").returncode, USAGE)
+        self.assertEqual(self.coordhub("logs", "--loop", "conductor").returncode, USAGE)
+
+    def test_logs_follow_a_hub_through_its_restart(self):
+        self.start()
+        follow = subprocess.Popen([COORDHUB, "logs", "-f", "-n", "0", "--json"], cwd=self.repo, env=self.env, text=True,
+                                  stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.addCleanup(follow.stdout.close)
+        self.addCleanup(follow.wait)
+        self.addCleanup(follow.kill)
+        self.coordhub("restart")
+        seen = []
+        while "the hub is ready" not in seen:
+            line = follow.stdout.readline()
+            if line.startswith("{"):
+                seen.append(json.loads(line)["msg"])
+        self.assertIn("the hub has stopped", seen)
 
 
 class Signals(HubCase):
@@ -187,9 +295,11 @@ class Refusals(HubCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             address = f"127.0.0.1:{taken.getsockname()[1]}"
-            refused = self.coordhub("serve", "--tcp", address)
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertIn(address, refused.stderr)
+            for command in ("serve", "start"):
+                refused = self.coordhub(command, "--tcp", address)
+                self.assertEqual(refused.returncode, REFUSED, refused.stderr)
+                self.assertIn(address, refused.stderr)
+                self.assertIn(f"pid {os.getpid()}", refused.stderr)
         self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
 
     def test_a_damaged_journal_is_refused_with_its_name(self):
@@ -216,7 +326,7 @@ class Refusals(HubCase):
             with self.subTest(args):
                 self.assertEqual(self.coordhub(*args).returncode, USAGE)
         self.assertEqual(self.coordhub("--version").stdout, "coordhub 0.1.0\n")
-        for args in ([], ["serve"], ["start"], ["stop"], ["status"], ["restore"]):
+        for args in ([], ["serve"], ["start"], ["stop"], ["restart"], ["status"], ["logs"], ["restore"]):
             with self.subTest(args):
                 helped = self.coordhub(*args, "--help")
                 self.assertEqual(helped.returncode, 0)

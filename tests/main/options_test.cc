@@ -43,9 +43,9 @@ HubOptions Parse(const std::vector<std::string>& arguments) {
 
 TEST_F(OptionsTest, ArgumentsSurviveTheWayToAnotherProcess) {
   const std::vector<std::string> arguments = {
-      "--repo",      "/a",          "--repo", "/b c",       "--state-dir",
-      "/s",          "--state-dir", "/t",     "--tcp",      "[::1]:7777",
-      "--no-mirror", "--log-level", "debug",  "--log-file", "/x/log.json"};
+      "--repo",      "/a",         "--repo",      "/b c",       "--state-dir", "/s",
+      "--state-dir", "/t",         "--tcp",       "[::1]:7777", "--no-mirror", "--log-level",
+      "debug",       "--log-file", "/x/log.json", "--pid-dir",  "/var/run"};
   const HubOptions options = Parse(arguments);
   EXPECT_THAT(options.repos, ElementsAre("/a", "/b c"));
   EXPECT_THAT(options.state_dirs, ElementsAre("/s", "/t"));
@@ -56,6 +56,7 @@ TEST_F(OptionsTest, ArgumentsSurviveTheWayToAnotherProcess) {
   EXPECT_TRUE(again.no_mirror);
   EXPECT_EQ(again.log_level, "debug");
   EXPECT_EQ(again.log_file, "/x/log.json");
+  EXPECT_EQ(again.pid_dir, "/var/run");
 }
 
 TEST_F(OptionsTest, ArgumentsForAnotherProcessAreAbsolute) {
