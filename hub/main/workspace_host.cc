@@ -69,7 +69,9 @@ WorkspaceHost::~WorkspaceHost() { Stop(); }
 absl::Status WorkspaceHost::Run() {
   COORDHUB_RETURN_IF_ERROR(WritePidFile(plan_.state.hub_pid(), ProcessIdentity::OfThisProcess()));
   announced_ = true;
-  COORDHUB_ASSIGN_OR_RETURN(key_, LoadOrMakeSecret(plan_.state.workspace_key(), [this] {
+  bool new_key = false;
+  COORDHUB_ASSIGN_OR_RETURN(key_, LoadOrMakeSecret(plan_.state.workspace_key(), [this, &new_key] {
+                              new_key = true;
                               return environment_.ids->NewSecret();
                             }));
   engine::WorkspaceOptions options;
@@ -79,7 +81,17 @@ absl::Status WorkspaceHost::Run() {
   COORDHUB_ASSIGN_OR_RETURN(workspace_,
                             engine::Workspace::Open(std::move(options), std::move(journal_),
                                                     environment_.clock, environment_.ids));
+  if (new_key) WarnOfVoidTokens();
   return StartMirror();
+}
+
+void WorkspaceHost::WarnOfVoidTokens() const {
+  const int agents = workspace_->Describe().active_agents();
+  if (agents == 0) return;  // as of a new workspace
+  base::Log(base::LogLevel::kWarning,
+            "the key of the workspace was missing: the tokens of all sessions are void, and agents "
+            "must register again (takeover)",
+            {{"workspace", plan_.workspace_id}, {"sessions", std::to_string(agents)}});
 }
 
 absl::Status WorkspaceHost::StartMirror() {

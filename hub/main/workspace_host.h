@@ -64,6 +64,7 @@ class WorkspaceHost {
   WorkspaceHost(const WorkspacePlan& plan, const HostEnvironment& environment)
       : plan_(plan), environment_(environment) {}
   absl::Status LockRepository();
+  void WarnOfVoidTokens() const;
   absl::Status StartMirror();
   void PrepareRepository();
 

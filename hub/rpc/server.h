@@ -43,6 +43,9 @@ struct ServerOptions {
   int max_streams = 20000;
   // A watch whose write does not finish for this long is ended with SLOW_WATCHER.
   absl::Duration slow_watcher_timeout = absl::Seconds(30);
+  // A watch that has not read its snapshot after this is ended too: until then it holds the records
+  // as they were when it began.
+  absl::Duration slow_snapshot_timeout = absl::Minutes(10);
   // DrainHub was called: main shuts down as on SIGTERM.
   std::function<void()> on_drain_request;
 };

@@ -76,7 +76,7 @@ absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
     // Views stand on commit boundaries; what a request says need not.
     at_boundary_ = cursor_ == plan_.log.head_revision;
     if (plan_.snapshot != nullptr) snapshot_.emplace(std::move(plan_.snapshot), &plan_.filter);
-    last_sent_ = host_->clock().Mono();
+    begun_ = last_sent_ = host_->clock().Mono();
   }
   return host_->streams().Add(self_);
 }
@@ -163,6 +163,10 @@ void WatchReactor::OnTimer() {
   {
     base::MutexLock lock(&mu_);
     if (done_) return;
+    if (snapshot_.has_value() && now - begun_ >= host_->options().slow_snapshot_timeout) {
+      too_slow_ = true;
+      snapshot_.reset();  // frees the records at once
+    }
     if (in_flight_since_.has_value()) {
       const base::MonoTime too_late = *in_flight_since_ + patience;
       if (now < too_late) {

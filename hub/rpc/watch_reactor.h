@@ -128,6 +128,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   uint64_t write_number_ ABSL_GUARDED_BY(mu_) = 0;
   // When gRPC took the message in flight; unset between Pump's decision and that.
   std::optional<base::MonoTime> in_flight_since_ ABSL_GUARDED_BY(mu_);
+  base::MonoTime begun_ ABSL_GUARDED_BY(mu_);
   base::MonoTime last_sent_ ABSL_GUARDED_BY(mu_);
 };
 

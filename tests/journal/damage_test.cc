@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "hub/journal/file_system.h"
@@ -200,6 +201,20 @@ TEST_F(DamageTest, AMissingDatabaseIsNotReplacedByAnEmptyOne) {
   const absl::Status status = disk_.TryOpen().status();
   EXPECT_EQ(Reason(status), "JOURNAL_DAMAGED") << status;
   EXPECT_FALSE(std::filesystem::exists(disk_.database()));
+}
+
+TEST_F(DamageTest, AKeyWithoutAJournalIsNotTakenForANewWorkspace) {
+  std::filesystem::remove(disk_.database());
+  std::filesystem::remove(disk_.log());
+  std::filesystem::remove_all(disk_.state_dir() + "/snapshots");
+  const std::string key = disk_.state_dir() + "/workspace.key";
+  std::ofstream(key) << "a key";
+  const absl::Status status = disk_.TryOpen().status();
+  EXPECT_EQ(Reason(status), "JOURNAL_DAMAGED") << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("key"));
+  // Without it there is nothing that a new journal could replace.
+  std::filesystem::remove(key);
+  EXPECT_TRUE(disk_.TryOpen().ok());
 }
 
 TEST_F(DamageTest, ADamagedSnapshotIsPassedOverForAnOlderOne) {

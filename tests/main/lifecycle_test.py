@@ -164,6 +164,19 @@ class StartAndStop(HubCase):
             self.assertNotIn(f.read().strip(), text)
         self.assertNotRegex(text, r"chs_[0-9a-f]{32}_[0-9a-f]")
 
+    def test_a_lost_key_is_reported_and_its_tokens_are_void(self):
+        self.start()
+        self.ctl("agent", "register", "conversation-1")
+        self.coordhub("stop")
+        os.unlink(os.path.join(self.state, "workspace.key"))
+        self.start()
+        with open(os.path.join(self.state, "logs", "coordhub.log"), encoding="utf-8") as f:
+            self.assertIn("the key of the workspace was missing", f.read())
+        with self.assertRaises(subprocess.CalledProcessError) as refused:
+            self.ctl("ticket", "next")
+        self.assertEqual(refused.exception.returncode, 4, refused.exception.stderr)
+        self.ctl("agent", "register", "conversation-1", "--takeover")
+
 
 class RestartAndLogs(HubCase):
     def test_restart_keeps_options_state_and_sessions(self):

@@ -86,6 +86,24 @@ TEST(SlowWatcherTest, IsCutWhenItNeverReadsAgain) {
   while (writer.GetHub().workspace().watchers() > 0) hub.clock().Advance(absl::Seconds(31));
 }
 
+TEST(SlowWatcherTest, MayNotHoldASnapshotForEver) {
+  TestHub hub(HubSpec{.slow_watcher_timeout = absl::Hours(1)});
+  const Client writer = hub.OnSocket();
+  WriteEvents(writer, 8 << 20);
+  Watch stuck(NarrowClient(hub), WatchFromSnapshot());
+  stuck.Opened();
+  Watch healthy(writer, WatchAfter(0));
+  healthy.ReadTo(writer.Create("after it").create_revision());
+  hub.clock().Advance(absl::Minutes(10));
+  healthy.ReadToBookmark();
+  hub.clock().Advance(absl::Seconds(11));
+  healthy.ReadToBookmark();
+  bool complete = false;
+  while (const auto response = stuck.Next()) complete |= response->snapshot().complete();
+  EXPECT_FALSE(complete);
+  EXPECT_EQ(ReasonOf(stuck.Finish()), pb::ERROR_REASON_SLOW_WATCHER);
+}
+
 // Resident bytes of this process: the hub's and the clients'.
 int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
