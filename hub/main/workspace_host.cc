@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
@@ -19,8 +20,14 @@ namespace {
 // Without a trailing slash: in linked worktrees it is a symbolic link.
 constexpr char kExcludePattern[] = "/shared_state";
 constexpr char kSharedState[] = "shared_state";
-// Of the hub as a whole; its loops will be counted here.
-constexpr int kBackgroundProcesses = 1;
+// Until the loops are objects of their own: the one that keeps shared_state/.
+std::vector<v1::Loop> MirrorAsLoop() {
+  v1::Loop loop;
+  loop.set_loop_id("comms");
+  loop.set_title("Communication Daemon");
+  loop.set_state(v1::Loop::STATE_RUNNING);
+  return {loop};
+}
 
 void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status& status) {
   if (status.ok()) return;
@@ -111,7 +118,11 @@ absl::Status WorkspaceHost::StartMirror() {
   options.current_branch = [repository = repository_.get()] {
     return repository->CurrentBranch().value_or("");
   };
-  options.active_processes = [] { return kBackgroundProcesses; };
+  options.loops = MirrorAsLoop;
+  options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
+    workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
+  };
+  options.ids = environment_.ids;
   options.on_mirrored = [workspace](int64_t revision) { workspace->SetMirroredRevision(revision); };
   mirror_ = std::make_unique<mirror::MirrorRunner>(
       std::make_unique<mirror::Mirror>(std::move(options), environment_.clock),

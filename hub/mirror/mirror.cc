@@ -1,104 +1,156 @@
 #include "hub/mirror/mirror.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "agent/base/error.h"
 #include "agent/base/log.h"
-#include "agent/base/sha256.h"
 #include "agent/base/status_macros.h"
+#include "hub/mirror/convergence_file.h"
 #include "hub/mirror/status_file.h"
-#include "hub/mirror/tickets_file.h"
 
 namespace coordhub::mirror {
 namespace {
 
 constexpr char kTicketsFile[] = "tickets.md";
 constexpr char kStatusFile[] = "status.md";
+constexpr char kConvergenceFile[] = "convergence.md";
 
-bool HasForeignLine(std::string_view text) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    if (end > 0 && !IsTicketLine(text.substr(0, end))) return true;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return false;
+ImporterOptions MakeImporterOptions(const MirrorOptions& options, base::Clock* clock) {
+  ImporterOptions made;
+  made.submit = options.submit;
+  made.view = options.view;
+  made.clock = clock;
+  made.ids = options.ids;
+  made.look_interval = options.look_interval;
+  made.patience = options.import_patience;
+  made.leases = options.leases;
+  return made;
 }
 
 }  // namespace
 
 Mirror::Mirror(MirrorOptions options, base::Clock* clock)
-    : options_(std::move(options)), clock_(clock) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      tickets_(options_.zone),
+      retire_by_(options_.retire_by),
+      importer_(MakeImporterOptions(options_, clock)) {}
 
 base::MonoTime Mirror::Step() {
-  const base::Now begin = clock_->Now();
-  if (begin.mono < earliest_) return earliest_;
+  const base::MonoTime begin = clock_->Mono();
+  if (begin < earliest_) return earliest_;
   const std::shared_ptr<const core::View> view = options_.view();
-  if (view->revision == written_revision_ && begin.mono < status_due_) return status_due_;
+  const bool whole = view->revision != written_revision_ || begin >= status_due_;
+  if (!whole && begin < importer_.due()) return std::min(status_due_, importer_.due());
 
-  const absl::Status status = WriteRound(*view, begin.wall, options_.active_processes());
+  const absl::Status status = Round(*view, whole);
   SetProblem(status);
   const base::MonoTime end = clock_->Mono();
-  if (!status.ok()) return earliest_ = end + options_.retry_interval;
-
-  written_revision_ = view->revision;
-  status_due_ = begin.mono + options_.status_interval;
-  const absl::Duration pause = (end - begin.mono) * (1 / options_.max_duty - 1);
-  earliest_ =
-      std::max(begin.mono + options_.min_interval, end + std::min(pause, options_.max_interval));
-  options_.on_mirrored(view->revision);
-  return std::max(earliest_, status_due_);
+  const absl::Duration pause = (end - begin) * (1 / options_.max_duty - 1);
+  earliest_ = std::max(begin + options_.min_interval, end + std::min(pause, options_.max_interval));
+  if (!status.ok()) return earliest_ = std::max(earliest_, end + options_.retry_interval);
+  return std::max(earliest_, std::min(status_due_, importer_.due()));
 }
 
 void Mirror::Finish() {
   const std::shared_ptr<const core::View> view = options_.view();
-  const absl::Status status = WriteRound(*view, clock_->Wall(), /*active_processes=*/0);
+  absl::StatusOr<SharedStateDir> directory = OpenDirectory();
+  absl::Status status = directory.status();
+  if (status.ok()) status = WriteTickets(&*directory, *view);
+  if (status.ok()) status = WriteOthers(&*directory, *view, /*last=*/true);
   SetProblem(status);
-  if (!status.ok()) return;
-  written_revision_ = view->revision;
-  options_.on_mirrored(view->revision);
+  if (status.ok()) Written(*view);
 }
 
-absl::Status Mirror::WriteRound(const core::View& view, absl::Time now, int active_processes) {
+absl::StatusOr<SharedStateDir> Mirror::OpenDirectory() {
   // Opened anew each time: a directory that was replaced meanwhile is the one to write to.
-  COORDHUB_ASSIGN_OR_RETURN(SharedStateDir directory, SharedStateDir::Open(options_.directory));
+  COORDHUB_ASSIGN_OR_RETURN(SharedStateDir directory,
+                            SharedStateDir::Open(options_.directory, options_.hook));
   if (!std::exchange(leftovers_removed_, true)) directory.RemoveLeftovers();
+  return directory;
+}
+
+absl::Status Mirror::Round(const core::View& view, bool whole) {
+  COORDHUB_ASSIGN_OR_RETURN(SharedStateDir directory, OpenDirectory());
   COORDHUB_RETURN_IF_ERROR(WriteTickets(&directory, view));
-  return directory.Replace(kStatusFile, StatusText(view, now, active_processes)).status();
+  // A line that cannot be imported now keeps nothing from being shown.
+  const absl::Status imported = importer_.Step(&directory);
+  if (whole) {
+    COORDHUB_RETURN_IF_ERROR(WriteOthers(&directory, view, /*last=*/false));
+    Written(view);
+    status_due_ = clock_->Mono() + options_.status_interval;
+  }
+  // A hub that ends leaves the lines to the next one.
+  if (base::ReasonOf(imported) == v1::ERROR_REASON_HUB_DRAINING) return absl::OkStatus();
+  return imported;
+}
+
+void Mirror::Written(const core::View& view) {
+  if (std::exchange(written_revision_, view.revision) == view.revision) return;
+  options_.on_mirrored(view.revision);
 }
 
 absl::Status Mirror::WriteTickets(SharedStateDir* directory, const core::View& view) {
-  const bool ours = tickets_stamp_.size >= 0 && directory->Stat(kTicketsFile) == tickets_stamp_;
-  if (ours && view.revision == written_revision_) return absl::OkStatus();
-  const std::string text = RenderTickets(view, options_.zone);
-  std::string digest = base::HexEncode(base::Sha256(text));
-  if (ours && digest == tickets_digest_) return absl::OkStatus();
-  if (!ours) COORDHUB_RETURN_IF_ERROR(KeepForeignLines(directory));
+  const FileStamp ours = tickets_stamp_;
+  const bool untouched = ours.size >= 0 && directory->Stat(kTicketsFile) == ours;
+  if (untouched && view.revision == written_revision_) return absl::OkStatus();
+  const bool changed = tickets_.Update(view);
+  if (untouched && !changed) return absl::OkStatus();
 
   tickets_stamp_ = {};
-  COORDHUB_ASSIGN_OR_RETURN(tickets_stamp_, directory->Replace(kTicketsFile, text));
-  tickets_digest_ = std::move(digest);
+  const std::string retired = importer_.NewRetiredName();
+  COORDHUB_ASSIGN_OR_RETURN(
+      tickets_stamp_,
+      directory->ReplaceRetiring(kTicketsFile, tickets_.text(), retired, &retire_by_));
+  const FileStamp old = directory->Stat(retired);
+  const bool only_ours = ours.size >= 0 && old.SameFile(ours) && old.size == ours.size &&
+                         old.modified.tv_sec == ours.modified.tv_sec &&
+                         old.modified.tv_nsec == ours.modified.tv_nsec;
+  struct stat info {};
+  if (directory->StatAny(retired, &info)) {
+    importer_.FileWasRetired(retired, only_ours ? old.size : 0);
+  }
   return absl::OkStatus();
 }
 
-// A file that is not ours may hold what exists nowhere else: tickets of the scripts that kept this
-// directory before, or a line that someone appended.
-absl::Status Mirror::KeepForeignLines(SharedStateDir* directory) {
-  COORDHUB_ASSIGN_OR_RETURN(const std::string text, directory->Read(kTicketsFile));
-  if (!HasForeignLine(text)) return absl::OkStatus();
-  COORDHUB_ASSIGN_OR_RETURN(const std::string kept, directory->Keep(kTicketsFile));
-  base::Log(base::LogLevel::kWarning,
-            kept.empty() ? "tickets.md had lines that are not the hub's; too many copies were kept"
-                         : "tickets.md had lines that are not the hub's; a copy is kept",
-            {{"directory", options_.directory}, {"copy", kept}});
+absl::Status Mirror::WriteOthers(SharedStateDir* directory, const core::View& view, bool last) {
+  std::vector<v1::Round> rounds;
+  if (options_.rounds != nullptr) rounds = options_.rounds(view);
+  COORDHUB_RETURN_IF_ERROR(WriteConvergence(directory, rounds));
+  return directory->Replace(kStatusFile, StatusText(view, rounds, last)).status();
+}
+
+absl::Status Mirror::WriteConvergence(SharedStateDir* directory,
+                                      const std::vector<v1::Round>& rounds) {
+  std::string text = RenderConvergence(rounds, options_.zone);
+  if (text.empty()) {
+    struct stat info {};
+    if (!directory->StatAny(kConvergenceFile, &info)) return absl::OkStatus();
+    COORDHUB_RETURN_IF_ERROR(directory->Remove(kConvergenceFile));
+    return directory->Sync();
+  }
+  const bool untouched =
+      convergence_stamp_.size >= 0 && directory->Stat(kConvergenceFile) == convergence_stamp_;
+  if (untouched && text == convergence_) return absl::OkStatus();
+  convergence_stamp_ = {};
+  COORDHUB_ASSIGN_OR_RETURN(convergence_stamp_, directory->Replace(kConvergenceFile, text));
+  convergence_ = std::move(text);
   return absl::OkStatus();
 }
 
-std::string Mirror::StatusText(const core::View& view, absl::Time now, int active_processes) const {
+std::string Mirror::StatusText(const core::View& view, const std::vector<v1::Round>& rounds,
+                               bool last) const {
   StatusFacts facts;
-  facts.now = now;
+  facts.now = clock_->Wall();
   facts.zone = options_.zone;
-  facts.active_processes = active_processes;
   facts.branch = options_.current_branch();
+  if (options_.loops != nullptr && !last) facts.loops = options_.loops();
+  if (options_.conflicts != nullptr) facts.conflicts = options_.conflicts(view);
+  facts.rounds = rounds;
+  facts.notices = importer_.notices();
   for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
     if (!core::IsLive(*agent)) continue;
     ++facts.live_agents;
@@ -111,16 +163,19 @@ std::string Mirror::StatusText(const core::View& view, absl::Time now, int activ
 
 void Mirror::SetProblem(const absl::Status& status) {
   std::string problem = status.ok() ? std::string() : std::string(status.message());
+  bool began = false;
   {
     base::MutexLock lock(&mu_);
     if (problem == problem_) return;
+    began = problem_.empty();
     problem_ = problem;
   }
   if (problem.empty()) {
     base::Log(base::LogLevel::kInfo, "shared_state is written again",
               {{"directory", options_.directory}});
   } else {
-    base::Log(base::LogLevel::kWarning, "shared_state cannot be written",
+    base::Log(base::LogLevel::kWarning,
+              began ? "shared_state cannot be kept up" : "shared_state still cannot be kept up",
               {{"directory", options_.directory}, {"error", problem}});
   }
 }

@@ -8,15 +8,22 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
+#include "agent/base/ids.h"
 #include "agent/base/mutex.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/convergence.pb.h"
+#include "coordhub/v1/hub.pb.h"
+#include "coordhub/v1/repository.pb.h"
 #include "hub/core/records.h"
+#include "hub/mirror/importer.h"
 #include "hub/mirror/shared_state_dir.h"
+#include "hub/mirror/tickets_file.h"
 
 namespace coordhub::mirror {
 
@@ -30,9 +37,10 @@ struct MirrorOptions {
   // minute is more.
   double max_duty = 0.1;
   absl::Duration max_interval = absl::Minutes(1);
-  // status.md is written this often even if nothing changed, and foreign changes of the files are
-  // looked for.
+  // status.md is written this often even if nothing changed.
   absl::Duration status_interval = absl::Seconds(15);
+  // Changes that others made, and files that they dropped, are looked for this often.
+  absl::Duration look_interval = absl::Seconds(1);
   // After a failure.
   absl::Duration retry_interval = absl::Seconds(1);
 
@@ -42,15 +50,30 @@ struct MirrorOptions {
   std::function<void(const core::View&, v1::Agent*)> decorate_agent;
   // The main worktree's branch; may block.
   std::function<std::string()> current_branch;
-  // Background processes that work.
-  std::function<int()> active_processes;
+  // The hub's loops; those that run are status.md's active processes. Null: none.
+  std::function<std::vector<v1::Loop>()> loops;
+  // The rounds that are recorded, and the conflicts that are open. Null: none.
+  std::function<std::vector<v1::Round>(const core::View&)> rounds;
+  std::function<std::vector<v1::Conflict>(const core::View&)> conflicts;
   // Told after each round that ended well: the files show this revision.
   std::function<void(int64_t)> on_mirrored;
+
+  // How lines that others wrote become tickets: queues the command for the writer. Required. Step
+  // waits for the answer, import_patience at most, so it must come without the caller of Step.
+  SubmitImport submit;
+  absl::Duration import_patience = absl::Seconds(10);
+  // For the generations of files. Not owned. Required.
+  base::IdSource* ids = nullptr;
+
+  // For tests: what the file system is taken to be able to do, and a hook before each change.
+  RetireBy retire_by = RetireBy::kExchange;
+  bool leases = true;
+  StepHook hook;
 };
 
-// Keeps shared_state/ as the newest view says. A stepped object without a thread: one thread at a
-// time calls Step and Finish (MirrorRunner in production, a test by hand); problem() is for any
-// thread.
+// Keeps shared_state/ as the newest view says, and makes tickets of what others write there. A
+// stepped object without a thread: one thread at a time calls Step and Finish (MirrorRunner in
+// production, a test by hand); problem() is for any thread.
 //
 // Whatever goes wrong with the directory is logged once when it begins and once when it is over,
 // shows in problem(), and is retried; the hub goes on.
@@ -59,8 +82,9 @@ class Mirror {
   // `clock` is not owned.
   Mirror(MirrorOptions options, base::Clock* clock);
 
-  // Writes what is due, if anything may be written yet. Returns when to step again at the latest;
-  // after a change of the view, step at earliest() already. Blocks on the file system.
+  // Writes and imports what is due, if anything may be written yet. Returns when to step again at
+  // the latest; after a change of the view, step at earliest() already. Blocks on the file system
+  // and on the writer of the log.
   base::MonoTime Step();
 
   // Not before this may Step write.
@@ -69,17 +93,24 @@ class Mirror {
   // What the files show; 0 before the first round that ended well.
   int64_t written_revision() const { return std::max<int64_t>(written_revision_, 0); }
 
-  // The last round, when the hub ends: at once, and says that nothing is active any more.
+  // The last round, when the hub ends: at once, and says that nothing is active any more. Imports
+  // nothing: the next start does.
   void Finish();
 
   // What is wrong with the directory; empty: nothing.
   std::string problem() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  absl::Status WriteRound(const core::View& view, absl::Time now, int active_processes);
+  absl::StatusOr<SharedStateDir> OpenDirectory();
   absl::Status WriteTickets(SharedStateDir* directory, const core::View& view);
-  absl::Status KeepForeignLines(SharedStateDir* directory);
-  std::string StatusText(const core::View& view, absl::Time now, int active_processes) const;
+  // status.md and convergence.md. `last`: the hub ends.
+  absl::Status WriteOthers(SharedStateDir* directory, const core::View& view, bool last);
+  absl::Status WriteConvergence(SharedStateDir* directory, const std::vector<v1::Round>& rounds);
+  std::string StatusText(const core::View& view, const std::vector<v1::Round>& rounds,
+                         bool last) const;
+  // Tickets and what is read of others; with `whole` the other files, too.
+  absl::Status Round(const core::View& view, bool whole);
+  void Written(const core::View& view);
   void SetProblem(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
   const MirrorOptions options_;
@@ -87,8 +118,12 @@ class Mirror {
 
   // Of the last round that ended well.
   int64_t written_revision_ = -1;
-  std::string tickets_digest_;
+  TicketsText tickets_;
   FileStamp tickets_stamp_;
+  RetireBy retire_by_;
+  std::string convergence_;
+  FileStamp convergence_stamp_;
+  Importer importer_;
   bool leftovers_removed_ = false;
   base::MonoTime earliest_ = base::MonoTime::InfinitePast();
   base::MonoTime status_due_ = base::MonoTime::InfinitePast();

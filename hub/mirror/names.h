@@ -8,6 +8,8 @@
 
 #include "absl/time/time.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/convergence.pb.h"
+#include "coordhub/v1/hub.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 
 namespace coordhub::mirror {
@@ -23,6 +25,14 @@ inline constexpr std::array kFinishedStates = {v1::Ticket::STATE_DONE, v1::Ticke
 // "OPEN" for STATE_OPEN. The text lives as long as the process.
 std::string_view StateName(v1::Ticket::State state);
 std::string_view StateName(v1::Agent::State state);
+std::string_view StateName(v1::Round::State state);
+std::string_view StateName(v1::Loop::State state);
+
+// `name` less the prefix that enum values have.
+std::string_view WithoutPrefix(std::string_view name, std::string_view prefix);
+
+// Text from an agent, harmless on its line and at most `max_bytes` before it is escaped.
+std::string Harmless(std::string_view text, size_t max_bytes);
 
 // "2025-07-29 12:00:00", as `date +"%Y-%m-%d %H:%M:%S"` prints it.
 std::string LocalTime(absl::Time time, absl::TimeZone zone);

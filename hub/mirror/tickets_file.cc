@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/string_view.h"
-#include "agent/base/text.h"
 #include "hub/core/limits.h"
 #include "hub/core/proto_time.h"
 #include "hub/mirror/names.h"
@@ -22,8 +21,7 @@ constexpr std::string_view kTicketWord = "] ticket: T-";
 constexpr size_t kTimeBytes = 19;  // 2025-07-29 12:00:00
 
 void AppendLine(const pb::Ticket& ticket, absl::TimeZone zone, std::string* out) {
-  const std::string title =
-      base::EscapeMarkdown(base::OneLine(ticket.title(), core::limits::kTitleBytes));
+  const std::string title = Harmless(ticket.title(), core::limits::kTitleBytes);
   absl::StrAppend(out, "- [", LocalTime(core::FromProto(ticket.create_time()), zone),
                   "] ticket: ", ticket.ticket_id(), " ", ToAbsl(StateName(ticket.state())), " p",
                   ticket.priority(), title.empty() ? "" : " ", title, "\n");
@@ -53,26 +51,59 @@ bool TakeState(std::string_view* s) {
   return false;
 }
 
-}  // namespace
-
-std::string RenderTickets(const core::View& view, absl::TimeZone zone) {
+// Calls `fn` with each unfinished ticket, in order of their numbers.
+template <class Fn>
+void ForEachUnfinished(const core::View& view, Fn fn) {
   // The table has them by (state, number); merging the few states gives the order of the numbers.
   std::array<StateCursor, kUnfinishedStates.size()> cursors;
   for (size_t i = 0; i < cursors.size(); ++i) {
     cursors[i] =
         view.records.tickets_by_state.LowerBound(std::pair<int, int64_t>(kUnfinishedStates[i], 0));
   }
-  std::string out;
   while (true) {
     StateCursor* first = nullptr;
     for (size_t i = 0; i < cursors.size(); ++i) {
       if (!cursors[i].Valid() || cursors[i].key().first != kUnfinishedStates[i]) continue;
       if (first == nullptr || cursors[i].key().second < first->key().second) first = &cursors[i];
     }
-    if (first == nullptr) return out;
-    AppendLine(**first, zone, &out);
+    if (first == nullptr) return;
+    fn(first->key().second, **first);
     first->Next();
   }
+}
+
+}  // namespace
+
+std::string RenderTickets(const core::View& view, absl::TimeZone zone) {
+  std::string out;
+  ForEachUnfinished(view, [&](int64_t, const pb::Ticket& t) { AppendLine(t, zone, &out); });
+  return out;
+}
+
+bool TicketsText::Update(const core::View& view) {
+  std::string text;
+  text.reserve(text_.size() + 256);
+  std::vector<Line> lines;
+  lines.reserve(lines_.size() + 1);
+  size_t next = 0;  // the first of the old lines that may still be used
+  ForEachUnfinished(view, [&](int64_t number, const pb::Ticket& ticket) {
+    while (next < lines_.size() && lines_[next].number < number) ++next;
+    const size_t begin = text.size();
+    if (next < lines_.size() && lines_[next].number == number &&
+        lines_[next].mod_revision == ticket.mod_revision()) {
+      text.append(text_, lines_[next].begin, lines_[next].size);
+    } else {
+      AppendLine(ticket, zone_, &text);
+    }
+    if (lines.size() <= kLinesKept) {
+      lines.push_back({number, ticket.mod_revision(), begin, text.size() - begin});
+    }
+  });
+  if (lines.size() > kLinesKept) lines.clear();
+  const bool changed = text != text_;
+  text_ = std::move(text);
+  lines_ = std::move(lines);
+  return changed;
 }
 
 bool IsTicketLine(std::string_view line) {

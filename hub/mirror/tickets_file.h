@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "hub/core/records.h"
@@ -17,6 +19,31 @@ namespace coordhub::mirror {
 // The time is that of the ticket's creation, in `zone`. A title is data: it stays on its line and
 // means nothing to Markdown. In proportion to the unfinished tickets. Pure; any thread.
 std::string RenderTickets(const core::View& view, absl::TimeZone zone);
+
+// The same, again and again: a line is made when its ticket changed, and copied otherwise. Keeps
+// the text and some words for each line, but for very many. Not thread-safe.
+class TicketsText {
+ public:
+  explicit TicketsText(absl::TimeZone zone) : zone_(zone) {}
+
+  // Makes text() what RenderTickets says of this view. False: it was that already.
+  bool Update(const core::View& view);
+  const std::string& text() const { return text_; }
+
+ private:
+  struct Line {
+    int64_t number;
+    int64_t mod_revision;
+    size_t begin;  // in text_
+    size_t size;
+  };
+  // More lines are made anew each time, so that the memory stays small.
+  static constexpr size_t kLinesKept = 50'000;
+
+  const absl::TimeZone zone_;
+  std::string text_;
+  std::vector<Line> lines_;
+};
 
 // Whether `line`, without its newline, has the form of such a line, so that losing it loses nothing
 // that the hub does not know. Lines of people and scripts have not. Pure; any thread.

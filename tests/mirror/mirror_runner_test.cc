@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/base/clock.h"
+#include "agent/base/ids.h"
 #include "agent/base/mutex.h"
 #include "tests/agent/base/temp_dir.h"
 #include "tests/mirror/view_builder.h"
@@ -70,7 +71,10 @@ class MirrorRunnerTest : public ::testing::Test {
     options.view = [this] { return ViewBuilder().Revision(revision_.load()).Build(); };
     options.decorate_agent = [](const core::View&, v1::Agent*) {};
     options.current_branch = [] { return std::string("main"); };
-    options.active_processes = [] { return 1; };
+    options.ids = &ids_;
+    options.submit = [](std::unique_ptr<core::Command>, const engine::Done& done) {
+      done(absl::UnavailableError("nothing is to be imported here"));
+    };
     options.on_mirrored = [this](int64_t revision) {
       base::MutexLock lock(&mu_);
       mirrored_ = revision;
@@ -102,6 +106,7 @@ class MirrorRunnerTest : public ::testing::Test {
 
   base::TempDir temp_;
   base::SystemClock clock_;
+  base::SystemIdSource ids_;
   std::atomic<int64_t> revision_{0};
   FakeBroadcaster broadcaster_;
   base::Mutex mu_;

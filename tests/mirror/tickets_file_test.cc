@@ -99,6 +99,38 @@ TEST(RenderTickets, ATitleStaysOnItsLineAndMeansNothing) {
   EXPECT_NE(lines[5].find("\\<script\\>"), std::string::npos);
 }
 
+// The cached text is always the text that is made anew.
+TEST(TicketsText, FollowsTheView) {
+  TicketsText text(absl::UTCTimeZone());
+  int64_t revision = 0;
+  std::vector<std::string> titles(50);
+  const auto check = [&](bool changes) {
+    ViewBuilder builder;
+    for (size_t i = 0; i < titles.size(); ++i) {
+      // A ticket that did not change keeps its revision, as in the log.
+      builder.Revision(static_cast<int64_t>(std::hash<std::string>()(titles[i]) >> 2));
+      if (titles[i] != "gone")
+        builder.Ticket(static_cast<int64_t>(i) + 1, Ticket::STATE_OPEN, titles[i]);
+    }
+    const auto view = builder.Revision(++revision).Build();
+    EXPECT_EQ(text.Update(*view), changes);
+    EXPECT_EQ(text.text(), RenderTickets(*view, absl::UTCTimeZone()));
+  };
+  check(true);
+  check(false);
+  for (size_t i = 0; i < titles.size(); i += 7) {
+    titles[i] = "changed " + std::to_string(i);
+    check(true);
+  }
+  titles[0] = titles[25] = titles[49] = "gone";
+  check(true);
+  titles.emplace_back("new at the end");
+  check(true);
+  titles[25] = "back again";
+  check(true);
+  check(false);
+}
+
 struct LineCase {
   const char* line;
   bool ours;

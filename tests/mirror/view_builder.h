@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,8 +31,10 @@ class ViewBuilder {
     ticket->set_state(state);
     ticket->set_title(title);
     ticket->set_priority(priority);
+    ticket->set_mod_revision(view_.revision);
     *ticket->mutable_create_time() = core::ToProto(created);
     view_.records.tickets.Put(number, ticket);
+    view_.last_ticket_number = std::max(view_.last_ticket_number, number);
     view_.records.tickets_by_state.Put({state, number}, ticket);
     ++view_.records.ticket_counts[static_cast<size_t>(state)];
     return *this;
