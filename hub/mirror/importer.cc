@@ -22,7 +22,6 @@
 namespace coordhub::mirror {
 namespace {
 
-constexpr char kTicketsFile[] = "tickets.md";
 constexpr char kInbox[] = "inbox";
 // Commits of one step; more lines wait for the next one, so that a step stays short.
 constexpr int kImportsAStep = 20;
@@ -229,11 +228,6 @@ absl::StatusOr<bool> Importer::PutAside(SharedStateDir* directory, Source* sourc
   if (!directory->StatAny(source->file, &info)) return true;
   const std::string what(Unsuitable(info));
   if (S_ISREG(info.st_mode)) {
-    // A hub that was killed between linking and renaming left the present file under two names.
-    if (directory->Stat(kTicketsFile).SameFile(FileStamp::Of(info))) {
-      COORDHUB_RETURN_IF_ERROR(Remove(directory, source));
-      return true;
-    }
     COORDHUB_RETURN_IF_ERROR(KeepFile(directory, source->file, source->name.kept_name));
     LogPutAside(*directory, source->name.actor, what, "moved to .rejected");
     source->file.clear();

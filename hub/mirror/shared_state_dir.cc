@@ -234,7 +234,9 @@ absl::StatusOr<bool> SharedStateDir::LinkAway(const std::string& temporary, cons
     unlinkat(dir, temporary.c_str(), 0);
     return true;
   }
-  return IoError("rename", name, errno);
+  const absl::Status status = IoError("rename", name, errno);
+  if (replaces) unlinkat(dir, retired.c_str(), 0);  // it is still the present one
+  return status;
 }
 
 absl::StatusOr<bool> SharedStateDir::RenameAway(const std::string& temporary,
@@ -331,10 +333,17 @@ absl::StatusOr<std::vector<std::string>> SharedStateDir::List(std::string_view p
 void SharedStateDir::RemoveLeftovers() {
   const absl::StatusOr<std::vector<std::string>> names = List(".");
   if (!names.ok()) return;
+  constexpr std::string_view kRetired = ".tickets.md.";
+  const FileStamp present = Stat("tickets.md");
   for (const std::string& name : *names) {
     for (const char* file : {"tickets.md", "status.md", "convergence.md"}) {
       const std::string prefix = TemporaryPrefix(file);
       if (name.compare(0, prefix.size(), prefix) == 0) unlinkat(fd_.get(), name.c_str(), 0);
+    }
+    // Killed between linking the old file and renaming over it: it is still the present one.
+    const bool retired = name.compare(0, kRetired.size(), kRetired) == 0;
+    if (retired && present.size >= 0 && Stat(name).SameFile(present)) {
+      unlinkat(fd_.get(), name.c_str(), 0);
     }
   }
 }

@@ -84,7 +84,8 @@ class SharedStateDir {
   absl::Status Move(const std::string& name, const SharedStateDir& to, const std::string& new_name);
   absl::Status Sync();
 
-  // Removes temporary files that a killed writer left behind. Only while nobody else writes.
+  // Removes temporary files and second names that a killed writer left behind. Only while nobody
+  // else writes.
   void RemoveLeftovers();
 
   const std::string& path() const { return path_; }
