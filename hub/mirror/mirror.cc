@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "agent/base/error.h"
@@ -46,13 +47,23 @@ base::MonoTime Mirror::Step() {
   const bool whole = view->revision != written_revision_ || begin >= status_due_;
   if (!whole && begin < importer_.due()) return std::min(status_due_, importer_.due());
 
+  const absl::Duration processor_begin = ProcessorTime();
   const absl::Status status = Round(*view, whole);
   SetProblem(status);
   const base::MonoTime end = clock_->Mono();
-  const absl::Duration pause = (end - begin) * (1 / options_.max_duty - 1);
+  const absl::Duration pause =
+      std::max((ProcessorTime() - processor_begin) * (1 / options_.max_processor_share - 1),
+               (end - begin) * (1 / options_.max_time_share - 1));
   earliest_ = std::max(begin + options_.min_interval, end + std::min(pause, options_.max_interval));
   if (!status.ok()) return earliest_ = std::max(earliest_, end + options_.retry_interval);
   return std::max(earliest_, std::min(status_due_, importer_.due()));
+}
+
+absl::Duration Mirror::ProcessorTime() const {
+  if (options_.processor_time != nullptr) return options_.processor_time();
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return absl::DurationFromTimespec(spent);
 }
 
 void Mirror::Finish() {

@@ -33,9 +33,10 @@ struct MirrorOptions {
   absl::TimeZone zone = absl::UTCTimeZone();
   // At most one round of writing in this time, ...
   absl::Duration min_interval = absl::Milliseconds(100);
-  // ... and at most this share of all time is spent on it, but for files so large that a round a
-  // minute is more.
-  double max_duty = 0.1;
+  // ... and at most this share of a processor is spent on it, and this share of all time, in which
+  // the disk is busy with it; but for files so large that a round a minute is more.
+  double max_processor_share = 0.1;
+  double max_time_share = 0.5;
   absl::Duration max_interval = absl::Minutes(1);
   // status.md is written this often even if nothing changed.
   absl::Duration status_interval = absl::Seconds(15);
@@ -62,6 +63,8 @@ struct MirrorOptions {
   // waits for the answer, import_patience at most, so it must come without the caller of Step.
   SubmitImport submit;
   absl::Duration import_patience = absl::Seconds(10);
+  // Processor time of the calling thread. Null: as the kernel has it.
+  std::function<absl::Duration()> processor_time;
   // For the generations of files. Not owned. Required.
   base::IdSource* ids = nullptr;
 
@@ -111,6 +114,7 @@ class Mirror {
   // Tickets and what is read of others; with `whole` the other files, too.
   absl::Status Round(const core::View& view, bool whole);
   void Written(const core::View& view);
+  absl::Duration ProcessorTime() const;
   void SetProblem(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
   const MirrorOptions options_;
