@@ -15,5 +15,6 @@ void AddRestartCommand(CLI::App* app, int* exit_code);
 void AddStatusCommand(CLI::App* app, int* exit_code);
 void AddLogsCommand(CLI::App* app, int* exit_code);
 void AddRestoreCommand(CLI::App* app, int* exit_code);
+void AddAdoptCommand(CLI::App* app, int* exit_code);
 
 }  // namespace coordhub::hub

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   AddStatusCommand(&app, &exit_code);
   AddLogsCommand(&app, &exit_code);
   AddRestoreCommand(&app, &exit_code);
+  AddAdoptCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,7 +1,12 @@
 // coordhub start: the hub in the background.
 
+#include <unistd.h>
+
+#include <cstdio>
 #include <memory>
 
+#include "agent/base/text.h"
+#include "hub/main/adoption.h"
 #include "hub/main/commands.h"
 #include "hub/main/launch.h"
 #include "hub/main/options.h"
@@ -14,6 +19,23 @@ struct StartFlags {
   double timeout_seconds = 60;
   bool json = false;
 };
+
+// At the first start on a directory that scripts kept: its lines become tickets, and somebody may
+// want to know of those that cannot. What is wrong otherwise, the start itself finds.
+void TellWhatIsNoTicket(const HubOptions& options) {
+  const auto plans = PlanWorkspaces(options);
+  if (!plans.ok()) return;
+  for (const WorkspacePlan& plan : *plans) {
+    if (plan.mirror_dir.empty() || access(plan.state.journal().c_str(), F_OK) == 0) continue;
+    const auto adoption = LookAtSharedState(plan.mirror_dir, /*known_here=*/false, "");
+    if (!adoption.ok() || adoption->not_tickets() == 0) continue;
+    std::fprintf(stderr,
+                 "coordhub: %lld lines of %s/tickets.md cannot be read as tickets and go to "
+                 ".rejected/ there;\ncoordhub adopt would have shown them first\n",
+                 static_cast<long long>(adoption->not_tickets()),
+                 base::TerminalSafe(plan.mirror_dir).c_str());
+  }
+}
 
 }  // namespace
 
@@ -37,6 +59,7 @@ void AddStartCommand(CLI::App* app, int* exit_code) {
       "Exit codes: 0 it serves; 1 failed, or not ready within --timeout; 2 wrong usage; 4 refused: "
       "another\nprocess holds the repository, the port or a pid file, and the message names it.");
   command->callback([flags, exit_code] {
+    TellWhatIsNoTicket(flags->hub);
     *exit_code = ReportLaunch(LaunchHub(flags->hub, absl::Seconds(flags->timeout_seconds)),
                               flags->hub, flags->json);
   });

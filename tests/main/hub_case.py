@@ -60,7 +60,7 @@ class HubCase(unittest.TestCase):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 return f.read().startswith(b"coordhub\0serve\0")
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # before it was opened, or since
             return False
 
     def wait_gone(self, pid):

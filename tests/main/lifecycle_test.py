@@ -170,7 +170,7 @@ class StartAndStop(HubCase):
         self.coordhub("stop")
         os.unlink(os.path.join(self.state, "workspace.key"))
         self.start()
-        with open(os.path.join(self.state, "logs", "coordhub.log"), encoding="utf-8") as f:
+        with open(os.path.join(self.state, "logs", "hub.log"), encoding="utf-8") as f:
             self.assertIn("the key of the workspace was missing", f.read())
         with self.assertRaises(subprocess.CalledProcessError) as refused:
             self.ctl("ticket", "next")
@@ -231,18 +231,23 @@ class RestartAndLogs(HubCase):
 
     def test_logs_follow_a_hub_through_its_restart(self):
         self.start()
-        follow = subprocess.Popen([COORDHUB, "logs", "-f", "-n", "0", "--json"], cwd=self.repo, env=self.env, text=True,
+        follow = subprocess.Popen([COORDHUB, "logs", "-f", "--json"], cwd=self.repo, env=self.env, text=True,
                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.addCleanup(follow.stdout.close)
         self.addCleanup(follow.wait)
         self.addCleanup(follow.kill)
+
+        def messages_until(last):
+            messages = []
+            while last not in messages:
+                line = follow.stdout.readline()
+                if line.startswith("{"):
+                    messages.append(json.loads(line)["msg"])
+            return messages
+
+        messages_until("the hub is ready")
         self.coordhub("restart")
-        seen = []
-        while "the hub is ready" not in seen:
-            line = follow.stdout.readline()
-            if line.startswith("{"):
-                seen.append(json.loads(line)["msg"])
-        self.assertIn("the hub has stopped", seen)
+        self.assertIn("the hub has stopped", messages_until("the hub is ready"))
 
 
 class Signals(HubCase):
@@ -438,10 +443,16 @@ class Restore(HubCase):
         self.coordhub("stop")
         os.rename(self.state, self.path("old-state"))
 
+        with open(os.path.join(self.repo, "shared_state", "tickets.md"), "a", encoding="utf-8") as f:
+            f.write("appended meanwhile\n")
         restored = self.coordhub("restore", self.path("backup"))
         self.assertEqual(restored.returncode, 0, restored.stderr)
+        with open(os.path.join(self.state, "tickets.before-restore.md"), encoding="utf-8") as f:
+            self.assertIn("T-2 OPEN p2 after\n", f.read())
         self.start()
-        self.assertEqual(self.tickets(), {"OPEN": 1})
+        wait_until(lambda: self.tickets() == {"OPEN": 2}, "what was appended is a ticket")
+        titles = [t["title"] for t in json.loads(self.ctl("ticket", "list", "--all", "--json").stdout)]
+        self.assertEqual(titles, ["before", "appended meanwhile"], "and what the backup does not have is not")
         self.assertNotEqual(self.status()["log_id"], before)
 
 
