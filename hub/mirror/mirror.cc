@@ -1,9 +1,9 @@
 #include "hub/mirror/mirror.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "agent/base/error.h"
@@ -61,9 +61,9 @@ base::MonoTime Mirror::Step() {
 
 absl::Duration Mirror::ProcessorTime() const {
   if (options_.processor_time != nullptr) return options_.processor_time();
-  timespec spent{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-  return absl::DurationFromTimespec(spent);
+  rusage used{};
+  getrusage(RUSAGE_THREAD, &used);
+  return absl::DurationFromTimeval(used.ru_utime) + absl::DurationFromTimeval(used.ru_stime);
 }
 
 void Mirror::Finish() {
