@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/string_view.h"
 #include "agent/base/text.h"
 #include "google/protobuf/util/json_util.h"
@@ -78,12 +79,17 @@ void TakeTicketWord(std::string_view* s) {
   *s = TrimLeft(s->substr(kWord.size()));
 }
 
-bool TakeState(std::string_view* s) {
+std::optional<v1::Ticket::State> TakeState(std::string_view* s) {
   for (int state = v1::Ticket::State_MIN; state <= v1::Ticket::State_MAX; ++state) {
     if (state == v1::Ticket::STATE_UNSPECIFIED || !v1::Ticket::State_IsValid(state)) continue;
-    if (TakeWord(StateName(static_cast<v1::Ticket::State>(state)), s)) return true;
+    const auto taken = static_cast<v1::Ticket::State>(state);
+    if (TakeWord(StateName(taken), s)) return taken;
   }
-  return false;
+  return std::nullopt;
+}
+
+bool IsFinished(v1::Ticket::State state) {
+  return std::find(kFinishedStates.begin(), kFinishedStates.end(), state) != kFinishedStates.end();
 }
 
 std::optional<int> TakePriority(std::string_view* s) {
@@ -183,9 +189,9 @@ ForeignLine ReadForeignLine(std::string_view raw, LineForm form, int64_t last_ti
   line.kind = ForeignLine::Kind::kTicket;
   std::string_view rest = text;
   const int64_t number = TakeTicketId(&rest);
-  const bool has_state = TakeState(&rest);
+  const std::optional<v1::Ticket::State> state = TakeState(&rest);
   const std::optional<int> priority = TakePriority(&rest);
-  if (number > 0 && !has_state) {
+  if (number > 0 && !state.has_value()) {
     SetText(text, &line);  // a text that speaks of a ticket
   } else if (number > 0 && number <= last_ticket_number) {
     line.kind = ForeignLine::Kind::kOwn;
@@ -193,6 +199,9 @@ ForeignLine ReadForeignLine(std::string_view raw, LineForm form, int64_t last_ti
   } else {
     // Without a priority a word that reads like a state is one of the text.
     const bool marked = priority.has_value();
+    if (state.has_value() && IsFinished(*state) && (marked || number > 0)) {
+      return Unreadable(absl::StrCat("it is finished: ", base::ToAbsl(StateName(*state))));
+    }
     if (marked) line.spec.set_priority(*priority);
     SetText(number > 0 ? Unescape(rest) : std::string(marked ? rest : text), &line);
   }

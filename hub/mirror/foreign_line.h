@@ -44,8 +44,8 @@ struct ForeignLine {
 //   - [2025-07-29 12:00:00] ticket: Mend the fence
 //   - [2025-07-29 12:00:00] ticket: OPEN p1 Mend the fence
 //
-// A heading, a rule, a comment, a ticked box and bytes that are no text are no tickets. Pure; any
-// thread.
+// A heading, a rule, a comment, a ticked box, "DONE p1 …" and bytes that are no text are no
+// tickets. Pure; any thread.
 ForeignLine ReadForeignLine(std::string_view line, LineForm form, int64_t last_ticket_number);
 
 }  // namespace coordhub::mirror

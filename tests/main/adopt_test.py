@@ -24,11 +24,12 @@ ticket: T-17 CLAIMED p0 of a hub that is gone
 <!-- a comment -->
 plain words
 - [2025-07-29 12:00:00] ticket: Mend the fence
+- [2025-07-30 09:00:00] ticket: DONE p1 buy nails
 no newline at the end"""
 TITLES = ["Mend the fence", "Paint the fence", "feed the cat", "count the posts", "of a hub that is gone",
           "plain words", "Mend the fence", "no newline at the end"]
-LINES = [2, 3, 5, 6, 8, 10, 11, 12]
-NOT_TICKETS = [1, 7, 9]
+LINES = [2, 3, 5, 6, 8, 10, 11, 13]
+NOT_TICKETS = [1, 7, 9, 12]
 
 
 class AdoptCase(HubCase):
@@ -110,7 +111,7 @@ class Adopt(AdoptCase):
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertIn("     3  OPEN    p1   Paint the fence\n", shown.stdout)
         self.assertRegex(shown.stdout, r"\n     7  -            - \[x\] bought paint  \(.*ticked.*\)\n")
-        self.assertIn("8 tickets to import; 3 lines that cannot be read as a ticket", shown.stdout)
+        self.assertIn("8 tickets to import; 4 lines that cannot be read as a ticket", shown.stdout)
         # Nothing happened.
         self.assertEqual(self.content(self.shared, "tickets.md"), TICKETS)
         self.assertFalse(os.path.exists(self.state))
@@ -120,7 +121,7 @@ class Adopt(AdoptCase):
         self.leave_old_state()
         started = self.coordhub("start")
         self.assertEqual(started.returncode, 0, started.stderr)
-        self.assertIn("3 lines of ", started.stderr)
+        self.assertIn("4 lines of ", started.stderr)
         wait_until(lambda: len(self.listed()) == len(TITLES), "the lines are tickets")
         self.assertEqual([title for _, title, _ in self.listed()], TITLES)
         self.coordhub("stop")
@@ -147,7 +148,7 @@ class Adopt(AdoptCase):
             os.close(reader)
             self.assertEqual(process.returncode, code, said)
             self.assertIn("[y/N]", said)
-        self.assertIn("8 tickets imported: line 2 is T-1, line 12 is T-8", said)
+        self.assertIn("8 tickets imported: line 2 is T-1, line 13 is T-8", said)
         self.assertEqual(len(self.listed()), len(TITLES))
 
     def test_old_loops_that_run_are_named(self):

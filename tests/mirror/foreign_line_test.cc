@@ -46,6 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"- [2025-07-29 12:00:00] ticket: p0 Mend", Kind::kTicket, "Mend", 0},
         // Words that only look like more.
         Case{"OPEN the door", Kind::kTicket, "OPEN the door"},
+        Case{"DONE with it? not yet", Kind::kTicket, "DONE with it? not yet"},
         Case{"p9 is no priority", Kind::kTicket, "p9 is no priority"},
         Case{"[link](x) first", Kind::kTicket, "[link](x) first"},
         Case{"-5 degrees", Kind::kTicket, "-5 degrees"},
@@ -66,6 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"---", Kind::kUnreadable, ""}, Case{"```sh", Kind::kUnreadable, ""},
         Case{"<!-- note -->", Kind::kUnreadable, ""}, Case{"- [x] done", Kind::kUnreadable, ""},
         Case{"-", Kind::kUnreadable, ""}, Case{"- ticket:", Kind::kUnreadable, ""},
+        Case{"- [2025-07-29 12:00:00] ticket: DONE p1 Mend", Kind::kUnreadable, ""},
+        Case{"T-99 CANCELLED Mend", Kind::kUnreadable, ""},
         Case{"\xe2\x80\x8b", Kind::kUnreadable, ""}, Case{"M\xfcller", Kind::kUnreadable, ""},
         Case{std::string("nul \0 byte", 10), Kind::kUnreadable, ""}));
 
