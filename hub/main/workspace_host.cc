@@ -123,6 +123,7 @@ absl::Status WorkspaceHost::StartMirror() {
     workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
   };
   options.ids = environment_.ids;
+  options.log_id = workspace->identity().log_id;
   options.on_mirrored = [workspace](int64_t revision) { workspace->SetMirroredRevision(revision); };
   mirror_ = std::make_unique<mirror::MirrorRunner>(
       std::make_unique<mirror::Mirror>(std::move(options), environment_.clock),

@@ -58,4 +58,10 @@ bool TakeSoleUse(int fd, bool leases) {
   return !SomebodyHasOpen(fd);
 }
 
+bool StillSoleUse(int fd, bool leases) {
+  if (leases && fcntl(fd, F_GETLEASE) == F_WRLCK) return true;
+  // Ended or about to end, or there never was one.
+  return !SomebodyHasOpen(fd) && (!leases || TakeSoleUse(fd, leases));
+}
+
 }  // namespace coordhub::mirror

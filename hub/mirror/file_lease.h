@@ -12,4 +12,7 @@ namespace coordhub::mirror {
 // and an open right after that is not held up. `leases` false: always so.
 bool TakeSoleUse(int fd, bool leases = true);
 
+// Whether nobody has asked to open it since: who waits would go on as soon as `fd` is closed.
+bool StillSoleUse(int fd, bool leases = true);
+
 }  // namespace coordhub::mirror

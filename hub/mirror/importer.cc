@@ -10,7 +10,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "agent/base/error.h"
 #include "agent/base/log.h"
 #include "agent/base/mutant.h"
@@ -61,10 +60,7 @@ Importer::Importer(ImporterOptions options)
     : options_(std::move(options)), client_(options_.submit, options_.patience) {}
 
 std::string Importer::NewGeneration() {
-  // Chance alone would do; the time sorts them.
-  return absl::StrFormat("%016x%016x",
-                         static_cast<uint64_t>(absl::ToUnixMicros(options_.clock->Wall())),
-                         options_.ids->NextRandom());
+  return MakeGeneration(options_.clock->Wall(), options_.log_id, options_.ids->NextRandom());
 }
 
 absl::Status Importer::Step(SharedStateDir* directory) {
@@ -196,7 +192,10 @@ absl::StatusOr<bool> Importer::TakeInboxFile(SharedStateDir* inbox, SharedStateD
 
 absl::Status Importer::StepSource(SharedStateDir* directory, Source* source, base::MonoTime now) {
   struct stat info {};
-  if (!directory->StatAny(source->file, &info)) return absl::OkStatus();  // the next look drops it
+  if (!directory->StatAny(source->file, &info)) {
+    source->try_at = look_at_;  // which drops it
+    return absl::OkStatus();
+  }
   if (!Unsuitable(info).empty()) {
     COORDHUB_ASSIGN_OR_RETURN(const bool done, PutAside(directory, source));
     if (done) return absl::OkStatus();
@@ -219,8 +218,11 @@ absl::Status Importer::StepSource(SharedStateDir* directory, Source* source, bas
   COORDHUB_ASSIGN_OR_RETURN(const bool all, ReadLines(directory, source, fd.get(), sole));
   if (!all) return absl::OkStatus();
   source->size = info.st_size;
-  // While `fd` is open nobody else opens the file.
-  return sole ? Remove(directory, source) : absl::OkStatus();
+  if (!sole || fstat(fd.get(), &info) != 0 || info.st_size != source->scanned) {
+    return absl::OkStatus();
+  }
+  // While `fd` is open nobody else opens the file, unless it took us very long.
+  return StillSoleUse(fd.get(), options_.leases) ? Remove(directory, source) : absl::OkStatus();
 }
 
 absl::StatusOr<bool> Importer::PutAside(SharedStateDir* directory, Source* source) {
@@ -235,6 +237,7 @@ absl::StatusOr<bool> Importer::PutAside(SharedStateDir* directory, Source* sourc
   }
   if (S_ISDIR(info.st_mode)) {
     notices_.push_back(absl::StrCat("Not read: ", source->file, " is a directory"));
+    source->try_at = options_.clock->Mono() + options_.max_retry;
     return true;
   }
   COORDHUB_RETURN_IF_ERROR(Remove(directory, source));

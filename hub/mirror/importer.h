@@ -27,6 +27,8 @@ struct ImporterOptions {
   SubmitImport submit;
   // The newest durable view.
   std::function<std::shared_ptr<const core::View>()> view;
+  // The log that tickets go to.
+  std::string log_id;
   // Not owned. For generations.
   base::Clock* clock = nullptr;
   base::IdSource* ids = nullptr;

@@ -1,5 +1,7 @@
 // What is in the files that the importer found.
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,8 +23,12 @@ size_t SizeOf(const v1::TicketSpec& spec) { return spec.ByteSizeLong() + 64; }
 
 absl::StatusOr<bool> Importer::ReadLines(SharedStateDir* directory, Source* source, int fd,
                                          bool last) {
-  // At least as new as what the file shows of the hub's own lines.
-  const int64_t last_ticket_number = options_.view()->last_ticket_number;
+  // Of a view at least as new as what the file shows of the hub's own lines. Those of another log
+  // (a backup was restored since) are its own, too, and not for this one to make again.
+  const bool of_another_log =
+      source->name.retired && !IsOfLog(source->name.generation, options_.log_id);
+  const int64_t last_ticket_number =
+      of_another_log ? std::numeric_limits<int64_t>::max() : options_.view()->last_ticket_number;
   LineReader reader(fd, source->scanned);
   Batch batch;
   LineReader::Line line;

@@ -23,6 +23,7 @@ ImporterOptions MakeImporterOptions(const MirrorOptions& options, base::Clock* c
   ImporterOptions made;
   made.submit = options.submit;
   made.view = options.view;
+  made.log_id = options.log_id;
   made.clock = clock;
   made.ids = options.ids;
   made.look_interval = options.look_interval;

@@ -63,6 +63,8 @@ struct MirrorOptions {
   // waits for the answer, import_patience at most, so it must come without the caller of Step.
   SubmitImport submit;
   absl::Duration import_patience = absl::Seconds(10);
+  // The log that the view is of: files that a hub on another log retired are told apart.
+  std::string log_id;
   // Processor time of the calling thread. Null: as the kernel has it.
   std::function<absl::Duration()> processor_time;
   // For the generations of files. Not owned. Required.

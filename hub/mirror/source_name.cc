@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "agent/base/sha256.h"
 #include "agent/base/string_view.h"
 
 namespace coordhub::mirror {
@@ -13,6 +15,12 @@ using base::ToAbsl;
 constexpr std::string_view kTickets = ".tickets.md.";
 constexpr std::string_view kInbox = ".inbox.";
 constexpr size_t kNameBytes = 64;
+constexpr size_t kTimeDigits = 14;
+constexpr size_t kLogDigits = 8;
+
+std::string LogDigits(std::string_view log_id) {
+  return base::HexEncode(base::Sha256(log_id)).substr(0, kLogDigits);
+}
 
 bool StartsWith(std::string_view s, std::string_view prefix) {
   return s.substr(0, prefix.size()) == prefix;
@@ -34,6 +42,19 @@ bool IsPlain(char c) {
 
 }  // namespace
 
+std::string MakeGeneration(absl::Time time, std::string_view log_id, uint64_t chance) {
+  constexpr uint64_t kTimeMask = (uint64_t{1} << (4 * kTimeDigits)) - 1;
+  constexpr size_t kChanceDigits = kGenerationDigits - kTimeDigits - kLogDigits;
+  constexpr uint64_t kChanceMask = (uint64_t{1} << (4 * kChanceDigits)) - 1;
+  return absl::StrFormat("%014x%s%010x",
+                         static_cast<uint64_t>(absl::ToUnixMicros(time)) & kTimeMask,
+                         LogDigits(log_id), chance & kChanceMask);
+}
+
+bool IsOfLog(std::string_view generation, std::string_view log_id) {
+  return generation.substr(kTimeDigits, kLogDigits) == LogDigits(log_id);
+}
+
 std::string RetiredTicketsName(std::string_view generation) {
   return absl::StrCat(ToAbsl(kTickets), ToAbsl(generation));
 }
@@ -54,6 +75,7 @@ std::optional<SourceName> ParseSourceName(std::string_view name) {
     const std::string_view generation = name.substr(kTickets.size());
     if (!IsGeneration(generation)) return std::nullopt;
     parsed.generation = std::string(generation);
+    parsed.retired = true;
     parsed.actor = "file:tickets.md";
     parsed.kept_name = absl::StrCat("tickets.md-", parsed.generation);
     return parsed;

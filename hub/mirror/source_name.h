@@ -2,19 +2,28 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "absl/time/time.h"
 #include "hub/mirror/foreign_line.h"
 
 namespace coordhub::mirror {
 
-// Digits of a generation: time, then chance; lowercase hex. Sorts by time.
+// Digits of a generation: time, log, chance; lowercase hex. Sorts by time.
 inline constexpr size_t kGenerationDigits = 32;
+
+// Makes a generation. `chance` makes it unique within a microsecond.
+std::string MakeGeneration(absl::Time time, std::string_view log_id, uint64_t chance);
+// Whether it was made for this log.
+bool IsOfLog(std::string_view generation, std::string_view log_id);
 
 struct SourceName {
   std::string generation;
+  // A tickets.md of the hub's; else from the inbox.
+  bool retired = false;
   // `file:tickets.md`, `file:inbox/<name>`.
   std::string actor;
   // How its lines are read; files called *.json, *.jsonl and *.ndjson hold JSON.

@@ -239,6 +239,24 @@ TEST_F(ImporterTest, AFileThatIsWrittenAnewIsReadAnew) {
   EXPECT_EQ(hub_.Titles().at("second"), 1);
 }
 
+// A restored log gives up what was made after its backup; old copies must not bring it back.
+TEST_F(ImporterTest, OwnLinesOfAnotherLogAreNoNewTickets) {
+  options_.log_id = "a";
+  Start();
+  const base::UniqueFd writer = Hold("tickets.md");
+  hub_.Create("something else");
+  Settle();
+  ASSERT_THAT(Retired(), SizeIs(1));
+  options_.log_id = "b";
+  Restart();
+  Put(writer, "- [2025-07-29 12:00:00] ticket: T-99 OPEN p2 given up\nappended\n");
+  Settle();
+  EXPECT_THAT(TitlesInOrder(), ElementsAre("something else", "appended"));
+  Append("tickets.md", "- [2025-07-29 12:00:00] ticket: T-98 OPEN p2 imitated\n");
+  Settle();
+  EXPECT_EQ(hub_.Titles().count("imitated"), 1u);
+}
+
 // ---- inbox ----
 
 TEST_F(ImporterTest, FilesInTheInboxBecomeTickets) {
