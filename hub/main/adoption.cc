@@ -11,7 +11,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
@@ -31,7 +30,7 @@ constexpr char kTicketsFile[] = "tickets.md";
 constexpr char kTemporaryStatus[] = "status.md.tmp";
 constexpr char kInbox[] = "inbox";
 constexpr size_t kShownBytes = 120;
-constexpr size_t kMaxCommandBytes = 64 * 1024;
+constexpr size_t kMaxNameBytes = 64;
 
 absl::Status Failed(const char* operation, const std::string& path, const std::error_code& error) {
   return base::MakeIoError(operation, path, error.value());
@@ -94,9 +93,8 @@ absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory) {
 }
 
 bool IsHub(pid_t pid) {
-  const auto command = base::ReadFile(absl::StrCat("/proc/", pid, "/cmdline"), kMaxCommandBytes);
-  return command.ok() && command->has_value() &&
-         absl::StartsWith(**command, absl::string_view("coordhub\0", 9));
+  const auto name = base::ReadFile(absl::StrCat("/proc/", pid, "/comm"), kMaxNameBytes);
+  return name.ok() && name->has_value() && **name == "coordhub\n";
 }
 
 std::vector<OldLoop> RunningLoops(const std::string& pid_directory) {

@@ -169,8 +169,11 @@ class Adopt(AdoptCase):
         self.assertIsNone(loop.poll())
 
     def test_its_own_pid_files_are_no_old_loops(self):
+        hub = self.serve("--pid-dir", self.old_pids).start()
+        self.assertEqual(self.adopted()["running_loops"], [], "called by its path")
+        self.assertEqual(hub.terminate(), 0)
         self.start("--pid-dir", self.old_pids)
-        self.assertEqual(self.adopted()["running_loops"], [])
+        self.assertEqual(self.adopted()["running_loops"], [], "in the background")
 
     def test_with_nothing_there_is_nothing_to_do(self):
         self.assertEqual(self.adopted("--yes")["exists"], False)
