@@ -67,10 +67,10 @@ absl::Status Importer::Step(SharedStateDir* directory) {
   const base::MonoTime now = options_.clock->Mono();
   if (now < due_) return absl::OkStatus();
   due_ = now + options_.look_interval;  // after an error, too
-  if (now >= look_at_) COORDHUB_RETURN_IF_ERROR(Look(directory, now));
+  // What is wrong with one place or file keeps nothing else from being imported.
+  absl::Status failure = now >= look_at_ ? Look(directory, now) : absl::OkStatus();
   budget_ = kImportsAStep;
   log_refuses_ = false;
-  absl::Status failure;
   for (auto it = sources_.begin(); it != sources_.end() && budget_ > 0;) {
     Source& source = it->second;
     const absl::Status status = StepSource(directory, &source, now);
@@ -93,7 +93,7 @@ void Importer::PlanNext(base::MonoTime now, bool more) {
 
 absl::Status Importer::Look(SharedStateDir* directory, base::MonoTime now) {
   notices_.clear();
-  COORDHUB_RETURN_IF_ERROR(TakeInbox(directory));
+  const absl::Status inbox = TakeInbox(directory);
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<std::string> files, directory->List("."));
   SyncSources(files, now);
   if (!std::exchange(looked_, true)) ForgetMarksWithoutFile();
@@ -106,7 +106,7 @@ absl::Status Importer::Look(SharedStateDir* directory, base::MonoTime now) {
         absl::StrCat("Old copies of tickets.md that other programs have open: ", sources_.size()));
   }
   look_at_ = now + options_.look_interval;
-  return absl::OkStatus();
+  return inbox;
 }
 
 Importer::Source& Importer::AddSource(const std::string& file, SourceName name,

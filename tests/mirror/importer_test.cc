@@ -334,6 +334,47 @@ TEST_F(ImporterTest, LinksInThePlaceOfTheFileAreNotRead) {
   EXPECT_THAT(Retired(), IsEmpty());
 }
 
+TEST_F(ImporterTest, DirectoriesThatAreLinksAreNotFollowed) {
+  const std::string outside = temp_.path() + "/outside";
+  fs::create_directory(outside);
+  std::ofstream(outside + "/note") << "not ours\n";
+  Start();
+  fs::remove_all(Path("inbox"));
+  fs::create_directory_symlink(outside, Path("inbox"));
+  fs::create_directory_symlink(outside, Path(".rejected"));
+  Append("tickets.md", "one\n");
+  Settle();
+  EXPECT_THAT(mirror_->problem(), HasSubstr("inbox must be a directory"));
+  EXPECT_THAT(Read("tickets.md"), HasSubstr("T-1 OPEN p2 one\n")) << "the rest goes on";
+
+  fs::remove(Path("inbox"));
+  Append("tickets.md", "# a heading\nfine\n");
+  Settle();
+  EXPECT_THAT(mirror_->problem(), HasSubstr(".rejected must be a directory"));
+  EXPECT_THAT(Retired(), Not(IsEmpty())) << "it is kept where it is";
+  fs::remove(Path(".rejected"));
+  Settle();
+  EXPECT_EQ(mirror_->problem(), "");
+  EXPECT_THAT(TitlesInOrder(), ElementsAre("one", "fine"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(outside), {}), 1);
+}
+
+TEST_F(ImporterTest, AFullRejectedDirectoryHoldsUpOnlyWhatBelongsThere) {
+  Start();
+  fs::create_directory(Path(".rejected"));
+  for (int i = 0; i < 256; ++i) Write(".rejected/old" + std::to_string(i), "old\n");
+  Append("tickets.md", "# a heading\nbehind it\n");
+  Settle();
+  EXPECT_THAT(mirror_->problem(), HasSubstr("is full of lines that are no tickets"));
+  Append("tickets.md", "elsewhere\n");
+  Settle();
+  EXPECT_THAT(TitlesInOrder(), ElementsAre("elsewhere"));
+  fs::remove(Path(".rejected/old0"));
+  Settle();
+  EXPECT_THAT(TitlesInOrder(), ElementsAre("elsewhere", "behind it"));
+  EXPECT_EQ(mirror_->problem(), "");
+}
+
 // ---- what a file system cannot do ----
 
 struct Abilities {
