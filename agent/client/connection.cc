@@ -10,6 +10,9 @@
 namespace coordhub::agent {
 namespace {
 
+// What the last attempt gets of a call's time, or a tenth of it if that is less.
+constexpr absl::Duration kLastAttempt = absl::Milliseconds(50);
+
 // The same status with words added to its message.
 absl::Status WithNote(const absl::Status& status, const std::string& note) {
   absl::Status noted(status.code(), absl::StrCat(status.message(), note));
@@ -44,19 +47,29 @@ absl::Status Connection::Call(const std::string& method,
                               const Credentials& credentials, absl::Duration timeout) {
   const base::MonoTime start = clock_.Mono();
   const base::MonoTime deadline = start + timeout;
+  const absl::Duration last_attempt = std::min(timeout / 10, kLastAttempt);
   Backoff backoff(retry_.backoff, &ids_);
+  absl::Status why;  // of the attempt before
   for (int attempts = 1;; ++attempts) {
     const absl::Duration left = std::max(deadline - clock_.Mono(), absl::ZeroDuration());
     absl::Status status = transport_->Unary(method, request, response, credentials, left);
+    // An attempt that only ran out of the little time that was left says less than the one before.
+    if (absl::IsDeadlineExceeded(status) && absl::IsUnavailable(why) && left <= last_attempt) {
+      return GaveUp(why, attempts, clock_.Mono() - start);
+    }
     if (status.ok() || !retry_.Retryable(status)) return status;
 
     const absl::Duration advised = base::RetryDelayOf(status).value_or(absl::ZeroDuration());
-    const absl::Duration delay = std::max(backoff.Next(), advised);
     const base::MonoTime now = clock_.Mono();
-    if (now + delay >= deadline) return GaveUp(status, attempts, now - start);
+    // The last pause is shortened, so that there is an attempt when the time is nearly over.
+    const absl::Duration room = deadline - now - last_attempt;
+    const absl::Duration delay = std::max(std::min(backoff.Next(), room), advised);
+    if (room <= absl::ZeroDuration() || advised > room)
+      return GaveUp(status, attempts, now - start);
     if (on_retry_ != nullptr) on_retry_(status, delay);
     if (!PauseUntil(now + delay)) return absl::CancelledError("the client was shut down");
     if (status.code() == absl::StatusCode::kUnavailable) transport_->Refresh();
+    why = std::move(status);
   }
 }
 

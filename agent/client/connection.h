@@ -28,8 +28,9 @@ class Connection {
 
   // Tries the unary call `method` until it succeeds, an error is not Retryable, or `timeout` has
   // passed. `request` is sent unchanged each time: a mutation must carry its request_id already.
-  // When time runs out, the last attempt's error is returned, with a note of how often it was
-  // tried.
+  // When time runs out (all of it is used, but for a last part in which no attempt could succeed,
+  // or in which the hub advised against one), the last attempt's error is returned, with a note of
+  // how often it was tried.
   absl::Status Call(const std::string& method, const google::protobuf::MessageLite& request,
                     google::protobuf::MessageLite* response, const Credentials& credentials,
                     absl::Duration timeout);

@@ -9,7 +9,8 @@ namespace pb = ::coordhub::v1;
 bool RetryPolicy::Retryable(const absl::Status& status) const {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      return true;
+      // Git cannot be read, perhaps for ever: for the caller to decide.
+      return base::ReasonOf(status) != pb::ERROR_REASON_NOT_OBSERVED;
     case absl::StatusCode::kResourceExhausted:
       switch (base::ReasonOf(status)) {
         case pb::ERROR_REASON_OVERLOADED:

@@ -17,8 +17,8 @@ struct RetryPolicy {
   bool retry_disk_full = false;
 
   // Whether another attempt may do better. UNAVAILABLE (no hub, a hub that drains or has not
-  // reached `min_revision`) always is; so is what the policy adds. A deadline that passed is not:
-  // no time is left.
+  // reached `min_revision`) is, but for NOT_OBSERVED; so is what the policy adds. A deadline that
+  // passed is not: no time is left.
   bool Retryable(const absl::Status& status) const;
 };
 

@@ -7,6 +7,7 @@
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/help.h"
 #include "agent/coordctl/report.h"
+#include "agent/coordctl/usage.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -32,8 +33,8 @@ void AddGlobals(CLI::App* app, Globals* globals) {
                   "File with the operator's token, for a hub on TCP");
   app->add_flag("--json", globals->json, "Print JSON, errors too (on standard error)");
   app->add_option("--timeout", globals->timeout,
-                  "How long a call may take, with repeated attempts while there is no hub")
-      ->capture_default_str();
+                  "How long a call may take, with repeated attempts while there is no hub; "
+                  "default: 30s, but only 1s where nobody listens");
   AddChoice(app, "--color", &globals->color, {"auto", "always", "never"},
             "Colours; auto: on a terminal, unless NO_COLOR is set")
       ->capture_default_str();
@@ -75,6 +76,10 @@ void AddCommands(CLI::App* app, Context* context) {
   AddTicketComment(ticket, context);
   AddTicketUpdate(ticket, context);
 
+  AddStatus(app, context);
+  AddTop(app, context);
+  AddDebug(app, context);
+  AddMaintain(app, context);
   AddWatch(app, context);
   AddMe(app, context);
   AddHub(app, context);
@@ -83,15 +88,22 @@ void AddCommands(CLI::App* app, Context* context) {
 
 // Parses; true if there is something to run, else `*exit_code` is set.
 bool Parse(CLI::App* app, Context* context, std::vector<std::string> arguments, int* exit_code) {
+  // Wherever the line goes wrong, the error is to be what it asked for.
+  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     app->parse(std::move(arguments));
     return true;
   } catch (const CLI::ParseError& error) {
-    // Help and version are "errors" with exit code 0.
-    const bool asked = error.get_exit_code() == 0;
-    app->exit(error, context->out(), context->err());
-    *exit_code = static_cast<int>(asked ? ExitCode::kOk : ExitCode::kUsage);
+    if (error.get_exit_code() == 0) {  // help and version are "errors", too
+      app->exit(error, context->out(), context->err());
+      *exit_code = static_cast<int>(ExitCode::kOk);
+      return false;
+    }
+    context->globals().json = json;
+    context->err() << ErrorText(*context, UsageError(*app, error));
+    if (!json) context->err() << "See: coordctl --help, or --help after any command\n";
+    *exit_code = static_cast<int>(ExitCode::kUsage);
     return false;
   }
 }
@@ -117,6 +129,7 @@ int RunCoordctl(Host host, const std::vector<std::string>& arguments) {
   if (!Parse(app.get(), &context, arguments, &exit_code)) return exit_code;
   const absl::StatusOr<ExitCode> result = context.run()(context);
   if (result.ok()) return static_cast<int>(*result);
+  (void)context.ForgetIfEnded(result.status());
   context.err() << ErrorText(context, result.status()) << std::flush;
   return static_cast<int>(ExitCodeFor(result.status()));
 }

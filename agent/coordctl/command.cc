@@ -1,15 +1,18 @@
 #include "agent/coordctl/command.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <ostream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/text.h"
 #include "agent/coordctl/json_output.h"
 #include "agent/coordctl/names.h"
+#include "agent/coordctl/ticket_ref.h"
 #include "agent/coordctl/views.h"
 
 namespace coordhub::coordctl {
@@ -44,6 +47,27 @@ CLI::Option* AddListOption(CLI::App* command, const std::string& name,
 CLI::Option* AddChoice(CLI::App* command, const std::string& name, std::string* value,
                        const std::vector<std::string>& choices, const std::string& description) {
   return command->add_option(name, *value, description)->check(CLI::IsMember(choices));
+}
+
+CLI::Option* TakeTicketIds(CLI::Option* option) {
+  const auto complete = [](std::string& value) {
+    const size_t end = std::min(value.find(':'), value.size());
+    value = FullTicketId(value.substr(0, end)) + value.substr(end);
+    return std::string();
+  };
+  // Without a description, which would show in --help as the option's type.
+  return option->transform(CLI::Validator(complete, ""));
+}
+
+CLI::Option* AddStateOption(CLI::App* command, std::vector<std::string>* values,
+                            const std::vector<std::string>& names, const std::string& description) {
+  CLI::Option* option = AddListOption(command, "--state", values, description);
+  const auto no_state = [command](std::string& value) -> std::string {
+    const bool has_all = command->get_option_no_throw("--all") != nullptr;
+    if (!has_all || absl::AsciiStrToLower(value) != "all") return "";
+    return "all is no state; all of them are listed with --all";
+  };
+  return option->check(CLI::Validator(no_state, ""))->check(CLI::IsMember(names, CLI::ignore_case));
 }
 
 absl::StatusOr<std::string> TextOrFile(Context& context, const std::string& text,

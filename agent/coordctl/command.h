@@ -30,6 +30,14 @@ CLI::Option* AddListOption(CLI::App* command, const std::string& name,
 CLI::Option* AddChoice(CLI::App* command, const std::string& name, std::string* value,
                        const std::vector<std::string>& choices, const std::string& description);
 
+// Makes `option` take bare numbers of tickets, too: 17 for T-17 (and 17:integrated for
+// T-17:integrated).
+CLI::Option* TakeTicketIds(CLI::Option* option);
+
+// --state: one or more of `names`, in any case.
+CLI::Option* AddStateOption(CLI::App* command, std::vector<std::string>* values,
+                            const std::vector<std::string>& names, const std::string& description);
+
 // The text that --x TEXT and --x-file FILE give: `file` prevails, "-" is standard input.
 //
 // Errors:

@@ -49,7 +49,9 @@ Kind KindOf(const CLI::Option& option) {
   if (name == "AGENT" || name == "--holder" || name == "--assignee" || name == "--agent") {
     return "agent";
   }
-  if (ends_with("FILE") || ends_with("file") || name == "--operator-token") return "file";
+  if (ends_with("FILE") || ends_with("file") || name == "--operator-token" || name == "--bundle") {
+    return "file";
+  }
   if (name == "DIRECTORY" || name == "--worktree") return "directory";
   return "text";
 }

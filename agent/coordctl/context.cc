@@ -1,14 +1,18 @@
 #include "agent/coordctl/context.h"
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/text.h"
+#include "agent/coordctl/listener.h"
 #include "agent/coordctl/time_text.h"
 
 namespace coordhub::coordctl {
@@ -17,6 +21,23 @@ namespace {
 constexpr char kOperator[] = "operator";
 // Silence of the hub after which a person is told what the command waits for.
 constexpr absl::Duration kNoteAfter = absl::Seconds(2);
+// Without --timeout: how long a call may take, and how long a hub that nobody has started is waited
+// for (one that is just being restarted is back by then).
+constexpr absl::Duration kTimeout = absl::Seconds(30);
+constexpr absl::Duration kPatience = absl::Seconds(1);
+
+std::string NamesOf(const std::vector<StoredSession>& sessions) {
+  return absl::StrJoin(sessions, ", ", [](std::string* out, const StoredSession& session) {
+    out->append(session.agent_id);
+  });
+}
+
+// Whether the session lives, by the agent's record. A token begins with the uid of its session.
+bool SessionIsOf(const StoredSession& session, const pb::Agent& agent) {
+  const bool lives =
+      agent.state() == pb::Agent::STATE_ACTIVE || agent.state() == pb::Agent::STATE_SUSPECT;
+  return lives && absl::StartsWith(session.token, absl::StrCat("chs_", agent.session_uid()));
+}
 
 std::string StripSpace(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
@@ -55,8 +76,61 @@ absl::StatusOr<SessionStore> Context::Sessions() {
 }
 
 absl::StatusOr<agent::Client> Context::Connect() {
-  COORDHUB_ASSIGN_OR_RETURN(const std::string token, ChooseSession());
-  return ConnectAs(token);
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> token, NamedToken());
+  if (token.has_value()) return ConnectAs(*token);
+  std::vector<StoredSession> sessions = ImpliedSessions();
+  if (sessions.empty()) return ConnectAs("");
+  if (sessions.size() == 1) return ConnectImplied(sessions[0]);
+  const std::string all = NamesOf(sessions);
+  sessions = ForgetDead(std::move(sessions));
+  if (sessions.size() == 1) return ConnectImplied(sessions[0]);
+  if (sessions.empty()) {
+    return base::MakeError(pb::ERROR_REASON_SESSION_ENDED,
+                           absl::StrCat("the sessions of ", all, " in this worktree have ended"));
+  }
+  return base::MakeFieldError(
+      "--as", absl::StrCat("several agents are registered in this worktree (", NamesOf(sessions),
+                           "): say which one acts with --as NAME, COORDHUB_AGENT or "
+                           "COORDHUB_SESSION, or --as operator"));
+}
+
+absl::StatusOr<agent::Client> Context::ConnectToRead() {
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> token, NamedToken());
+  if (token.has_value()) return ConnectAs(*token);
+  const std::vector<StoredSession> sessions = ImpliedSessions();
+  if (sessions.empty()) return ConnectAs("");
+  COORDHUB_ASSIGN_OR_RETURN(agent::Client as_operator, ConnectAs(""));
+  if (sessions.size() > 1) {
+    for (const StoredSession& session : sessions) undecided_agents_.push_back(session.agent_id);
+    COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint endpoint, Endpoint());
+    const bool is_operator = endpoint.is_unix || !as_operator.credentials().operator_token.empty();
+    return is_operator ? as_operator : ConnectImplied(sessions[0]);
+  }
+  COORDHUB_ASSIGN_OR_RETURN(agent::Client client, ConnectImplied(sessions[0]));
+  // Asked beforehand, so that what the command prints is one reader's, from beginning to end.
+  const absl::Status alive = client.GetHub({}).status();
+  if (base::ReasonOf(alive) == pb::ERROR_REASON_HUB_UNREACHABLE) return alive;
+  if (!ForgetIfEnded(alive)) return client;
+  err() << "coordctl: the session of " << base::TerminalSafe(sessions[0].agent_id)
+        << " has ended and is forgotten here; reading as the operator\n";
+  return as_operator;
+}
+
+absl::StatusOr<agent::Client> Context::ConnectImplied(const StoredSession& session) {
+  COORDHUB_ASSIGN_OR_RETURN(agent::Client client, ConnectAs(session.token));
+  used_ = session;
+  implied_ = true;
+  return client;
+}
+
+bool Context::ForgetIfEnded(const absl::Status& status) {
+  if (base::ReasonOf(status) != pb::ERROR_REASON_SESSION_ENDED) return false;
+  const absl::StatusOr<SessionStore> store = Sessions();
+  if (used_.token.empty() || !store.ok()) return true;
+  store->Forget(used_);
+  used_ = StoredSession();
+  implied_ = false;
+  return true;
 }
 
 absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_token) {
@@ -76,11 +150,18 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
   if (session_token.empty()) {
     COORDHUB_ASSIGN_OR_RETURN(options.credentials.operator_token, OperatorToken(endpoint));
   }
-  COORDHUB_ASSIGN_OR_RETURN(options.timeout, ParseDuration(globals_.timeout, "--timeout"));
+  COORDHUB_ASSIGN_OR_RETURN(options.timeout, Timeout());
+  const absl::Duration patience =
+      globals_.timeout.empty() ? std::min(options.timeout, kPatience) : options.timeout;
+  if (endpoint.is_unix) COORDHUB_RETURN_IF_ERROR(AwaitListener(endpoint.target, patience));
   options.on_retry = WaitingNote();
   options.clock = host_.clock;
   options.ids = host_.ids;
   return agent::Client::Connect(std::move(options));
+}
+
+absl::StatusOr<absl::Duration> Context::Timeout() const {
+  return globals_.timeout.empty() ? kTimeout : ParseDuration(globals_.timeout, "--timeout");
 }
 
 absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
@@ -94,7 +175,7 @@ absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
 }
 
 // The order is that of README.md, "Who acts".
-absl::StatusOr<std::string> Context::ChooseSession() {
+absl::StatusOr<std::optional<std::string>> Context::NamedToken() {
   if (globals_.as == kOperator) return std::string();
   if (!globals_.session.empty()) return ReadToken(globals_.session, "--session");
   if (!globals_.as.empty()) return StoredToken(globals_.as);
@@ -102,7 +183,7 @@ absl::StatusOr<std::string> Context::ChooseSession() {
   if (!session.empty()) return ReadToken(session, "COORDHUB_SESSION");
   const std::string agent = host_.Env("COORDHUB_AGENT");
   if (!agent.empty()) return StoredToken(agent);
-  return ImpliedToken();
+  return std::nullopt;
 }
 
 // This worktree's session of that agent, else another worktree's.
@@ -112,7 +193,9 @@ absl::StatusOr<std::string> Context::StoredToken(const std::string& agent_id) {
   std::vector<StoredSession> sessions = store.List(worktree);
   for (StoredSession& session : store.ListAll()) sessions.push_back(std::move(session));
   for (const StoredSession& session : sessions) {
-    if (session.agent_id == agent_id) return session.token;
+    if (session.agent_id != agent_id) continue;
+    used_ = session;
+    return session.token;
   }
   return base::MakeError(
       pb::ERROR_REASON_AGENT_ENDED,
@@ -120,21 +203,40 @@ absl::StatusOr<std::string> Context::StoredToken(const std::string& agent_id) {
       {{"agent_id", agent_id}});
 }
 
-absl::StatusOr<std::string> Context::ImpliedToken() {
+std::vector<StoredSession> Context::ImpliedSessions() {
   const absl::StatusOr<std::string> worktree = Worktree();
   const absl::StatusOr<SessionStore> store = Sessions();
-  if (!worktree.ok() || !store.ok()) return std::string();  // outside of every repository
-  const std::vector<StoredSession> sessions = store->List(*worktree);
-  if (sessions.empty()) return std::string();
-  if (sessions.size() > 1) {
-    const std::string names = absl::StrJoin(
-        sessions, ", ",
-        [](std::string* out, const StoredSession& session) { out->append(session.agent_id); });
-    return base::MakeFieldError("--as", "several agents are registered in this worktree (" + names +
-                                            "): say which with --as or COORDHUB_AGENT");
+  if (!worktree.ok() || !store.ok()) return {};  // outside of every repository
+  return store->List(*worktree);
+}
+
+// Asks as the operator: with their own tokens the question would keep them alive.
+std::vector<StoredSession> Context::DeadOf(const std::vector<StoredSession>& sessions) {
+  std::vector<StoredSession> dead;
+  const absl::StatusOr<agent::Client> client = ConnectAs("");
+  if (!client.ok()) return dead;
+  for (const StoredSession& session : sessions) {
+    pb::GetAgentRequest request;
+    request.set_agent_id(session.agent_id);
+    const auto agent = client->GetAgent(request);
+    const bool is_dead =
+        agent.ok() ? !SessionIsOf(session, agent->agent()) : absl::IsNotFound(agent.status());
+    if (is_dead) dead.push_back(session);
   }
-  implied_agent_ = sessions[0].agent_id;
-  return sessions[0].token;
+  return dead;
+}
+
+std::vector<StoredSession> Context::ForgetDead(std::vector<StoredSession> sessions) {
+  const absl::StatusOr<SessionStore> store = Sessions();
+  if (!store.ok()) return sessions;
+  for (const StoredSession& dead : DeadOf(sessions)) {
+    store->Forget(dead);
+    sessions.erase(
+        std::remove_if(sessions.begin(), sessions.end(),
+                       [&](const StoredSession& session) { return session.token == dead.token; }),
+        sessions.end());
+  }
+  return sessions;
 }
 
 // On TCP the operator proves to be one by a file that only the hub's user can read.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,7 +29,7 @@ struct Globals {
   std::string session;         // a token, or a file that has one
   std::string as;              // an agent that is registered here, or `operator`
   std::string operator_token;  // a file
-  std::string timeout = "30s";
+  std::string timeout;         // as the user gave it; empty: not given
   std::string color = "auto";
   bool json = false;
 };
@@ -63,32 +64,57 @@ class Context {
   absl::StatusOr<SessionStore> Sessions();
 
   // A client that acts as whom the options, the environment and the worktree say (README.md, "Who
-  // acts"). Does not call the hub yet.
+  // acts"), for a command that changes something. Of several agents of this worktree, those whose
+  // sessions are over are forgotten; if more than one is left, nobody is guessed at.
   //
   // Errors: those of base::ResolveEndpoint, and
+  //   UNAVAILABLE/HUB_UNREACHABLE      nobody listens at the local socket, for as long as the user
+  //                                    is willing to wait. Metadata: `endpoint`.
   //   FAILED_PRECONDITION/AGENT_ENDED  the agent that is asked for has no session here.
+  //   UNAUTHENTICATED/SESSION_ENDED    the sessions of all agents of this worktree are over.
   //   INVALID_ARGUMENT/INVALID_FIELD   several agents are registered in this worktree, or an
-  //   option's
-  //                                    value is not acceptable.
+  //                                    option's value is not acceptable.
   absl::StatusOr<agent::Client> Connect();
+  // The same for a command that only reads, which needs nobody in particular: where it is not clear
+  // who acts, or the session that is kept for this worktree is over (then it is forgotten, with a
+  // note), the operator does; where the operator has to prove to be one, the first agent.
+  absl::StatusOr<agent::Client> ConnectToRead();
   // The same for the operator, or with another session's token.
   absl::StatusOr<agent::Client> ConnectAs(const std::string& session_token);
 
-  // With Connect: whose stored session it took without being told to; empty: nobody's.
-  const std::string& implied_agent() const { return implied_agent_; }
+  // Forgets the stored session that a call just used, if that call ended with `status` because the
+  // session is over. True: it was.
+  bool ForgetIfEnded(const absl::Status& status);
+
+  // Of `sessions`, those that are over, as far as the operator can tell.
+  std::vector<StoredSession> DeadOf(const std::vector<StoredSession>& sessions);
+  // Of `sessions`, those that still live, as far as the operator can tell; forgets the others.
+  std::vector<StoredSession> ForgetDead(std::vector<StoredSession> sessions);
+
+  // After Connect and ConnectToRead: whose stored session they took without being told to; empty:
+  // nobody's.
+  std::string implied_agent() const { return implied_ ? used_.agent_id : ""; }
+  // After ConnectToRead: the agents that it did not choose between.
+  const std::vector<std::string>& undecided_agents() const { return undecided_agents_; }
 
  private:
   absl::StatusOr<base::ResolvedEndpoint> Endpoint();
-  absl::StatusOr<std::string> ChooseSession();
+  // The token that was named in some way, "" for the operator; nullopt: nobody was named.
+  absl::StatusOr<std::optional<std::string>> NamedToken();
   absl::StatusOr<std::string> StoredToken(const std::string& agent_id);
-  absl::StatusOr<std::string> ImpliedToken();
+  // The sessions of this worktree, among which nobody was named.
+  std::vector<StoredSession> ImpliedSessions();
+  absl::StatusOr<agent::Client> ConnectImplied(const StoredSession& session);
+  absl::StatusOr<absl::Duration> Timeout() const;
   absl::StatusOr<std::string> OperatorToken(const base::ResolvedEndpoint& endpoint) const;
   std::function<void(const absl::Status&, absl::Duration)> WaitingNote();
 
   Host host_;
   Globals globals_;
   Run run_;
-  std::string implied_agent_;
+  StoredSession used_;  // the stored session of the last client; its token is empty if none was
+  bool implied_ = false;
+  std::vector<std::string> undecided_agents_;
 };
 
 }  // namespace coordhub::coordctl

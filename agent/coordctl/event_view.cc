@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/base/text.h"
@@ -96,7 +97,9 @@ std::string Line(const Context& context, const Row& row) {
 
 std::string EventLine(const Context& context, const pb::Event& event) {
   const Summary summary = event.changes().empty() ? Summary() : Summarize(event.changes(0));
-  const std::string reason = event.reason().empty() ? "" : absl::StrCat(" (", event.reason(), ")");
+  // An agent's record may say the reason already.
+  const bool said = event.reason().empty() || absl::StrContains(summary.text, event.reason());
+  const std::string reason = said ? "" : absl::StrCat(" (", event.reason(), ")");
   return Line(context, {.revision = event.revision(),
                         .time = ShowTime(agent::FromProto(event.event_time())),
                         .kind = KindName(event.kind()),

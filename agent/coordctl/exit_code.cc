@@ -26,7 +26,7 @@ ExitCode ExitCodeFor(const absl::Status& status) {
     case absl::StatusCode::kUnauthenticated:
       return ExitCode::kRefused;
     case absl::StatusCode::kUnavailable:
-      // The hub is there, but behind what was asked for.
+      // With these two the hub is there, but behind what was asked for.
       return base::ReasonOf(status) == pb::ERROR_REASON_REVISION_NOT_REACHED ||
                      base::ReasonOf(status) == pb::ERROR_REASON_NOT_OBSERVED
                  ? ExitCode::kFailed

@@ -47,6 +47,7 @@ Host Host::OfProcess() {
   host.in = &std::cin;
   host.out = &std::cout;
   host.err = &std::cerr;
+  host.in_is_terminal = isatty(STDIN_FILENO) == 1;
   host.out_is_terminal = isatty(STDOUT_FILENO) == 1;
   host.err_is_terminal = isatty(STDERR_FILENO) == 1;
   host.columns = host.out_is_terminal ? TerminalColumns(host) : 0;

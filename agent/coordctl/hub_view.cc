@@ -1,6 +1,6 @@
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "agent/client/proto_time.h"
+#include "agent/coordctl/ticket_counts.h"
 #include "agent/coordctl/time_text.h"
 #include "agent/coordctl/views.h"
 
@@ -11,13 +11,6 @@ std::string Bytes(int64_t bytes) {
   if (bytes < 1024) return absl::StrCat(bytes, " B");
   if (bytes < int64_t{1024} * 1024) return absl::StrCat(bytes / 1024, " KiB");
   return absl::StrCat(bytes / (int64_t{1024} * 1024), " MiB");
-}
-
-std::string TicketCounts(const pb::Workspace& workspace) {
-  return absl::StrJoin(workspace.ticket_counts(), ", ",
-                       [](std::string* out, const pb::TicketCount& count) {
-                         absl::StrAppend(out, count.count(), " ", count.state());
-                       });
 }
 
 }  // namespace

@@ -26,6 +26,13 @@ absl::Status BadLine(int line, const std::string& why);
 // fields. Errors: as BadLine.
 absl::Status CheckItem(const ImportItem& item);
 
+// What a Markdown file has.
+struct MarkdownList {
+  std::vector<ImportItem> items;
+  int ticked = 0;                // finished tasks that were left out
+  std::vector<int> prose_lines;  // lines that belong to no item
+};
+
 // A Markdown list:
 //
 //   - Speed up the parser p1 #parser #perf
@@ -35,18 +42,20 @@ absl::Status CheckItem(const ImportItem& item);
 //   - [x] A finished one: left out; what is nested in it moves up
 //
 // Items begin with -, *, + or a number. At the end of an item's line, words p0 to p4 set the
-// priority and words #label (beginning with a letter) add labels, unless `plain`. Headings, rules,
-// comments and empty lines are skipped; any other line is an error.
+// priority and words #label (beginning with a letter) add labels, unless `plain`. A line without
+// indentation that follows an item's text at once goes on with it, as Markdown has it. Headings,
+// rules, comments and empty lines are skipped; all else between the items is prose, which is
+// skipped too, but counted.
 //
 // Errors: as BadLine.
-absl::StatusOr<std::vector<ImportItem>> ParseMarkdownList(const std::string& text, bool plain);
+absl::StatusOr<MarkdownList> ParseMarkdownList(const std::string& text, bool plain);
 
 // One JSON object a line: the fields of coordhub.v1.TicketSpec in protobuf's JSON, and `local_id`:
 //
 //   {"title": "Speed up the parser", "priority": 1, "labels": ["perf"], "local_id": "parser"}
 //   {"title": "Measure it", "dependencies": [{"ticketId": "@parser"}, {"ticketId": "T-3"}]}
 //
-// Errors: as BadLine.
+// Errors: as BadLine; the message names the field.
 absl::StatusOr<std::vector<ImportItem>> ParseJsonLines(const std::string& text);
 
 }  // namespace coordhub::coordctl

@@ -104,10 +104,9 @@ bool IsFence(std::string_view text) {
   return text.substr(0, 3) == "```" || text.substr(0, 3) == "~~~";
 }
 
-// Headings, rules and one-line comments.
+// Headings and rules.
 bool IsDecoration(std::string_view text) {
   if (text[0] == '#') return true;
-  if (text.substr(0, 4) == "<!--") return text.find("-->") != std::string_view::npos;
   return text.size() >= 3 && text.find_first_not_of(text[0]) == std::string_view::npos &&
          (text[0] == '-' || text[0] == '*' || text[0] == '_' || text[0] == '=');
 }
@@ -118,6 +117,10 @@ class Parser {
 
   absl::Status Take(const Line& line) {
     if (!fence_.empty()) return TakeFenced(line);
+    if (in_comment_ || (line.indent == 0 && line.text.substr(0, 4) == "<!--")) {
+      in_comment_ = line.text.find("-->") == std::string_view::npos;
+      return absl::OkStatus();
+    }
     if (line.text.empty()) {
       ++blank_lines_;
       return absl::OkStatus();
@@ -128,13 +131,14 @@ class Parser {
       return absl::OkStatus();
     }
     if (const auto text = ItemText(line.text, &offset)) return BeginItem(line, *text, offset);
-    return TakeBody(line);
+    TakeText(line);
+    return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<ImportItem>> Finish() {
+  absl::StatusOr<MarkdownList> Finish() {
     if (!fence_.empty()) return BadLine(fence_line_, "this code block does not end");
-    for (const ImportItem& item : items_) COORDHUB_RETURN_IF_ERROR(CheckItem(item));
-    return std::move(items_);
+    for (const ImportItem& item : list_.items) COORDHUB_RETURN_IF_ERROR(CheckItem(item));
+    return std::move(list_);
   }
 
  private:
@@ -142,7 +146,7 @@ class Parser {
   struct Level {
     size_t indent;                // of its mark
     size_t text_indent;           // of its text
-    std::optional<size_t> index;  // in items_; none: left out
+    std::optional<size_t> index;  // of its item; none: left out
   };
 
   absl::Status BeginItem(const Line& line, std::string_view text, size_t offset) {
@@ -150,6 +154,7 @@ class Parser {
     blank_lines_ = 0;
     Level level{line.indent, line.indent + offset, std::nullopt};
     if (TakeCheckbox(&text)) {
+      ++list_.ticked;
       nesting_.push_back(level);
       return absl::OkStatus();
     }
@@ -161,35 +166,43 @@ class Parser {
     item.spec.set_title(std::string(text));
     for (auto above = nesting_.rbegin(); above != nesting_.rend(); ++above) {
       if (!above->index.has_value()) continue;
-      ImportItem& parent = items_[*above->index];
+      ImportItem& parent = list_.items[*above->index];
       if (parent.local_id.empty()) parent.local_id = absl::StrCat("line", parent.line);
       item.spec.set_parent_ticket_id("@" + parent.local_id);
       break;
     }
-    level.index = items_.size();
-    items_.push_back(std::move(item));
+    level.index = list_.items.size();
+    list_.items.push_back(std::move(item));
     nesting_.push_back(level);
     return absl::OkStatus();
   }
 
-  absl::Status TakeBody(const Line& line) {
-    while (!nesting_.empty() && nesting_.back().indent >= line.indent) nesting_.pop_back();
-    if (nesting_.empty()) {
-      return BadLine(line.number,
-                     "neither a list item nor a line indented below one; nothing was imported");
+  // A line that is no item: more of the one above, or prose.
+  void TakeText(const Line& line) {
+    const bool goes_on = !nesting_.empty() && blank_lines_ == 0;
+    while (!goes_on && !nesting_.empty() && nesting_.back().indent >= line.indent) {
+      nesting_.pop_back();
     }
     if (IsFence(line.text)) {
       fence_ = std::string(line.text.substr(0, 3));
       fence_line_ = line.number;
     }
-    AppendToBody(line);
-    return absl::OkStatus();
+    AddText(line);
   }
 
   absl::Status TakeFenced(const Line& line) {
-    AppendToBody(line);
+    AddText(line);
     if (line.text.substr(0, 3) == fence_) fence_.clear();
     return absl::OkStatus();
+  }
+
+  void AddText(const Line& line) {
+    if (nesting_.empty()) {
+      blank_lines_ = 0;
+      if (!line.text.empty()) list_.prose_lines.push_back(line.number);
+    } else {
+      AppendToBody(line);
+    }
   }
 
   // Without the indentation that the list asks for; what is beyond it is the text's own.
@@ -197,23 +210,24 @@ class Parser {
     const Level& level = nesting_.back();
     const int blank_lines = std::exchange(blank_lines_, 0);
     if (!level.index.has_value()) return;
-    std::string& body = *items_[*level.index].spec.mutable_body();
+    std::string& body = *list_.items[*level.index].spec.mutable_body();
     if (!body.empty()) body.append(static_cast<size_t>(blank_lines) + 1, '\n');
     const size_t own = line.indent > level.text_indent ? line.indent - level.text_indent : 0;
     body.append(line.text.empty() ? 0 : own, ' ').append(line.text);
   }
 
   const bool plain_;
-  std::vector<ImportItem> items_;
+  MarkdownList list_;
   std::vector<Level> nesting_;  // the innermost last
   int blank_lines_ = 0;
+  bool in_comment_ = false;
   std::string fence_;  // of the code block that the line stands in; empty: none
   int fence_line_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<ImportItem>> ParseMarkdownList(const std::string& text, bool plain) {
+absl::StatusOr<MarkdownList> ParseMarkdownList(const std::string& text, bool plain) {
   Parser parser(plain);
   int number = 0;
   size_t begin = 0;

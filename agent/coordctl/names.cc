@@ -47,6 +47,14 @@ std::string StateName(pb::Agent::State state) {
   return ShortName(pb::Agent::State_descriptor(), kState, state);
 }
 
+std::string StateName(pb::Loop::State state) {
+  return ShortName(pb::Loop::State_descriptor(), kState, state);
+}
+
+std::string StateName(pb::Round::State state) {
+  return ShortName(pb::Round::State_descriptor(), kState, state);
+}
+
 std::string KindName(pb::EventKind kind) {
   return absl::AsciiStrToLower(ShortName(pb::EventKind_descriptor(), kKind, kind));
 }

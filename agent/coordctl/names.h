@@ -8,7 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/convergence.pb.h"
 #include "coordhub/v1/event.pb.h"
+#include "coordhub/v1/hub.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 
 namespace coordhub::coordctl {
@@ -18,6 +20,8 @@ namespace pb = ::coordhub::v1;
 // "OPEN"; a value of a newer hub shows as its number.
 std::string StateName(pb::Ticket::State state);
 std::string StateName(pb::Agent::State state);
+std::string StateName(pb::Loop::State state);
+std::string StateName(pb::Round::State state);
 // "ticket_claimed".
 std::string KindName(pb::EventKind kind);
 

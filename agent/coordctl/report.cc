@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/text.h"
@@ -38,8 +39,11 @@ std::string Advice(const Context& context, const absl::Status& status) {
       return "Only an agent can do this; begin with: coordctl agent register NAME";
     case pb::ERROR_REASON_SESSION_ENDED:
       return "Whatever this session held may be another's now. Begin a new one with: coordctl "
-             "agent "
-             "register NAME";
+             "agent register NAME";
+    case pb::ERROR_REASON_HUB_UNREACHABLE:
+      // The message says so already where no hub was ever started.
+      if (absl::StrContains(status.message(), "coordhub start")) return "";
+      return "Start one with: coordhub start (in the repository); coordhub status tells more";
     case pb::ERROR_REASON_AGENT_ACTIVE:
       return "If that session is dead, wait until it expires, or end it with: --takeover";
     default:

@@ -99,6 +99,12 @@ absl::Status SessionStore::Remove(const std::string& worktree, const std::string
   return base::MakeIoError("unlink", path, errno);
 }
 
+void SessionStore::Forget(const StoredSession& session) const {
+  const auto kept = ReadSession(PathOf(session.worktree, session.agent_id), hub_);
+  if (!kept.has_value() || kept->token != session.token) return;
+  (void)Remove(session.worktree, session.agent_id);
+}
+
 std::vector<StoredSession> SessionStore::List(const std::string& worktree) const {
   std::vector<StoredSession> sessions;
   Append(DirectoryOf(worktree), &sessions);

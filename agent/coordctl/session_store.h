@@ -38,6 +38,10 @@ class SessionStore {
   // Errors: INTERNAL/IO_FAILED. What is not there is no error.
   absl::Status Remove(const std::string& worktree, const std::string& agent_id) const;
 
+  // Removes this very session; one that another command has stored in its place meanwhile stays.
+  // Whatever goes wrong can wait for the next time.
+  void Forget(const StoredSession& session) const;
+
   // All sessions of a worktree, by agent. Files that are damaged are left out.
   std::vector<StoredSession> List(const std::string& worktree) const;
   // The same over all worktrees.

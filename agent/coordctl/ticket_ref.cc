@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
+#include "agent/coordctl/names.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 absl::StatusOr<int64_t> FenceOfEnvironment(const Context& context, const std::string& ticket_id) {
   const std::string text = context.host().Env("COORDHUB_FENCE");
   // The variables belong together: another ticket's fence is not this one's.
-  if (text.empty() || context.host().Env("COORDHUB_TICKET") != ticket_id) return 0;
+  if (text.empty() || FullTicketId(context.host().Env("COORDHUB_TICKET")) != ticket_id) return 0;
   int64_t fence = 0;
   if (absl::SimpleAtoi(text, &fence) && fence > 0) return fence;
   return base::MakeFieldError("COORDHUB_FENCE", "\"" + text + "\" is no fence");
@@ -23,13 +24,21 @@ absl::Status NotHeld(const agent::Client& client, const std::string& ticket_id) 
   pb::GetTicketRequest request;
   request.set_ticket_id(ticket_id);
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetTicketResponse response, client.GetTicket(request));
-  const std::string holder = response.ticket().claim().agent_id();
-  return base::MakeError(
-      pb::ERROR_REASON_CLAIM_SUPERSEDED,
-      ticket_id + " is not yours: " + (holder.empty() ? "nobody" : holder) + " holds it",
-      {{"ticket_id", ticket_id},
-       {"holder", holder},
-       {"current_fence", absl::StrCat(response.ticket().last_fence())}});
+  const pb::Ticket& ticket = response.ticket();
+  const std::string holder = ticket.claim().agent_id();
+  const std::string why =
+      !holder.empty()
+          ? absl::StrCat("is not yours: ", holder, " holds it")
+          : absl::StrCat("is not claimed",
+                         ticket.last_fence() == 0 ? ", nor was it ever" : " any more", ": it is ",
+                         StateName(ticket.state()),
+                         ticket.state() == pb::Ticket::STATE_OPEN
+                             ? "; claim it first with: coordctl ticket claim " + ticket_id
+                             : "");
+  return base::MakeError(pb::ERROR_REASON_CLAIM_SUPERSEDED, ticket_id + " " + why,
+                         {{"ticket_id", ticket_id},
+                          {"holder", holder},
+                          {"current_fence", absl::StrCat(ticket.last_fence())}});
 }
 
 absl::StatusOr<ClaimRef> OnlyClaim(const pb::GetAgentResponse& own) {
@@ -46,16 +55,25 @@ absl::StatusOr<ClaimRef> OnlyClaim(const pb::GetAgentResponse& own) {
 
 }  // namespace
 
+std::string FullTicketId(const std::string& id) {
+  const size_t prefix = id.size() > 2 && (id[0] == 't' || id[0] == 'T') && id[1] == '-' ? 2 : 0;
+  if (id.size() == prefix || id.find_first_not_of("0123456789", prefix) != std::string::npos) {
+    return id;
+  }
+  return "T-" + id.substr(prefix);
+}
+
 absl::StatusOr<std::string> ResolveTicket(const Context& context, const std::string& ticket_id) {
   if (!ticket_id.empty()) return ticket_id;
-  const std::string ticket = context.host().Env("COORDHUB_TICKET");
+  const std::string ticket = FullTicketId(context.host().Env("COORDHUB_TICKET"));
   if (!ticket.empty()) return ticket;
   return base::MakeFieldError("TICKET", "name a ticket, or set COORDHUB_TICKET");
 }
 
 absl::StatusOr<ClaimRef> ResolveClaim(const Context& context, const agent::Client& client,
                                       const std::string& ticket_id, int64_t fence) {
-  const std::string ticket = ticket_id.empty() ? context.host().Env("COORDHUB_TICKET") : ticket_id;
+  const std::string ticket =
+      ticket_id.empty() ? FullTicketId(context.host().Env("COORDHUB_TICKET")) : ticket_id;
   if (!ticket.empty()) {
     if (fence > 0) return ClaimRef{ticket, fence};
     COORDHUB_ASSIGN_OR_RETURN(fence, FenceOfEnvironment(context, ticket));

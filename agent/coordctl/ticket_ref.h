@@ -15,6 +15,9 @@ struct ClaimRef {
   int64_t fence = 0;
 };
 
+// "T-17" for "17" and "t-17"; anything else as it is.
+std::string FullTicketId(const std::string& id);
+
 // `ticket_id` as given, else COORDHUB_TICKET.
 //
 // Errors:

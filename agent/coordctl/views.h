@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "agent/coordctl/context.h"
+#include "agent/coordctl/overview.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
@@ -31,6 +32,15 @@ std::string AgentText(const Context& context, const pb::Agent& agent,
                       const std::vector<pb::HeldClaim>& claims, absl::Time now,
                       const char* heading = "agent");
 std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl::Time now);
+
+// A line for each of hub, loops, mirror and repository: ✓ or ✗ (- for what is paused), its name,
+// its state, and in brackets what else there is to say.
+std::string HealthText(const Context& context, const Overview& overview);
+// HealthText, then a section for each thing that there is, of at most `limit` rows.
+std::string OverviewText(const Context& context, const Overview& overview, size_t limit);
+// One object: `healthy`, `problems` (ProblemsOf), and a member for each part, records as
+// protobuf's JSON has them. Ends with a newline.
+std::string OverviewJson(const Overview& overview, bool pretty);
 
 // One line: revision, time, kind, subject, actor, more.
 std::string EventLine(const Context& context, const pb::Event& event);

@@ -60,6 +60,7 @@ absl::Status EventPage::Begin(const v1::ListEventsRequest& request) {
     cursor_ = log.compact_revision;  // the first event that is kept
   }
   response_.set_log_id(log.log_id);
+  response_.set_start_revision(cursor_);
   return CheckCursor(log, log_id, cursor_);
 }
 

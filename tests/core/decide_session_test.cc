@@ -82,6 +82,22 @@ TEST_F(Sessions, AResumeWithOtherParticularsIsAnEvent) {
   EXPECT_EQ(w.agent("ann").session_uid(), before.session_uid());
 }
 
+TEST_F(Sessions, AResumeThatStatesNoTtlKeepsTheOldOneAndANewSessionDoesNot) {
+  RegisterAgent command = w.Registration("ann");
+  *command.request.mutable_ttl() = ToProto(absl::Minutes(10));
+  w.Must(Operator(), command);
+  const Caller ann = Session(w.agent("ann").session_uid());
+  RegisterAgent again = w.Registration("ann");
+  again.request.clear_ttl();
+  EXPECT_EQ(EventsOf(w.Must(ann, again)), "");
+  EXPECT_EQ(FromProto(w.agent("ann").ttl()), absl::Minutes(10));
+
+  again = w.Registration("ann", /*takeover=*/true);
+  again.request.clear_ttl();
+  w.Must(Operator(), again);
+  EXPECT_EQ(FromProto(w.agent("ann").ttl()), absl::Minutes(1));
+}
+
 TEST_F(Sessions, ATakeoverRequeuesTheClaimsAndRaisesTheFence) {
   const Caller old_ann = w.Register("ann");
   const std::string id = w.Create();

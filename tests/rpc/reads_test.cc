@@ -96,6 +96,7 @@ TEST_F(ReadsTest, EventsAreReadFromTheJournalWhereTheRingIsTooShort) {
 
 TEST_F(ReadsTest, CompactedEventsAreGone) {
   for (int i = 0; i < 9; ++i) operator_.Create("t");
+  EXPECT_EQ(Ok(operator_, &Events::ListEvents, pb::ListEventsRequest()).start_revision(), 0);
   pb::CompactWorkspaceRequest compact;
   compact.set_revision(5);
   const auto compacted = Ok(operator_, &Hub::CompactWorkspace, compact);
@@ -103,6 +104,7 @@ TEST_F(ReadsTest, CompactedEventsAreGone) {
   EXPECT_EQ(compacted.workspace().compact_revision(), 5);
   pb::ListEventsRequest request;
   EXPECT_EQ(Ok(operator_, &Events::ListEvents, request).events(0).revision(), 6);
+  EXPECT_EQ(Ok(operator_, &Events::ListEvents, request).start_revision(), 5);
   request.set_after_revision(4);
   pb::ListEventsResponse response;
   EXPECT_EQ(ReasonOf(operator_.Call(&Events::ListEvents, request, &response)),

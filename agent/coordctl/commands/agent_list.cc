@@ -24,7 +24,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
     request.add_states(pb::Agent::STATE_ACTIVE);
     request.add_states(pb::Agent::STATE_SUSPECT);
   }
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const agent::AgentListing listing,
                             agent::ListAllAgents(client, request));
   if (context.json()) {
@@ -46,8 +46,8 @@ void AddAgentList(CLI::App* agent, Context* context) {
       "coordctl agent list --state expired\n"
       "coordctl agent list --all --json | jq -r '.[].agentId'");
   auto options = std::make_shared<Options>();
-  AddListOption(command, "--state", &options->states, "Only these states; may be repeated")
-      ->check(CLI::IsMember(AgentStateNames(), CLI::ignore_case));
+  AddStateOption(command, &options->states, AgentStateNames(),
+                 "Only these states; may be repeated");
   command->add_flag("--all,-a", options->all, "Those that ended, too");
   OnRun(command, context, [options](Context& c) { return List(c, *options); });
 }

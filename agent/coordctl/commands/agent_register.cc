@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <ostream>
 #include <system_error>
@@ -94,18 +95,14 @@ absl::StatusOr<pb::RegisterAgentResponse> Call(Context& context,
 }
 
 // Forgets the other agents of the worktree whose sessions are over, so that they do not make it
-// unclear who acts. Whatever goes wrong here can wait for the next time.
+// unclear who acts.
 void ForgetEnded(Context& context, const SessionStore& store, const std::string& worktree,
                  const std::string& name) {
-  for (const StoredSession& session : store.List(worktree)) {
-    if (session.agent_id == name) continue;
-    const absl::StatusOr<agent::Client> client = context.ConnectAs(session.token);
-    if (!client.ok()) continue;
-    const auto own = client->GetAgent({});
-    if (own.status().code() == absl::StatusCode::kUnauthenticated) {
-      (void)store.Remove(worktree, session.agent_id);
-    }
-  }
+  std::vector<StoredSession> others = store.List(worktree);
+  others.erase(std::remove_if(others.begin(), others.end(),
+                              [&](const StoredSession& s) { return s.agent_id == name; }),
+               others.end());
+  (void)context.ForgetDead(std::move(others));
 }
 
 absl::StatusOr<pb::RegisterAgentResponse> RegisterHere(Context& context,
@@ -175,7 +172,8 @@ void AddAgentRegister(CLI::App* agent, Context* context) {
   command->add_option("--program", options->program, "The program that drives it");
   AddListOption(command, "--label,-l", &options->labels, "A label; may be repeated");
   command->add_option("--ttl", options->ttl,
-                      "Silence after which the session ends, 5s to 24h; default: 60s");
+                      "Silence after which the session ends, 5s to 24h; default: 60s, or what the "
+                      "resumed session has");
   command->add_flag("--takeover", options->takeover,
                     "End a live session of this name; its claims go back to the queue");
   command->add_option("--token-file", options->token_file,

@@ -15,8 +15,8 @@ struct ClaimOptions {
   int64_t fence = 0;
 
   void AddTo(CLI::App* command) {
-    command->add_option("TICKET", ticket,
-                        "Default: $COORDHUB_TICKET, else the only one that you hold");
+    TakeTicketIds(command->add_option(
+        "TICKET", ticket, "Default: $COORDHUB_TICKET, else the only one that you hold"));
     command
         ->add_option("--fence", fence,
                      "Default: $COORDHUB_FENCE, else that of your claim in the hub")

@@ -28,6 +28,10 @@ void AddTicketReopen(CLI::App* ticket, Context* context);
 void AddTicketComment(CLI::App* ticket, Context* context);
 void AddTicketUpdate(CLI::App* ticket, Context* context);
 
+void AddStatus(CLI::App* root, Context* context);
+void AddDebug(CLI::App* root, Context* context);
+void AddMaintain(CLI::App* root, Context* context);
+void AddTop(CLI::App* root, Context* context);
 void AddWatch(CLI::App* root, Context* context);
 void AddMe(CLI::App* root, Context* context);
 

@@ -1,11 +1,23 @@
 #include <ostream>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/json_output.h"
 
 namespace coordhub::coordctl {
 namespace {
+
+std::string Sentence(const pb::CompactWorkspaceResponse& response) {
+  const pb::Workspace& workspace = response.workspace();
+  const int64_t kept = workspace.head_revision() - workspace.compact_revision();
+  if (response.dropped_events() > 0) {
+    return absl::StrCat("dropped ", response.dropped_events(), " events, up to revision ",
+                        workspace.compact_revision(), "; ", kept, " are kept");
+  }
+  return absl::StrCat("nothing to drop: ", kept, " events are kept, and the newest ",
+                      workspace.retained_events(), " always are unless --revision is given");
+}
 
 absl::StatusOr<ExitCode> Compact(Context& context, int64_t revision) {
   pb::CompactWorkspaceRequest request;
@@ -16,8 +28,7 @@ absl::StatusOr<ExitCode> Compact(Context& context, int64_t revision) {
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
   } else {
-    context.out() << "dropped " << response.dropped_events() << " events, up to revision "
-                  << response.workspace().compact_revision() << "\n";
+    context.out() << Sentence(response) << "\n";
   }
   return ExitCode::kOk;
 }

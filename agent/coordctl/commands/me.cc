@@ -1,6 +1,8 @@
 #include <ostream>
 
+#include "absl/strings/str_join.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/text.h"
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/json_output.h"
 #include "agent/coordctl/views.h"
@@ -9,7 +11,7 @@ namespace coordhub::coordctl {
 namespace {
 
 absl::StatusOr<ExitCode> Me(Context& context) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   if (client.credentials().session_token.empty()) {
     COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
     if (context.json()) {
@@ -17,6 +19,11 @@ absl::StatusOr<ExitCode> Me(Context& context) {
     } else {
       context.out() << KeyLine(context, "you are", hub.caller())
                     << KeyLine(context, "workspace", hub.workspace().workspace_id());
+    }
+    if (!context.undecided_agents().empty()) {
+      context.err() << "coordctl: registered in this worktree: "
+                    << base::TerminalSafe(absl::StrJoin(context.undecided_agents(), ", "))
+                    << "; choose with --as NAME or COORDHUB_AGENT\n";
     }
     return ExitCode::kOk;
   }

@@ -27,7 +27,7 @@ void AddTicketCancel(CLI::App* ticket, Context* context) {
       AddCommand(ticket, "cancel", "Cancel a ticket; a claim on it is revoked at once",
                  "coordctl ticket cancel T-17 --reason \"superseded by T-20\"");
   auto options = std::make_shared<Options>();
-  command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
+  TakeTicketIds(command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET"));
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
   OnRun(command, context, [options](Context& c) { return Cancel(c, *options); });
 }

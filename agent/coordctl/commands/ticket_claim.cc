@@ -34,7 +34,7 @@ void AddTicketClaim(CLI::App* ticket, Context* context) {
                                  "coordctl ticket claim T-17\n"
                                  "eval \"$(coordctl ticket claim T-17 --export)\"");
   auto options = std::make_shared<Options>();
-  command->add_option("TICKET", options->ticket, "The ticket")->required();
+  TakeTicketIds(command->add_option("TICKET", options->ticket, "The ticket"))->required();
   command->add_option("--claim-timeout", options->claim_timeout,
                       "Free the ticket after this time unless `ticket renew` comes; 1s to 168h");
   command->add_flag("--export", options->exports,

@@ -40,7 +40,7 @@ void AddTicketComment(CLI::App* ticket, Context* context) {
                                  "coordctl ticket comment T-17 -m \"The cause is in lexer.cc\"\n"
                                  "git diff | coordctl ticket comment T-17 --file -");
   auto options = std::make_shared<Options>();
-  command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
+  TakeTicketIds(command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET"));
   auto* text = command->add_option("--text,-m", options->text, "The comment, up to 64 KiB");
   auto* file =
       command->add_option("--file,-F", options->file, "The same from a file; - is standard input");

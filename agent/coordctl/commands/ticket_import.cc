@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <charconv>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/text.h"
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/import_plan.h"
 #include "agent/coordctl/json_output.h"
@@ -16,6 +19,24 @@ constexpr size_t kMaxFileBytes = 256 << 20;
 // An import that takes longer shows how far it is.
 constexpr absl::Duration kShowProgressAfter = absl::Seconds(2);
 
+const char kFormats[] =
+    "Markdown: each list item is a ticket, nested items are its children, lines below an item its\n"
+    "body; ticked tasks are left out, prose between the lists is skipped. At the end of an item's\n"
+    "line p0 to p4 is its priority and #word a label:\n"
+    "\n"
+    "  - Speed up the parser p1 #perf\n"
+    "    It reads 200 MB/s.\n"
+    "    - [ ] Measure it\n"
+    "\n"
+    "JSON lines: one object a line; `title` is required, others refer to a local_id as @id:\n"
+    "\n"
+    "  {\"title\": \"Speed it up\", \"body\": \"...\", \"priority\": 1, \"labels\": [\"perf\"],\n"
+    "   \"paths\": [\"src/**\"], \"local_id\": \"parser\", \"parent_ticket_id\": \"T-3\",\n"
+    "   \"dependencies\": [{\"ticket_id\": \"@other\"}], \"assignee_agent_id\": "
+    "\"conversation-4\",\n"
+    "   \"not_before\": \"2025-08-01T12:00:00Z\", \"max_attempts\": 3}   (on one line)\n"
+    "\n";
+
 struct Options {
   std::string file;
   std::string format = "auto";
@@ -23,6 +44,7 @@ struct Options {
   bool plain = false;
   bool dry_run = false;
   bool again = false;
+  bool strict = false;
 };
 
 bool EndsWith(const std::string& text, const std::string& end) {
@@ -47,12 +69,48 @@ absl::Status InFile(const absl::Status& status, const std::string& file) {
                               message.substr(std::min(field.size() + 2, message.size())));
 }
 
+std::string NameOf(const Options& options) {
+  return options.file == "-" ? "standard input" : options.file;
+}
+
+// "3 lines" or "1 line", and the first of them.
+std::string Lines(const std::vector<int>& numbers) {
+  static constexpr size_t kShown = 5;
+  const std::vector<int> shown(numbers.begin(), numbers.begin() + std::min(numbers.size(), kShown));
+  return absl::StrCat(numbers.size(), numbers.size() == 1 ? " line" : " lines",
+                      " of prose, which no ticket is made of (",
+                      numbers.size() == 1 ? "line " : "lines ", absl::StrJoin(shown, ", "),
+                      numbers.size() > kShown ? ", \u2026" : "", ")");
+}
+
+absl::StatusOr<std::vector<ImportItem>> ReadMarkdown(Context& context, const Options& options,
+                                                     const std::string& content) {
+  COORDHUB_ASSIGN_OR_RETURN(MarkdownList list, ParseMarkdownList(content, options.plain));
+  if (options.strict && !list.prose_lines.empty()) {
+    return BadLine(list.prose_lines[0], "neither a list item nor a line indented below one");
+  }
+  const auto note = [&](const std::string& what) {
+    context.err() << "coordctl: " << base::TerminalSafe(NameOf(options)) << ": " << what << "\n";
+  };
+  if (!list.prose_lines.empty()) note("skipped " + Lines(list.prose_lines));
+  if (list.ticked > 0) {
+    note(absl::StrCat("left out ", list.ticked, list.ticked == 1 ? " task" : " tasks",
+                      " marked [x]"));
+  }
+  return std::move(list.items);
+}
+
 absl::StatusOr<ImportPlan> ReadPlan(Context& context, const Options& options) {
   COORDHUB_ASSIGN_OR_RETURN(const std::string content,
                             ReadInput(context, options.file, kMaxFileBytes, "FILE"));
-  auto items = IsJson(options, content) ? ParseJsonLines(content)
-                                        : ParseMarkdownList(content, options.plain);
+  auto items =
+      IsJson(options, content) ? ParseJsonLines(content) : ReadMarkdown(context, options, content);
   if (!items.ok()) return InFile(items.status(), options.file);
+  if (items->empty()) {
+    context.err() << "coordctl: " << base::TerminalSafe(NameOf(options))
+                  << ": nothing to import: it has no "
+                  << (IsJson(options, content) ? "JSON lines" : "list items") << "\n";
+  }
   for (ImportItem& item : *items) {
     for (const std::string& label : options.labels) item.spec.add_labels(label);
   }
@@ -95,9 +153,7 @@ class Importer {
       context_.out() << ToJsonArray(tickets_, context_.host().out_is_terminal);
     } else if (!context_.terminal()) {
       context_.out() << TicketTable(context_, tickets_).Render();
-    } else if (tickets_.empty()) {
-      context_.out() << "Nothing to import\n";
-    } else {
+    } else if (!tickets_.empty()) {
       context_.out() << "Imported " << tickets_.size() << " tickets, "
                      << tickets_.front().ticket_id() << " to " << tickets_.back().ticket_id()
                      << "\n";
@@ -190,15 +246,15 @@ absl::StatusOr<ExitCode> Import(Context& context, const Options& options) {
 }  // namespace
 
 void AddTicketImport(CLI::App* ticket, Context* context) {
-  CLI::App* command =
-      AddCommand(ticket, "import",
-                 "Make many tickets from a Markdown list or JSON lines (agent/README.md has both "
-                 "formats). Nothing "
-                 "is made if a line is bad. What broke off can be repeated: nothing is made twice",
-                 "coordctl ticket import plan.md\n"
-                 "coordctl ticket import --dry-run plan.md\n"
-                 "git log --reverse --format='- %s' | coordctl ticket import --plain -\n"
-                 "jq -c '.[]' plan.json | coordctl ticket import --format jsonl -");
+  CLI::App* command = AddCommand(
+      ticket, "import",
+      "Make many tickets from a Markdown list or JSON lines. Nothing is made if a line is "
+      "bad. What broke off can be repeated: nothing is made twice",
+      "coordctl ticket import plan.md\n"
+      "coordctl ticket import --dry-run plan.md\n"
+      "git log --reverse --format='- %s' | coordctl ticket import --plain -\n"
+      "jq -c '.[]' plan.json | coordctl ticket import --format jsonl -");
+  command->footer(kFormats + command->get_footer());
   auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "The file; - is standard input")->required();
   AddChoice(command, "--format", &options->format, {"auto", "markdown", "jsonl"},
@@ -207,6 +263,8 @@ void AddTicketImport(CLI::App* ticket, Context* context) {
                 "Give every ticket this label, too; may be repeated");
   command->add_flag("--plain", options->plain,
                     "Markdown: p0 to p4 and #label at the end of a line belong to the title");
+  command->add_flag("--strict", options->strict,
+                    "Markdown: refuse lines that belong to no list item instead of skipping them");
   command->add_flag("--dry-run", options->dry_run, "Only show what would be made");
   command->add_flag("--again", options->again,
                     "Make them even if the same file was imported before");

@@ -40,7 +40,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   request.set_holder_agent_id(options.holder);
   request.set_assignee_agent_id(options.assignee);
   request.set_parent_ticket_id(options.parent);
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   if (options.mine) {
     COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
     request.set_holder_agent_id(hub.caller());
@@ -67,13 +67,13 @@ void AddTicketList(CLI::App* ticket, Context* context) {
       "coordctl ticket list --all --json | jq '.[].title'\n"
       "coordctl ticket list --mine | cut -f1,5");
   auto options = std::make_shared<Options>();
-  AddListOption(command, "--state", &options->states, "Only these states; may be repeated")
-      ->check(CLI::IsMember(TicketStateNames(), CLI::ignore_case));
+  AddStateOption(command, &options->states, TicketStateNames(),
+                 "Only these states; may be repeated");
   AddListOption(command, "--label,-l", &options->labels, "Only with this label; may be repeated");
   command->add_option("--holder", options->holder, "Only what this agent holds");
   command->add_flag("--mine", options->mine, "Only what you hold")->excludes("--holder");
   command->add_option("--assignee", options->assignee, "Only what is assigned to this agent");
-  command->add_option("--parent", options->parent, "Only children of this ticket");
+  TakeTicketIds(command->add_option("--parent", options->parent, "Only children of this ticket"));
   command->add_flag("--all,-a", options->all, "Finished ones, too");
   command->add_option("--limit,-n", options->limit, "At most so many")->check(CLI::PositiveNumber);
   OnRun(command, context, [options](Context& c) { return List(c, *options); });

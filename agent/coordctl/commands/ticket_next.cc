@@ -45,7 +45,7 @@ absl::StatusOr<pb::ClaimNextTicketRequest> RequestOf(const Options& options) {
 std::string WhyNothing(const pb::NoWork& why) {
   return absl::StrCat("nothing is ready: ", why.blocked(), " blocked, ", why.held(), " held, ",
                       why.delayed(), " not due, ", why.filtered(),
-                      " for others or with other labels\n");
+                      " ready, but assigned to others or outside of --label and --max-priority\n");
 }
 
 absl::StatusOr<ExitCode> Next(Context& context, const Options& options) {
@@ -84,7 +84,8 @@ void AddTicketNext(CLI::App* ticket, Context* context) {
   command->add_option("--wait,-w", options->wait,
                       "How long to wait for work, up to 1h; the session is kept alive meanwhile");
   AddListOption(command, "--label,-l", &options->labels, "Only with this label; may be repeated");
-  command->add_option("--max-priority", options->max_priority, "Only this priority or more urgent");
+  command->add_option("--max-priority", options->max_priority,
+                      "Only this priority or a more urgent one: p1 means p0 and p1");
   command->add_option("--claim-timeout", options->claim_timeout,
                       "Free the ticket after this time unless `ticket renew` comes; 1s to 168h");
   command->add_flag("--export", options->exports,

@@ -27,7 +27,7 @@ void AddTicketReopen(CLI::App* ticket, Context* context) {
       AddCommand(ticket, "reopen", "Put a finished or buried ticket back into the queue",
                  "coordctl ticket reopen T-17 --reason \"the fix was reverted\"");
   auto options = std::make_shared<Options>();
-  command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
+  TakeTicketIds(command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET"));
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
   OnRun(command, context, [options](Context& c) { return Reopen(c, *options); });
 }

@@ -18,7 +18,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const Options& options) {
   pb::GetTicketRequest request;
   COORDHUB_ASSIGN_OR_RETURN(*request.mutable_ticket_id(), ResolveTicket(context, options.ticket));
   request.set_comment_page_size(options.comments);
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetTicketResponse response, client.GetTicket(request));
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
@@ -36,7 +36,7 @@ void AddTicketShow(CLI::App* ticket, Context* context) {
                                  "coordctl ticket show T-17\n"
                                  "coordctl ticket show T-17 --json | jq -r .body");
   auto options = std::make_shared<Options>();
-  command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
+  TakeTicketIds(command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET"));
   command->add_option("--comments", options->comments, "At most so many comments, up to 200")
       ->check(CLI::Range(1, 200));
   OnRun(command, context, [options](Context& c) { return Show(c, *options); });

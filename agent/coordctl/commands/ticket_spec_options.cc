@@ -14,11 +14,11 @@ void TicketSpecOptions::AddTo(CLI::App* command) {
   command->add_option("--priority,-p", priority, "p0 (first) to p4 (last)");
   AddListOption(command, "--label,-l", &labels, "A label; may be repeated");
   AddListOption(command, "--path", &paths, "A path pattern that the work touches; may be repeated");
-  AddListOption(
+  TakeTicketIds(AddListOption(
       command, "--depends", &depends,
       "A ticket that must be done first (T-3), or also integrated (T-3:integrated); may be "
-      "repeated");
-  command->add_option("--parent", parent, "The ticket that this one is part of");
+      "repeated"));
+  TakeTicketIds(command->add_option("--parent", parent, "The ticket that this one is part of"));
   command->add_option("--assignee", assignee, "Only this agent may claim it");
   command->add_option("--not-before", not_before,
                       "Not before a time (2025-08-01T12:00:00Z) or a span from now (2h)");

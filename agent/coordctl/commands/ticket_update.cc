@@ -104,7 +104,7 @@ void AddTicketUpdate(CLI::App* ticket, Context* context) {
                  "coordctl ticket update T-17 --depends T-3 --expect-revision 42\n"
                  "coordctl ticket update T-17 --clear assignee_agent_id");
   auto options = std::make_shared<Options>();
-  command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET");
+  TakeTicketIds(command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET"));
   options->spec.AddTo(command);
   AddListOption(command, "--add-label", &options->add_labels, "Add this label; may be repeated")
       ->excludes("--label");

@@ -46,7 +46,7 @@ absl::StatusOr<pb::EventFilter> FilterOf(const Options& options) {
 // What is in the log by now, without following it.
 absl::StatusOr<ExitCode> PrintPast(Context& context, const Options& options,
                                    const pb::EventFilter& filter) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   WatchPrinter printer(&context, {.count = options.count});
   pb::ListEventsRequest request;
   request.set_page_size(1000);
@@ -55,6 +55,9 @@ absl::StatusOr<ExitCode> PrintPast(Context& context, const Options& options,
   *request.mutable_filter() = filter;
   for (;;) {
     COORDHUB_ASSIGN_OR_RETURN(const pb::ListEventsResponse page, client.ListEvents(request));
+    if (request.page_token().empty() && page.start_revision() > request.after_revision()) {
+      printer.OnCompacted(page.start_revision());
+    }
     for (const pb::Event& event : page.events()) {
       printer.OnEvent(event);
       if (printer.finished()) return ExitCode::kOk;
@@ -66,7 +69,7 @@ absl::StatusOr<ExitCode> PrintPast(Context& context, const Options& options,
 
 absl::StatusOr<ExitCode> Follow(Context& context, const Options& options,
                                 const pb::EventFilter& filter) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   agent::WatchOptions watch;
   watch.filter = filter;
   watch.connect_timeout = client.connection().timeout();
@@ -94,13 +97,13 @@ absl::StatusOr<ExitCode> RunWatch(Context& context, const Options& options) {
 void AddFilterOptions(CLI::App* command, Options* options) {
   AddListOption(command, "--kind", &options->kinds, "Only these kinds; may be repeated")
       ->check(CLI::IsMember(KindNames(), CLI::ignore_case));
-  AddListOption(command, "--ticket", &options->tickets, "Only about this ticket; may be repeated");
+  TakeTicketIds(AddListOption(command, "--ticket", &options->tickets,
+                              "Only about this ticket; may be repeated"));
   AddListOption(command, "--agent", &options->agents,
                 "Only about this agent, its claims and what is assigned to it; may be repeated");
   AddListOption(command, "--label,-l", &options->labels, "Only with this label; may be repeated");
-  AddListOption(command, "--state", &options->states,
-                "Only tickets that come to or leave this state; may be repeated")
-      ->check(CLI::IsMember(TicketStateNames(), CLI::ignore_case));
+  AddStateOption(command, &options->states, TicketStateNames(),
+                 "Only tickets that come to or leave this state; may be repeated");
 }
 
 }  // namespace
@@ -116,10 +119,13 @@ void AddWatch(CLI::App* root, Context* context) {
                  "coordctl watch --snapshot --json\n"
                  "coordctl watch --kind ticket_completed --count 1");
   auto options = std::make_shared<Options>();
-  auto* from = command
-                   ->add_option("--from", options->from,
-                                "Begin with the event after this revision; 0: with the first")
-                   ->check(CLI::NonNegativeNumber);
+  auto* from =
+      command
+          ->add_option("--from", options->from,
+                       "Begin with the event after this revision; 0: with the first. Where events "
+                       "were compacted away: an error for --from R, and with 0 and "
+                       "--no-follow a note, then the first that is kept")
+          ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--log-id", options->log_id,
                    "The log that --from belongs to; another one is then refused")

@@ -80,6 +80,15 @@ void WatchPrinter::OnReset(agent::WatchReset reset, const absl::Status& why) {
   }
 }
 
+void WatchPrinter::OnCompacted(int64_t revision) {
+  if (context_.json()) {
+    Line("compacted", absl::StrCat(R"({"revision":")", revision, R"("})"));
+  } else {
+    Note(absl::StrCat("events up to revision ", revision,
+                      " were compacted away; --snapshot begins with what they led to\n"));
+  }
+}
+
 void WatchPrinter::OnConnected(const pb::WatchOpened& opened) {
   log_id_ = opened.log_id();
   if (context_.json()) Line("opened", ToJson(opened, false));

@@ -14,8 +14,8 @@
 namespace coordhub::coordctl {
 
 // One line for each event; with --json one object a line with one member, which tells what it is:
-// `event`, `snapshot` (a record; a bookmark ends the snapshot), `bookmark`, `opened`, `reset`. Each
-// line is flushed.
+// `event`, `snapshot` (a record; a bookmark ends the snapshot), `bookmark`, `opened`, `reset`,
+// `compacted`. Each line is flushed.
 //
 // The callbacks come on the watch's thread; set_on_finished may come while they do.
 class WatchPrinter final : public agent::WatchHandler {
@@ -32,6 +32,9 @@ class WatchPrinter final : public agent::WatchHandler {
   void OnReset(agent::WatchReset reset, const absl::Status& why) override;
   void OnConnected(const pb::WatchOpened& opened) override;
   void OnDisconnected(const absl::Status& why) override;
+  // The events up to `revision` were asked for and are gone: a note, with --json a line
+  // `compacted`.
+  void OnCompacted(int64_t revision);
   void OnEnd(const absl::Status& why) override { end_ = why; }
 
   // Called once, on the thread that finishes; at once if it is finished already.

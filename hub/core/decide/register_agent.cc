@@ -20,14 +20,14 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-// What an agent says of itself.
+// What an agent says of itself. A TTL that it does not state stays as it is.
 void SetParticulars(const pb::RegisterAgentRequest& request, pb::Agent* agent) {
   agent->set_branch(request.branch());
   agent->set_worktree(request.worktree());
   agent->set_program(request.program());
   const std::vector<std::string> labels = NormalLabels(request.labels());
   *agent->mutable_labels() = {labels.begin(), labels.end()};
-  *agent->mutable_ttl() = request.has_ttl() ? request.ttl() : ToProto(limits::kTtlDefault);
+  if (request.has_ttl()) *agent->mutable_ttl() = request.ttl();
 }
 
 // Whether `agent_id` is one segment below `parent_id`.
@@ -78,6 +78,7 @@ void BeginSession(Context& context, const RegisterAgent& command, const pb::Agen
   pb::Agent agent;
   agent.set_agent_id(command.request.agent_id());
   agent.set_state(pb::Agent::STATE_ACTIVE);
+  *agent.mutable_ttl() = ToProto(limits::kTtlDefault);
   SetParticulars(command.request, &agent);
   if (context.self != nullptr) agent.set_parent_agent_id(context.self->agent_id());
   agent.set_session_uid(command.new_session_uid);

@@ -103,8 +103,25 @@ TEST_F(ConnectionTest, GivesUpInTimeWithTheLastErrorAndItsReason) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(base::ReasonOf(status), pb::ERROR_REASON_HUB_UNREACHABLE);
   EXPECT_EQ(base::MetadataOf(status, "endpoint"), "unix:/x");
-  EXPECT_THAT(std::string(status.message()), HasSubstr("gave up after 4 attempts in 700ms"));
-  EXPECT_EQ(transport_->requests.size(), 4u);
+  // The pause that would have gone beyond the end is shortened to leave time for one more attempt.
+  EXPECT_THAT(std::string(status.message()), HasSubstr("gave up after 5 attempts in 900ms"));
+  ASSERT_EQ(transport_->requests.size(), 5u);
+  EXPECT_EQ(transport_->requests[4].timeout, absl::Milliseconds(50));
+}
+
+TEST_F(ConnectionTest, AnAttemptThatRanOutOfItsLastMomentSaysWhatTheOneBeforeSaid) {
+  transport_->answer = [this](const FakeTransport::Request&, auto*) {
+    return transport_->requests.size() < 5 ? Unreachable()
+                                           : absl::DeadlineExceededError("too late");
+  };
+  EXPECT_EQ(base::ReasonOf(Call(absl::Seconds(1))), pb::ERROR_REASON_HUB_UNREACHABLE);
+}
+
+TEST_F(ConnectionTest, DoesNotTryAgainBeforeTheHubAdvisesEvenIfThatIsTooLate) {
+  FailFirst(1000, base::WithRetryDelay(base::MakeError(pb::ERROR_REASON_OVERLOADED, "busy"),
+                                       absl::Seconds(30)));
+  EXPECT_EQ(base::ReasonOf(Call()), pb::ERROR_REASON_OVERLOADED);
+  EXPECT_EQ(transport_->requests.size(), 1u);
 }
 
 TEST_F(ConnectionTest, ARefusalIsFinal) {

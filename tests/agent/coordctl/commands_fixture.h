@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
 #include "tests/agent/coordctl/coordctl_fixture.h"
 
 namespace coordhub::coordctl {
@@ -45,6 +46,35 @@ class Commands : public CoordctlTest {
             claim.set_ticket_id(ticket);
             claim.set_fence(fence);
           }
+          return absl::OkStatus();
+        });
+  }
+
+  // GetAgent answers that agents are in this state, each in a session of its own.
+  void AgentsAre(pb::Agent::State state) {
+    hub_->On<pb::GetAgentRequest, pb::GetAgentResponse>(
+        "AgentService/GetAgent",
+        [state](const pb::GetAgentRequest& request, pb::GetAgentResponse* response) {
+          response->mutable_agent()->set_agent_id(request.agent_id());
+          response->mutable_agent()->set_state(state);
+          response->mutable_agent()->set_session_uid(request.agent_id());
+          return absl::OkStatus();
+        });
+  }
+
+  // GetHub answers everybody but callers whose sessions are over.
+  void EndSessions() {
+    Refuse<pb::GetHubRequest, pb::GetHubResponse>(
+        "HubService/GetHub",
+        base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "this session of a has ended"));
+  }
+
+  // ListTickets answers with T-1.
+  void ListOne() {
+    hub_->On<pb::ListTicketsRequest, pb::ListTicketsResponse>(
+        "TicketService/ListTickets",
+        [](const pb::ListTicketsRequest&, pb::ListTicketsResponse* response) {
+          response->add_tickets()->set_ticket_id("T-1");
           return absl::OkStatus();
         });
   }

@@ -81,8 +81,8 @@ TEST_F(Bash, TheScriptIsSound) {
 }
 
 TEST_F(Bash, OffersCommandsThenTheirSubcommands) {
-  EXPECT_THAT(Offered({""}),
-              UnorderedElementsAre("agent", "ticket", "watch", "me", "hub", "completion"));
+  EXPECT_THAT(Offered({""}), UnorderedElementsAre("agent", "ticket", "status", "top", "debug",
+                                                  "maintain", "watch", "me", "hub", "completion"));
   EXPECT_THAT(Offered({"ti"}), ElementsAre("ticket"));
   EXPECT_THAT(Offered({"agent", ""}),
               UnorderedElementsAre("register", "list", "show", "hold", "leave"));
@@ -91,6 +91,7 @@ TEST_F(Bash, OffersCommandsThenTheirSubcommands) {
 }
 
 TEST_F(Bash, OffersOptionsOfTheCommandAndOfAll) {
+  EXPECT_THAT(Offered({"maintain", "--"}), AllOf(Contains("--yes"), Contains("--dry-run")));
   EXPECT_THAT(Offered({"ticket", "create", "--ti"}), UnorderedElementsAre("--title", "--timeout"));
   EXPECT_THAT(Offered({"ticket", "list", "--"}),
               AllOf(Contains("--state"), Contains("--json"), Not(Contains("--title"))));
@@ -140,7 +141,8 @@ TEST_F(Zsh, TheScriptRegistersItself) {
 
 TEST_F(Zsh, OffersCommandsWithWhatTheyDo) {
   const auto commands = Offered({""});
-  EXPECT_EQ(commands.size(), 6u);
+  EXPECT_EQ(commands.size(), 10u);
+  EXPECT_THAT(commands, Contains("top:What `status` shows, live: changes appear as they happen"));
   EXPECT_THAT(commands, Contains("me:Who the hub takes you for, and what you hold"));
   EXPECT_THAT(Offered({"ticket", ""}),
               Contains("show:Show a ticket with its body and newest comments"));
@@ -154,6 +156,7 @@ TEST_F(Zsh, OffersOptionsAndValues) {
               AllOf(Contains("open"), Contains("buried")));
   EXPECT_THAT(Offered({"--color=a"}), ElementsAre("auto", "always", "never"));
   EXPECT_THAT(Offered({"ticket", "import", ""}), ElementsAre("files"));
+  EXPECT_THAT(Offered({"debug", "--bundle", ""}), ElementsAre("files"));
 }
 
 TEST_F(Zsh, AsksTheHubForTicketsWithTheirTitles) {

@@ -50,6 +50,7 @@ int CoordctlTest::Run(const std::vector<std::string>& arguments) {
   host.in = &in;
   host.out = &out;
   host.err = &err;
+  host.in_is_terminal = terminal_;
   host.out_is_terminal = terminal_;
   host.err_is_terminal = terminal_;
   host.columns = terminal_ ? 80 : 0;

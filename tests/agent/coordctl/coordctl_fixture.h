@@ -14,6 +14,7 @@
 #include "agent/base/ids.h"
 #include "agent/coordctl/app.h"
 #include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 #include "tests/agent/coordctl/scripted_hub.h"

@@ -2,9 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "agent/base/error.h"
 #include "tests/agent/coordctl/commands_fixture.h"
@@ -69,6 +73,49 @@ TEST_F(Commands, UsageErrorsExitWithTwoBeforeAnyCall) {
   EXPECT_THAT(hub_->calls(), IsEmpty());
 }
 
+TEST_F(Commands, AnUnknownWordIsNamedWithTheNearestCommand) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"tickets"}, "\"tickets\" is no command of coordctl; did you mean ticket?"},
+      {{"ticket", "lst"}, "\"lst\" is no command of coordctl ticket; did you mean list?"},
+      {{"ticket", "comp", "T-1"}, "did you mean complete?"},
+      {{"hub", "verfiy"}, "\"verfiy\" is no command of coordctl hub; did you mean verify?"},
+      {{"claim", "T-1"}, "did you mean coordctl ticket claim?"},
+      {{"zzzzzz"}, "which has: agent, ticket,"},
+      {{"ticket"}, "coordctl ticket needs one of: create, import,"},
+      {{}, "coordctl needs one of: agent, ticket,"},
+      {{"ticket", "list", "--lable", "x"},
+       "--lable: is no option of coordctl ticket list; did you "
+       "mean --label?"},
+      {{"me", "too"}, "\"too\" is one word too many for coordctl me"},
+  };
+  for (const auto& [line, said] : cases) {
+    EXPECT_EQ(Run(line), 2);
+    EXPECT_THAT(err_, HasSubstr(said));
+    EXPECT_EQ(out_, "");
+  }
+}
+
+TEST_F(Commands, AUsageErrorAsJsonHasItsFieldAndTheNearest) {
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"--json", "tickets"}, {"tickets", "--json"}}) {
+    EXPECT_EQ(Run(line), 2);
+    const json error = json::parse(err_)["error"];
+    EXPECT_EQ(error["code"], "INVALID_ARGUMENT");
+    EXPECT_EQ(error["reason"], "INVALID_FIELD");
+    EXPECT_EQ(error["metadata"]["field"], "COMMAND");
+    EXPECT_EQ(error["metadata"]["nearest"], "ticket");
+  }
+  EXPECT_EQ(Run({"ticket", "list", "--state", "opne", "--json"}), 2);
+  EXPECT_THAT(std::string(json::parse(err_)["error"]["message"]), HasSubstr("--state"));
+}
+
+TEST_F(Commands, StateAllIsToldTheOptionForIt) {
+  EXPECT_EQ(Run({"ticket", "list", "--state", "all"}), 2);
+  EXPECT_THAT(err_, HasSubstr("--all"));
+  EXPECT_EQ(Run({"agent", "list", "--state", "ALL"}), 2);
+  EXPECT_THAT(err_, HasSubstr("--all"));
+}
+
 TEST_F(Commands, GlobalOptionsMayStandAnywhere) {
   EchoCreate();
   EXPECT_EQ(Run({"--json", "ticket", "create", "--title", "x"}), 0);
@@ -81,11 +128,48 @@ TEST_F(Commands, WithoutAHubTheExitCodeIsSix) {
   hub_.reset();
   EXPECT_EQ(Run({"--timeout", "100ms", "me"}), 6);
   EXPECT_THAT(err_, HasSubstr("HUB_UNREACHABLE"));
+  EXPECT_THAT(err_, HasSubstr("coordhub start"));
   std::filesystem::remove(root_ + "/.git/coordhub/endpoint");
   EXPECT_EQ(Run({"me"}), 6);
   EXPECT_THAT(err_, HasSubstr("coordhub start"));
   directory_ = "/";
   EXPECT_EQ(Run({"me"}), 6);
+}
+
+TEST_F(Commands, ADeadHubCostsASecondUnlessMoreIsAskedFor) {
+  const std::string socket = hub_->endpoint().substr(5);
+  hub_.reset();
+  const auto spent = [this](const std::vector<std::string>& line) {
+    const base::MonoTime start = clock_.Mono();
+    EXPECT_EQ(Run(line), 6);
+    return clock_.Mono() - start;
+  };
+  EXPECT_LT(spent({"me"}), absl::Seconds(10));  // not the 30 s that a call may take
+  EXPECT_GE(spent({"--timeout", "1500ms", "me"}), absl::Milliseconds(1500));
+  EXPECT_LT(spent({"--timeout", "0", "ticket", "create", "--title", "x"}), absl::Seconds(1));
+  // A socket file that nobody listens at is no hub either.
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(Run({"--timeout", "0", "me"}), 6);
+  EXPECT_THAT(err_, HasSubstr("nobody listens there"));
+  close(fd);
+}
+
+TEST_F(Commands, AHubThatComesBackInTimeIsWaitedFor) {
+  const std::string socket = hub_->endpoint().substr(5);
+  hub_.reset();
+  std::thread starts([&] {
+    auto hub = std::make_unique<ScriptedHub>(socket);
+    hub->On<pb::GetHubRequest, pb::GetHubResponse>(
+        "HubService/GetHub",
+        [](const pb::GetHubRequest&, pb::GetHubResponse*) { return absl::OkStatus(); });
+    hub_ = std::move(hub);
+  });
+  EXPECT_EQ(Run({"--timeout", "60s", "me"}), 0) << err_;
+  starts.join();
 }
 
 TEST_F(Commands, TheEnvironmentNamesAnotherHub) {

@@ -160,7 +160,7 @@ TEST(Readme, EveryCommandInItParses) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
   const char* root = std::getenv("COORDHUB_SOURCE_DIR");
   ASSERT_NE(root, nullptr) << "run by ctest";
-  std::ifstream readme(std::string(root) + "/agent/README.md");
+  std::ifstream readme(std::string(root) + "/agent/coordctl/README.md");
   ASSERT_TRUE(readme.good());
   bool in_block = false;
   int commands = 0;

@@ -70,12 +70,14 @@ TEST_F(Commands, RegisterBeginsANewSessionWhenTheOldOneIsOver) {
 }
 
 TEST_F(Commands, TwoAgentsInOneWorktreeAreNotMistakenForEachOther) {
-  Hold({});
+  AgentsAre(pb::Agent::STATE_ACTIVE);
   Register("a");
   Register("b");
   EchoCreate();
   EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 2);
-  EXPECT_THAT(err_, HasSubstr("a, b"));
+  for (const char* said : {"a, b", "--as NAME", "COORDHUB_AGENT", "COORDHUB_SESSION"}) {
+    EXPECT_THAT(err_, HasSubstr(said));
+  }
   EXPECT_EQ(Run({"--as", "b", "ticket", "create", "--title", "x"}), 0);
   EXPECT_EQ(LastToken(), "chs_b");
   environment_["COORDHUB_AGENT"] = "a";
@@ -83,14 +85,101 @@ TEST_F(Commands, TwoAgentsInOneWorktreeAreNotMistakenForEachOther) {
   EXPECT_EQ(LastToken(), "chs_a");
 }
 
+TEST_F(Commands, TwoAgentsInOneWorktreeDoNotKeepAnybodyFromReading) {
+  AgentsAre(pb::Agent::STATE_ACTIVE);
+  Register("a");
+  Register("b");
+  ListOne();
+  EXPECT_EQ(Run({"ticket", "list"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "");
+  EXPECT_THAT(err_, IsEmpty());
+  hub_->On<pb::GetHubRequest, pb::GetHubResponse>(
+      "HubService/GetHub", [](const pb::GetHubRequest&, pb::GetHubResponse* response) {
+        response->set_caller("operator");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"me"}), 0);
+  EXPECT_THAT(out_, HasSubstr("operator"));
+  EXPECT_THAT(err_, HasSubstr("a, b"));
+}
+
+TEST_F(Commands, OfTwoAgentsTheOneThatLivesActs) {
+  AgentsAre(pb::Agent::STATE_ACTIVE);
+  Register("a");
+  Register("b");
+  hub_->On<pb::GetAgentRequest, pb::GetAgentResponse>(
+      "AgentService/GetAgent",
+      [](const pb::GetAgentRequest& request, pb::GetAgentResponse* response) {
+        response->mutable_agent()->set_agent_id(request.agent_id());
+        response->mutable_agent()->set_session_uid(request.agent_id());
+        response->mutable_agent()->set_state(request.agent_id() == "a" ? pb::Agent::STATE_EXPIRED
+                                                                       : pb::Agent::STATE_SUSPECT);
+        return absl::OkStatus();
+      });
+  EchoCreate();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_b");
+  // Nobody was asked in his own name, which would have kept him alive.
+  for (const ScriptedHub::Call& call : hub_->calls()) {
+    if (call.method == "AgentService/GetAgent") {
+      EXPECT_EQ(call.session_token, "");
+    }
+  }
+  EXPECT_EQ(Run({"--as", "a", "ticket", "create", "--title", "x"}), 4);  // forgotten
+}
+
+TEST_F(Commands, WhenAllAgentsOfAWorktreeEndedNobodyActsInTheirPlace) {
+  AgentsAre(pb::Agent::STATE_ACTIVE);
+  Register("a");
+  Register("b");
+  AgentsAre(pb::Agent::STATE_EXPIRED);
+  EchoCreate();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 4);
+  EXPECT_THAT(err_, HasSubstr("a, b"));
+  EXPECT_THAT(err_, HasSubstr("coordctl agent register"));
+}
+
 TEST_F(Commands, RegisterForgetsOthersWhoseSessionsAreOver) {
   Register("a");
-  Refuse<pb::GetAgentRequest, pb::GetAgentResponse>(
-      "AgentService/GetAgent", base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "over"));
+  AgentsAre(pb::Agent::STATE_LEFT);
   Register("b");
   EchoCreate();
   EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 0) << err_;
   EXPECT_EQ(LastToken(), "chs_b");
+}
+
+TEST_F(Commands, AReadOutlivesTheSessionThatIsKeptHere) {
+  Register("a");
+  EndSessions();
+  ListOne();
+  EXPECT_EQ(Run({"ticket", "list"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("T-1"));
+  EXPECT_EQ(LastToken(), "");
+  EXPECT_EQ(err_,
+            "coordctl: the session of a has ended and is forgotten here; reading as the "
+            "operator\n");
+  EXPECT_EQ(Run({"ticket", "list"}), 0);
+  EXPECT_THAT(err_, IsEmpty());  // told once
+}
+
+TEST_F(Commands, AMutationAfterTheEndOfTheSessionIsRefusedAndTheTokenForgotten) {
+  Register("a");
+  Refuse<pb::CreateTicketRequest, pb::CreateTicketResponse>(
+      "TicketService/CreateTicket",
+      base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "this session of a has ended"));
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 4);
+  EXPECT_THAT(err_, HasSubstr("coordctl agent register"));
+  EXPECT_EQ(Run({"--as", "a", "ticket", "create", "--title", "x"}), 4);
+  EXPECT_THAT(err_, HasSubstr("a has no session here"));
+}
+
+TEST_F(Commands, ASessionThatWasNamedIsNotReplacedWhenItEnds) {
+  Register("a");
+  Refuse<pb::ListTicketsRequest, pb::ListTicketsResponse>(
+      "TicketService/ListTickets",
+      base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "this session of a has ended"));
+  EXPECT_EQ(Run({"--as", "a", "ticket", "list"}), 4);
+  EXPECT_THAT(err_, HasSubstr("SESSION_ENDED"));
 }
 
 TEST_F(Commands, TheMoreExplicitNamePrevails) {

@@ -58,8 +58,19 @@ TEST_F(Import, MakesTicketsFromStandardInput) {
   EXPECT_EQ(Sent()[0].tickets(2).spec().parent_ticket_id(), "@line2");
 }
 
+TEST_F(Import, ProseIsSkippedAndCountedUnlessToldToBeStrict) {
+  Write("plan.md", "Some words.\n\n- a\n- [x] b\n");
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\ta\n"));
+  EXPECT_THAT(err_,
+              HasSubstr("plan.md: skipped 1 line of prose, which no ticket is made of (line 1)"));
+  EXPECT_THAT(err_, HasSubstr("plan.md: left out 1 task marked [x]"));
+  EXPECT_EQ(Run({"ticket", "import", "--strict", "plan.md"}), 2);
+  EXPECT_THAT(err_, HasSubstr("plan.md, line 1"));
+}
+
 TEST_F(Import, ABadLineMakesNothing) {
-  Write("plan.md", "- a\nwords\n");
+  Write("plan.md", "- a\n- b p1 p2\n");
   EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 2);
   EXPECT_THAT(err_, HasSubstr("plan.md, line 2"));
   EXPECT_THAT(hub_->calls(), IsEmpty());
@@ -124,6 +135,10 @@ TEST_F(Import, DryRunAsksNobody) {
 TEST_F(Import, OfNothingIsFine) {
   EXPECT_EQ(Run({"ticket", "import", "-"}), 0);
   EXPECT_EQ(out_, "");
+  EXPECT_THAT(err_, HasSubstr("standard input: nothing to import: it has no list items"));
+  Write("empty.jsonl", "\n");
+  EXPECT_EQ(Run({"ticket", "import", "empty.jsonl"}), 0);
+  EXPECT_THAT(err_, HasSubstr("empty.jsonl: nothing to import: it has no JSON lines"));
   EXPECT_THAT(Sent(), IsEmpty());
 }
 

@@ -13,9 +13,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::vector<ImportItem> Markdown(const std::string& text, bool plain = false) {
-  auto items = ParseMarkdownList(text, plain);
-  EXPECT_TRUE(items.ok()) << items.status();
-  return items.value_or(std::vector<ImportItem>());
+  auto list = ParseMarkdownList(text, plain);
+  EXPECT_TRUE(list.ok()) << list.status();
+  return list.value_or(MarkdownList()).items;
 }
 
 std::vector<std::string> Titles(const std::vector<ImportItem>& items) {
@@ -106,6 +106,38 @@ TEST(ParseMarkdownList, SkipsHeadingsRulesAndComments) {
   EXPECT_THAT(Markdown(""), IsEmpty());
 }
 
+TEST(ParseMarkdownList, CountsProseAndTickedTasksButMakesNothingOfThem) {
+  const auto list = ParseMarkdownList(
+      "The plan.\n"
+      "\n"
+      "| a | table |\n"
+      "\n"
+      "- a\n"
+      "- [x] b\n"
+      "\n"
+      "Prose after it,\n"
+      "in two lines.\n"
+      "```\n"
+      "- no item\n"
+      "```\n"
+      "<!-- a comment\n"
+      "- no item either\n"
+      "-->\n"
+      "- [X] c\n",
+      false);
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_THAT(Titles(list->items), ElementsAre("a"));
+  EXPECT_EQ(list->items[0].spec.body(), "");
+  EXPECT_EQ(list->ticked, 2);
+  EXPECT_THAT(list->prose_lines, ElementsAre(1, 3, 8, 9, 10, 11, 12));
+}
+
+TEST(ParseMarkdownList, ALineThatFollowsAtOnceGoesOnWithTheItem) {
+  const auto items = Markdown("- a\nmore of a\nand more\n- b\n");
+  EXPECT_THAT(Titles(items), ElementsAre("a", "b"));
+  EXPECT_EQ(items[0].spec.body(), "more of a\nand more");
+}
+
 struct BadCase {
   std::string name;
   std::string text;
@@ -126,8 +158,6 @@ TEST_P(BadMarkdown, NamesTheLine) {
 INSTANTIATE_TEST_SUITE_P(
     Line, BadMarkdown,
     testing::ValuesIn<BadCase>({
-        {"Prose", "- a\nsome words\n", "line 2", "neither a list item"},
-        {"ProseFirst", "some words\n", "line 1", "neither a list item"},
         {"NoTitle", "- a\n- \n", "line 2", "no title"},
         {"EmptyTask", "- [ ]\n", "line 1", "no title"},
         {"TwoPriorities", "- a p1 p2\n", "line 1", "two priorities"},
@@ -137,6 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"Control", "- a\x01z\n", "line 1", "control"},
         {"Bidi", "- a\xe2\x80\xaez\n", "line 1", "invisible"},
         {"NotUtf8", "- a\xff\n", "line 1", "not UTF-8"},
+        {"OpenFenceInProse", "- a\n\n```\nx\n", "line 3", "does not end"},
         {"OpenFence", "- a\n  ```\n  x\n", "line 2", "does not end"},
     }),
     [](const auto& test) { return test.param.name; });
@@ -178,11 +209,29 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn<BadCase>({
         {"Broken", "{\"title\": \"a\"}\n{\"title\": \n", "line 2", "no valid JSON"},
         {"NoObject", "[1]\n", "line 1", "no JSON object"},
-        {"UnknownField", "{\"title\": \"a\", \"titel\": \"b\"}\n", "line 1", "titel"},
-        {"WrongType", "{\"title\": \"a\", \"priority\": \"high\"}\n", "line 1", "priority"},
+        {"UnknownField", "{\"title\": \"a\", \"titel\": \"b\"}\n", "line 1",
+         "no field \"titel\"; did you mean \"title\"?"},
+        {"StrangeField", "{\"xyzzy\": 1}\n", "line 1", "there are: title, body, priority"},
+        {"WrongType", "{\"title\": \"a\", \"priority\": \"high\"}\n", "line 1",
+         "priority is no whole number"},
+        {"TitleNumber", "{\"title\": 5}\n", "line 1", "title is no text"},
+        {"LabelsText", "{\"title\": \"a\", \"labels\": \"x\"}\n", "line 1", "labels is no list"},
+        {"LabelNumber", "{\"title\": \"a\", \"labels\": [\"x\", 2]}\n", "line 1",
+         "labels[1] is no text"},
+        {"DependencyText", "{\"title\": \"a\", \"dependencies\": [\"T-3\"]}\n", "line 1",
+         "dependencies[0] is no JSON object"},
+        {"DependencyField", "{\"title\": \"a\", \"dependencies\": [{\"ticket\": \"T-3\"}]}\n",
+         "line 1", "dependencies[0] has no field \"ticket\"; did you mean \"ticket_id\"?"},
+        {"Until", "{\"title\": \"a\", \"dependencies\": [{\"until\": \"soon\"}]}\n", "line 1",
+         "is none of UNTIL_DONE, UNTIL_INTEGRATED"},
+        {"Time", "{\"title\": \"a\", \"not_before\": \"tomorrow\"}\n", "line 1",
+         "not_before is no time"},
+        {"Huge", "{\"title\": \"a\", \"priority\": 99999999999}\n", "line 1", "too large"},
+        {"Array", "[\n{\"title\": \"a\"}]\n", "line 1", "jq -c '.[]'"},
+        {"Pretty", "{\n\"title\": \"a\"}\n", "line 1", "one JSON object"},
         {"NoTitle", "{\"body\": \"a\"}\n", "line 1", "no title"},
         {"Priority", "{\"title\": \"a\", \"priority\": 5}\n", "line 1", "0 to 4"},
-        {"LocalIdType", "{\"title\": \"a\", \"local_id\": 5}\n", "line 1", "no string"},
+        {"LocalIdType", "{\"title\": \"a\", \"local_id\": 5}\n", "line 1", "local_id is no text"},
         {"LocalIdCharacters", "{\"title\": \"a\", \"local_id\": \"a b\"}\n", "line 1", "letters"},
     }),
     [](const auto& test) { return test.param.name; });

@@ -94,6 +94,45 @@ TEST_F(Commands, AnEmptyListIsNothingOrAnEmptyArray) {
   EXPECT_EQ(json::parse(out_), json::array());
 }
 
+TEST_F(Commands, ThePastSaysWhatOfItWasCompacted) {
+  hub_->On<pb::ListEventsRequest, pb::ListEventsResponse>(
+      "EventService/ListEvents",
+      [](const pb::ListEventsRequest& request, pb::ListEventsResponse* response) {
+        const bool second = !request.page_token().empty();
+        response->set_start_revision(second ? 4 : 3);
+        response->add_events()->set_revision(second ? 5 : 4);
+        if (!second) response->set_next_page_token("2");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"watch", "--from", "0", "--no-follow"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("4\t"));
+  EXPECT_EQ(err_,
+            "coordctl: events up to revision 3 were compacted away; --snapshot begins with what "
+            "they led to\n");
+  EXPECT_EQ(Run({"watch", "--from", "0", "--no-follow", "--json"}), 0) << err_;
+  EXPECT_EQ(json::parse(out_.substr(0, out_.find('\n'))),
+            json::parse(R"({"compacted": {"revision": "3"}})"));
+  EXPECT_EQ(err_, "");
+  EXPECT_EQ(Run({"watch", "--from", "3", "--no-follow"}), 0) << err_;
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(Commands, AReasonThatTheRecordHasIsSaidOnce) {
+  hub_->On<pb::ListEventsRequest, pb::ListEventsResponse>(
+      "EventService/ListEvents",
+      [](const pb::ListEventsRequest&, pb::ListEventsResponse* response) {
+        pb::Event& event = *response->add_events();
+        event.set_kind(pb::EVENT_KIND_AGENT_EXPIRED);
+        event.set_reason("silent for 61s");
+        pb::Agent& agent = *event.add_changes()->mutable_agent();
+        agent.set_state(pb::Agent::STATE_EXPIRED);
+        agent.set_end_reason("silent for 61s");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"watch", "--from", "0", "--no-follow"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\tEXPIRED: silent for 61s\n"));
+}
+
 TEST_F(Commands, ListShowsWhatStillNeedsSomething) {
   Run({"ticket", "list"});
   const auto requests = hub_->Requests<pb::ListTicketsRequest>("TicketService/ListTickets");

@@ -98,5 +98,47 @@ TEST_F(Commands, WatchWithoutFollowingPagesThroughTheLog) {
   EXPECT_EQ(json::parse(out_)["event"]["revision"], "8");
 }
 
+TEST_F(Commands, BareNumbersNameTickets) {
+  EchoCreate();
+  EXPECT_EQ(
+      Run({"ticket", "create", "--title", "x", "--depends", "3,t-4:integrated", "--parent", "17"}),
+      0)
+      << err_;
+  const auto spec =
+      hub_->Requests<pb::CreateTicketRequest>("TicketService/CreateTicket").back().spec();
+  EXPECT_EQ(spec.dependencies(0).ticket_id(), "T-3");
+  EXPECT_EQ(spec.dependencies(1).ticket_id(), "T-4");
+  EXPECT_EQ(spec.dependencies(1).until(), pb::Dependency::UNTIL_INTEGRATED);
+  EXPECT_EQ(spec.parent_ticket_id(), "T-17");
+  (void)Run({"ticket", "show", "17"});
+  environment_["COORDHUB_TICKET"] = "18";
+  (void)Run({"ticket", "show"});
+  (void)Run({"ticket", "show", "seventeen"});
+  const auto shown = hub_->Requests<pb::GetTicketRequest>("TicketService/GetTicket");
+  EXPECT_EQ(shown[0].ticket_id(), "T-17");
+  EXPECT_EQ(shown[1].ticket_id(), "T-18");
+  EXPECT_EQ(shown[2].ticket_id(), "seventeen");
+}
+
+TEST_F(Commands, ACompactionThatDropsNothingSaysWhy) {
+  int64_t dropped = 0;
+  hub_->On<pb::CompactWorkspaceRequest, pb::CompactWorkspaceResponse>(
+      "HubService/CompactWorkspace",
+      [&](const pb::CompactWorkspaceRequest&, pb::CompactWorkspaceResponse* response) {
+        response->mutable_workspace()->set_head_revision(40);
+        response->mutable_workspace()->set_compact_revision(dropped);
+        response->mutable_workspace()->set_retained_events(100);
+        response->set_dropped_events(dropped);
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"hub", "compact"}), 0);
+  EXPECT_EQ(out_,
+            "nothing to drop: 40 events are kept, and the newest 100 always are unless --revision "
+            "is given\n");
+  dropped = 10;
+  EXPECT_EQ(Run({"hub", "compact"}), 0);
+  EXPECT_EQ(out_, "dropped 10 events, up to revision 10; 30 are kept\n");
+}
+
 }  // namespace
 }  // namespace coordhub::coordctl

@@ -139,7 +139,7 @@ core::Command CommandMaker::Register() {
   v1::RegisterAgentRequest& request = command.request;
   request.set_agent_id(dice_.Pick(AgentIds()));
   request.set_branch(absl::StrCat("branch-", dice_.Roll(3)));
-  request.mutable_ttl()->set_seconds(5 + dice_.Roll(60));
+  if (dice_.Chance(70)) request.mutable_ttl()->set_seconds(5 + dice_.Roll(60));
   request.set_takeover(dice_.Chance(25));
   command.new_session_uid = absl::StrCat("uid-", ++sessions_);
   session_uids_.push_back(command.new_session_uid);

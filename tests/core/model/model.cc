@@ -171,6 +171,7 @@ Answer Model::Do(const Who& who, const v1::RegisterAgentRequest& request,
   const std::string& id = request.agent_id();
   if (id == self_id) {
     agents[id].branch = request.branch();
+    if (request.has_ttl()) agents[id].ttl_seconds = request.ttl().seconds();
     return {.resumed = true};
   }
   Refusals refusals;
@@ -185,6 +186,7 @@ Answer Model::Do(const Who& who, const v1::RegisterAgentRequest& request,
   if (!refusals.empty()) return Refuse(refusals);
   if (lives) EndAgent(id, v1::Agent::STATE_LEFT, false);
   agents[id] = {.session_uid = new_uid, .parent = self_id, .branch = request.branch()};
+  if (request.has_ttl()) agents[id].ttl_seconds = request.ttl().seconds();
   Settle();
   return {};
 }

@@ -36,6 +36,7 @@ struct Agent {
   std::string session_uid;
   std::string parent;
   std::string branch;
+  int64_t ttl_seconds = 60;
 };
 
 struct Outcome {

@@ -110,7 +110,8 @@ bool World::CompareAgents() {
     if (!Expect(actual != nullptr && actual->state() == expected.state &&
                     actual->session_uid() == expected.session_uid &&
                     actual->parent_agent_id() == expected.parent &&
-                    actual->branch() == expected.branch,
+                    actual->branch() == expected.branch &&
+                    actual->ttl().seconds() == expected.ttl_seconds,
                 id, " is missing, or another")) {
       return false;
     }

@@ -1,0 +1,54 @@
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "agent/coordctl/commands/commands.h"
+#include "agent/coordctl/raw_terminal.h"
+#include "agent/coordctl/top_feed.h"
+#include "agent/coordctl/top_screen.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+// How often what is counted in time is drawn anew.
+constexpr int kTickMs = 1000;
+
+absl::StatusOr<ExitCode> Top(Context& context) {
+  if (context.json() || !context.host().out_is_terminal || !context.host().in_is_terminal) {
+    return base::MakeFieldError("top",
+                                "needs a terminal; elsewhere: coordctl status --json, or "
+                                "coordctl watch --json");
+  }
+  RawTerminal::TakeSignals();  // before any thread exists
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
+  TopFeed feed(client, context.host().clock);
+  absl::StatusOr<RawTerminal> terminal = RawTerminal::Open();
+  if (!terminal.ok()) {
+    client.Shutdown();
+    return base::MakeFieldError("top", "needs a terminal");
+  }
+  TopScreen screen;
+  for (bool running = true; running;) {
+    const std::shared_ptr<const TopData> data = feed.data();
+    terminal->Show(screen.Render(context, *data, context.host().clock->Wall(), terminal->columns(),
+                                 terminal->rows()));
+    const TerminalEvents events = terminal->Wait(feed.fd(), kTickMs);
+    running = !events.quit;
+    for (const KeyPress& press : events.keys) running = running && screen.Press(press, *data);
+    feed.SetDetail(screen.detail());
+  }
+  client.Shutdown();  // ends a call that is under way
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddTop(CLI::App* root, Context* context) {
+  CLI::App* command =
+      AddCommand(root, "top",
+                 "What `status` shows, live: changes appear as they happen. Keys: 1 2 3 or Tab "
+                 "tickets, agents, "
+                 "branches; arrows select, Enter looks closer, s and r sort, ? help, q quits",
+                 "coordctl top");
+  OnRun(command, context, Top);
+}
+
+}  // namespace coordhub::coordctl

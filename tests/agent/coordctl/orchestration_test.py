@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""`coordctl status`, `debug` and `maintain` on a real hub, and on what one leaves behind."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
+from hub_process import COORDCTL, Hub, clean_environment, make_repository, wait_until  # noqa: E402
+
+OK, FAILED, USAGE, NO_HUB = 0, 1, 2, 6
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class HubTest(unittest.TestCase):
+    def setUp(self):
+        self.hub = Hub().start()
+        self.addCleanup(self.hub.__exit__)
+
+    def ctl(self, *args, code=OK, **kwargs):
+        done = self.hub.ctl(*args, check=False, **kwargs)
+        self.assertEqual(done.returncode, code, f"{args}\n{done.stdout}{done.stderr}")
+        return done
+
+    def git(self, *args, directory=None):
+        env = dict(clean_environment(), GIT_AUTHOR_NAME="t", GIT_AUTHOR_EMAIL="t@example.invalid",
+                   GIT_COMMITTER_NAME="t", GIT_COMMITTER_EMAIL="t@example.invalid")
+        return subprocess.run(["git", "-C", directory or self.hub.repo, *args], env=env, check=True, text=True,
+                              capture_output=True).stdout
+
+    def findings(self, code):
+        return json.loads(self.ctl("debug", "--json", code=code).stdout)["findings"]
+
+    def troubles(self, code=FAILED):
+        return [f for f in self.findings(code) if f["level"] != "FINE"]
+
+
+class Status(HubTest):
+    def test_says_everything_on_one_screen(self):
+        self.ctl("agent", "register", "conversation-1", "--token-file", os.path.join(self.hub.directory, "t"))
+        env = {"COORDHUB_SESSION": os.path.join(self.hub.directory, "t")}
+        self.ctl("ticket", "create", "--title", "one")
+        self.ctl("ticket", "create", "--title", "two")
+        self.ctl("ticket", "claim", "2", env=env)
+        text = self.ctl("status").stdout
+        self.assertRegex(text, r"(?m)^✓ Hub: RUNNING \(PID: \d+, coordhub \S+, up \S+, workspace repo\)$")
+        self.assertRegex(text, r"(?m)^1 OPEN, 1 CLAIMED")
+        self.assertRegex(text, r"(?m)^conversation-1\tACTIVE\t")
+        status = json.loads(self.ctl("status", "--json").stdout)
+        self.assertTrue(status["healthy"])
+        self.assertEqual(status["hub"]["caller"], "operator")
+        self.assertEqual([c["ticketId"] for c in status["claims"]], ["T-2"])
+        self.assertEqual([a["agentId"] for a in status["agents"]], ["conversation-1"])
+        for loop in status["loops"]:
+            self.assertIn(f"✓ {loop['title']}: RUNNING (", text)
+
+    def test_a_claim_that_is_not_renewed_ends_soon(self):
+        token = os.path.join(self.hub.directory, "t")
+        self.ctl("agent", "register", "a", "--ttl", "10m", "--token-file", token)
+        self.ctl("ticket", "create", "--title", "one")
+        self.ctl("ticket", "claim", "1", "--claim-timeout", "30s", env={"COORDHUB_SESSION": token})
+        claim = json.loads(self.ctl("status", "--json").stdout)["claims"][0]
+        self.assertEqual((claim["agentId"], claim["endsBy"], claim["soon"]), ("a", "timeout", True))
+        self.assertLessEqual(claim["secondsLeft"], 30)
+        self.assertIn("Claims that end soon", self.ctl("status").stdout)
+
+    def test_shows_nothing_of_an_agent_that_could_harm_a_terminal(self):
+        self.ctl("agent", "register", "a", "--program", "\x1b]0;owned\x07x", "--token-file",
+                 os.path.join(self.hub.directory, "t"), code=USAGE)
+        self.ctl("agent", "register", "a", "--branch", "b", "--token-file", os.path.join(self.hub.directory, "t"))
+        self.assertNotRegex(self.ctl("status").stdout, CONTROL)
+
+    def test_without_a_hub_the_exit_code_says_so(self):
+        self.hub.terminate()
+        done = self.ctl("status", code=NO_HUB)
+        self.assertIn("coordhub start", done.stderr)
+
+    def test_is_fast(self):
+        # As a whole process; the best of several, for other processes share this machine.
+        def once():
+            start = time.monotonic()
+            self.ctl("status")
+            return time.monotonic() - start
+        self.assertLess(min(once() for _ in range(10)), 0.5)
+
+
+class Debug(HubTest):
+    def test_finds_nothing_wrong_with_a_sound_hub(self):
+        wait_until(lambda: os.path.isdir(os.path.join(self.hub.repo, "shared_state")), "shared_state is there")
+        done = self.ctl("debug", "--verify")
+        self.assertNotIn("✗", done.stdout)
+        self.assertIn("✓ journal: ", done.stdout)
+        self.assertIn("events checked", done.stdout)
+
+    def test_a_killed_hub(self):
+        self.hub.kill()
+        (trouble,) = [t for t in self.troubles() if t["level"] == "PROBLEM"]
+        self.assertIn(f"process {self.hub.endpoint['pid']} ended without a farewell", trouble["what"])
+        self.assertIn("coordhub start", trouble["advice"])
+
+    def test_a_stopped_hub(self):
+        self.hub.terminate()
+        self.assertIn(("no hub runs", "coordhub start"), [(t["what"], t["advice"]) for t in self.troubles()])
+
+    def test_a_hub_that_hangs(self):
+        self.hub.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.hub.process.send_signal, signal.SIGCONT)
+        done = self.ctl("--timeout", "1s", "debug", "--json", code=FAILED)
+        advice = [f["advice"] for f in json.loads(done.stdout)["findings"] if f["level"] == "PROBLEM"]
+        self.assertTrue(any("coordhub restart" in a for a in advice), advice)
+
+    def test_secrets_and_directories_that_are_open(self):
+        os.chmod(self.hub.state, 0o755)
+        os.chmod(os.path.join(self.hub.state, "workspace.key"), 0o644)
+        advice = [t["advice"] for t in self.troubles()]
+        self.assertIn(f"chmod 700 {self.hub.state}", advice)
+        self.assertIn(f"chmod 600 {self.hub.state}/workspace.key", advice)
+
+    def test_a_damaged_journal(self):
+        self.hub.terminate()
+        with open(os.path.join(self.hub.state, "journal.sqlite3"), "r+b") as f:
+            f.write(b"not a database")
+        self.assertTrue(any("is no journal" in t["what"] for t in self.troubles()))
+
+    def test_a_mirror_that_cannot_be_written(self):
+        self.hub.terminate()
+        path = os.path.join(self.hub.repo, "shared_state")
+        subprocess.run(["rm", "-rf", path], check=True)
+        with open(path, "w", encoding="utf-8"):
+            pass
+        self.assertIn(f"{path} is no directory", [t["what"] for t in self.troubles()])
+
+    def test_stuck_and_buried_tickets(self):
+        token = os.path.join(self.hub.directory, "t")
+        self.ctl("agent", "register", "a", "--token-file", token)
+        me = {"COORDHUB_SESSION": token}
+        self.ctl("ticket", "create", "--title", "fails", "--max-attempts", "1")
+        self.ctl("ticket", "create", "--title", "waits", "--depends", "1")
+        self.ctl("ticket", "claim", "1", env=me)
+        self.ctl("ticket", "fail", "1", "--reason", "no", env=me)
+        troubles = [t["what"] for t in self.troubles() if t["area"] == "tickets"]
+        self.assertTrue(any(t.startswith("stuck") and "T-2" in t for t in troubles), troubles)
+        self.assertTrue(any(t.startswith("buried") and "T-1" in t for t in troubles), troubles)
+
+    def test_outside_of_a_repository(self):
+        done = subprocess.run([COORDCTL, "debug"], cwd="/", env=self.hub.env, text=True, capture_output=True,
+                              check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn("what to do:", done.stdout)
+
+    def test_a_repository_without_a_hub(self):
+        repo = os.path.join(self.hub.directory, "fresh")
+        make_repository(repo)
+        done = subprocess.run([COORDCTL, "debug"], cwd=repo, env=self.hub.env, text=True, capture_output=True,
+                              check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn("no hub was ever started", done.stdout)
+
+    def secrets(self):
+        token = os.path.join(self.hub.directory, "t")
+        self.ctl("agent", "register", "a", "--token-file", token)
+        self.ctl("agent", "register", "b")
+        self.ctl("ticket", "create", "--title", "a title", "--body", "the-secret-body", env={"COORDHUB_SESSION": token})
+        self.ctl("ticket", "comment", "1", "-m", "the-secret-comment", env={"COORDHUB_SESSION": token})
+        with open(token, encoding="utf-8") as f:
+            session = f.read().strip()
+        with open(os.path.join(self.hub.state, "workspace.key"), encoding="utf-8") as f:
+            key = f.read().strip()
+        # A token that found its way into a log.
+        os.makedirs(os.path.join(self.hub.state, "logs"), exist_ok=True)
+        with open(os.path.join(self.hub.state, "logs", "coordhub.log"), "a", encoding="utf-8") as f:
+            f.write(json.dumps({"level": "info", "msg": f"who said {session}?"}) + "\n")
+        return session, [session, session[8:], key, "the-secret-body", "the-secret-comment"]
+
+    def archive(self, *args, env=None):
+        path = os.path.join(self.hub.directory, "bundle.tar.gz")
+        self.hub.ctl("debug", "--bundle", path, *args, check=False, env=env)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        with tarfile.open(path) as tar:
+            return {m.name: tar.extractfile(m).read().decode(errors="replace") for m in tar.getmembers()}
+
+    def test_the_bundle_has_what_helps_and_no_secrets(self):
+        session, secrets = self.secrets()
+        files = self.archive(env={"COORDHUB_SESSION": session})
+        for name in ("findings.json", "environment.txt", "state-directory.txt", "overview.json", "tickets.jsonl",
+                     "events.jsonl", "logs/coordhub.log"):
+            self.assertIn("coordhub-debug/" + name, files)
+        self.assertIn("a title", files["coordhub-debug/tickets.jsonl"])
+        self.assertIn("EVENT_KIND_COMMENT_ADDED", files["coordhub-debug/events.jsonl"])
+        self.assertIn("who said chs_", files["coordhub-debug/logs/coordhub.log"])
+        for name, content in files.items():
+            for secret in secrets:
+                self.assertNotIn(secret, content, name)
+
+    def test_the_bundle_of_a_dead_hub(self):
+        _, secrets = self.secrets()
+        self.hub.kill()
+        files = self.archive()
+        self.assertIn("ended without a farewell", files["coordhub-debug/findings.json"])
+        for name, content in files.items():
+            for secret in secrets:
+                self.assertNotIn(secret, content, name)
+
+
+class Maintain(HubTest):
+    def gone_worktree(self):
+        path = os.path.join(self.hub.directory, "gone")
+        self.git("worktree", "add", "-q", "-b", "task-1", path)
+        subprocess.run(["rm", "-rf", path], check=True)
+
+    def test_asks_only_where_somebody_can_answer(self):
+        done = self.ctl("maintain", code=USAGE)
+        self.assertIn("--yes", done.stderr)
+        self.assertIn("--dry-run", done.stderr)
+
+    def test_a_dry_run_changes_nothing(self):
+        self.gone_worktree()
+        done = self.ctl("maintain", "--dry-run")
+        self.assertIn("worktrees whose directories are gone", done.stdout)
+        self.assertIn("task-1", self.git("worktree", "list"))
+
+    def test_does_what_is_safe_and_names_the_rest(self):
+        self.gone_worktree()
+        self.git("branch", "conversation-7")
+        self.ctl("agent", "register", "a")
+        self.ctl("agent", "leave", "a", "--as", "operator")
+        self.ctl("agent", "register", "b", "--ttl", "5s")
+        done = json.loads(self.ctl("maintain", "--yes", "--json").stdout)
+        self.assertTrue(all(chore["done"] for chore in done["toDo"]), done)
+        self.assertTrue(any("verify" in chore["what"] for chore in done["toDo"]))
+        self.assertNotIn("prunable", self.git("worktree", "list"))
+        # Branches are named at most, never touched.
+        self.assertIn("task-1", self.git("branch", "--list"))
+        self.assertIn("conversation-7", self.git("branch", "--list"))
+
+    def test_forgets_sessions_that_have_ended(self):
+        self.ctl("agent", "register", "a", "--ttl", "5s")
+        stored = os.path.join(self.hub.state, "sessions")
+        count = lambda: sum(len(files) for _, _, files in os.walk(stored))  # noqa: E731
+        self.assertEqual(count(), 1)
+        wait_until(lambda: "EXPIRED" in self.ctl("--as", "operator", "agent", "show", "a").stdout, "a has expired")
+        done = self.ctl("maintain", "--yes").stdout
+        self.assertRegex(done, r"(?m)^✓ forget the stored tokens .*: a: 1 forgotten$")
+        self.assertEqual(count(), 0)
+
+    def test_a_person_is_asked(self):
+        for answer, expected in (("n\n", False), ("y\n", True)):
+            with self.subTest(answer):
+                output = self.in_terminal(["maintain"], answer)
+                self.assertIn("[y/N]", output)
+                self.assertEqual("sound" in output, expected, output)
+
+    def in_terminal(self, args, answer):
+        pid, master = pty.fork()
+        if pid == 0:
+            os.chdir(self.hub.repo)
+            os.execve(COORDCTL, [COORDCTL, *args], self.hub.env)
+        output = b""
+        while b"[y/N] " not in output:
+            output += os.read(master, 4096)
+        os.write(master, answer.encode())
+        try:
+            while chunk := os.read(master, 4096):
+                output += chunk
+        except OSError:  # the terminal is closed when the program ends
+            pass
+        os.waitpid(pid, 0)
+        os.close(master)
+        return output.decode()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
