@@ -61,9 +61,9 @@ class Top(unittest.TestCase):
         self.before = os.path.join(self.hub.directory, "before")
         self.after = os.path.join(self.hub.directory, "after")
 
-    def start(self):
+    def start(self, name=""):
         # What the terminal was before, and is after.
-        self.terminal.type(f"stty -g > {self.before}; {COORDCTL} top; echo ended $?; stty -g > {self.after}")
+        self.terminal.type(f"stty -g > {self.before}; {COORDCTL} top; echo ended{name} $?; stty -g > {self.after}")
         self.terminal.wait_for(r"^✓ Hub: RUNNING")
 
     def expect_given_back(self):
@@ -122,7 +122,7 @@ class Top(unittest.TestCase):
         self.terminal.wait_for("Ctrl-C       quit")
         self.terminal.press("x")
         self.terminal.press("q")
-        self.terminal.wait_for(r"^ended 0$")
+        self.terminal.wait_for(r"ended 0$")
         self.expect_given_back()
 
     def test_another_size(self):
@@ -138,7 +138,7 @@ class Top(unittest.TestCase):
         self.terminal.tmux("resize-window", "-x", "120", "-y", "50")
         self.terminal.wait_for(r"(?s)T-20 .*T-40 ")
         self.terminal.press("C-c")
-        self.terminal.wait_for(r"^ended 0$")
+        self.terminal.wait_for(r"ended 0$")
         self.expect_given_back()
 
     def test_signals_give_the_terminal_back(self):
@@ -147,11 +147,10 @@ class Top(unittest.TestCase):
                 for path in (self.before, self.after):
                     if os.path.exists(path):
                         os.unlink(path)
-                self.terminal.type("clear")
-                self.start()
+                self.start(number.name)
                 (pid,) = self.pids()
                 os.kill(pid, number)
-                self.terminal.wait_for(r"^ended 0$" if number != signal.SIGSEGV else r"^ended 139$")
+                self.terminal.wait_for(f"ended{number.name} {139 if number == signal.SIGSEGV else 0}$")
                 self.expect_given_back()
 
     def test_a_stop_gives_the_terminal_back_until_it_goes_on(self):
