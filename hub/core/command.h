@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event.pb.h"
+#include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
 namespace coordhub::core {
@@ -69,12 +70,23 @@ struct ImportLines {
   std::vector<std::string> forgotten_file_ids;
 };
 
+// Branches as git has them now, as far as the records say something else; see branch_changes.h.
+// What is in the records already makes no event.
+struct ObserveBranches {
+  // Without owner and mod_revision: those follow from the state. At most
+  // limits::kBranchesPerCommand together with `gone`; what is beyond waits for the next look.
+  std::vector<v1::Branch> seen;
+  // Names; none of them is in `seen`.
+  std::vector<std::string> gone;
+};
+
 using CommandBody =
     std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest,
                  v1::BatchCreateTicketsRequest, v1::UpdateTicketRequest, v1::ClaimTicketRequest,
                  v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest, v1::CompleteTicketRequest,
                  v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
-                 v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions, ImportLines>;
+                 v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions, ImportLines,
+                 ObserveBranches>;
 
 // One mutation, as it waits for the writer. Its fields were validated (validate.h).
 struct Command {

@@ -21,6 +21,11 @@ void FillFacets(const pb::Agent& agent, pb::RecordFacets* facets) {
   facets->set_agent_state(agent.state());
 }
 
+// Who filters for an agent sees what happens to its branch.
+void FillFacets(const pb::Branch& branch, pb::RecordFacets* facets) {
+  facets->set_holder_agent_id(branch.owner_agent_id());
+}
+
 }  // namespace
 
 Draft::Draft(const State& state, std::string actor, const base::Now& now)
@@ -37,6 +42,11 @@ const pb::Ticket* Draft::FindTicket(int64_t number) const {
 const pb::Agent* Draft::FindAgent(std::string_view agent_id) const {
   const auto changed = agents_.find(std::string(agent_id));
   return changed != agents_.end() ? changed->second : state_.FindAgent(agent_id);
+}
+
+const pb::Branch* Draft::FindBranch(std::string_view name) const {
+  const auto changed = branches_.find(std::string(name));
+  return changed != branches_.end() ? changed->second : state_.records().FindBranch(name);
 }
 
 void Draft::ForEachChild(int64_t number, const std::function<bool(const pb::Ticket&)>& fn) const {
@@ -163,6 +173,23 @@ void Draft::EraseAgent(pb::Event& event, std::string_view agent_id) {
   change.mutable_agent()->set_agent_id(std::string(agent_id));
   change.set_erased(true);
   agents_[std::string(agent_id)] = nullptr;
+}
+
+void Draft::Put(pb::Event& event, pb::Branch branch) {
+  const pb::Branch* before = FindBranch(branch.branch());
+  pb::RecordChange& change = *event.add_changes();
+  if (before != nullptr) FillFacets(*before, change.mutable_previous());
+  branch.set_mod_revision(event.revision());
+  *change.mutable_branch() = std::move(branch);
+  branches_[change.branch().branch()] = &change.branch();
+}
+
+void Draft::EraseBranch(pb::Event& event, std::string_view name) {
+  pb::RecordChange& change = *event.add_changes();
+  FillFacets(*FindBranch(name), change.mutable_previous());
+  change.mutable_branch()->set_branch(std::string(name));
+  change.set_erased(true);
+  branches_[std::string(name)] = nullptr;
 }
 
 std::vector<std::shared_ptr<const pb::Event>> Draft::Finish() && {

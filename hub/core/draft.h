@@ -43,6 +43,7 @@ class Draft {
   // draft goes, and keeps showing the same value when the record changes again.
   const v1::Ticket* FindTicket(int64_t number) const;
   const v1::Agent* FindAgent(std::string_view agent_id) const;
+  const v1::Branch* FindBranch(std::string_view name) const;
   // Children of a ticket, with this draft's changes, in order of their numbers.
   std::vector<int64_t> ChildrenOf(int64_t number) const;
   bool HasUnfinishedChild(int64_t number) const;
@@ -59,8 +60,10 @@ class Draft {
   void Put(v1::Event& event, v1::Agent agent);
   void Put(v1::Event& event, v1::TicketBody body);
   void Put(v1::Event& event, v1::Comment comment);
-  // The agent must be known.
+  void Put(v1::Event& event, v1::Branch branch);
+  // The agent, or branch, must be known.
   void EraseAgent(v1::Event& event, std::string_view agent_id);
+  void EraseBranch(v1::Event& event, std::string_view name);
 
   // Sets commit_revision everywhere and gives the events away.
   std::vector<std::shared_ptr<const v1::Event>> Finish() &&;
@@ -84,9 +87,10 @@ class Draft {
   const absl::Time time_;
   int64_t last_ticket_number_;
   std::vector<std::shared_ptr<v1::Event>> events_;
-  // The records of this draft; they point into events_. A null agent is an erased one.
+  // The records of this draft; they point into events_. Null is an erased one.
   absl::btree_map<int64_t, const v1::Ticket*> tickets_;
   absl::btree_map<std::string, const v1::Agent*> agents_;
+  absl::btree_map<std::string, const v1::Branch*> branches_;
   EdgesByEnd dependents_;
   EdgesByEnd children_;
 };

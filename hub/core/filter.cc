@@ -63,6 +63,7 @@ template <class Facets>
 Facets After(const v1::RecordChange& change) {
   Facets facets = IdentityOf<Facets>(change);
   if (change.has_agent()) facets.labels = &change.agent().labels();
+  if (change.has_branch()) facets.holder = &change.branch().owner_agent_id();
   if (!change.has_ticket()) return facets;
   const v1::Ticket& ticket = change.ticket();
   facets.labels = &ticket.labels();

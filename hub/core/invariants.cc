@@ -28,6 +28,7 @@ class StateInvariants {
     CheckAgentIndexes();
     CheckRequests();
     CheckImportMarks();
+    CheckBranches();
     CheckReadyQueue();
     CheckTrees();
     return std::move(broken_);
@@ -246,6 +247,7 @@ class StateInvariants {
   void CheckAgentIndexes() {
     std::map<std::string, std::string> by_session;
     std::set<std::pair<std::string, std::string>> sub_agents;
+    std::set<std::tuple<std::string, int64_t, std::string>> by_branch;
     std::set<std::pair<int64_t, std::string>> ended;
     for (auto c = records_.agents.Begin(); c.Valid(); c.Next()) {
       if (!IsLive(*c)) {
@@ -255,6 +257,7 @@ class StateInvariants {
       Expect(by_session.emplace(c->session_uid(), c.key()).second, "two agents share session ",
              c->session_uid());
       if (!c->parent_agent_id().empty()) sub_agents.emplace(c->parent_agent_id(), c.key());
+      if (!c->branch().empty()) by_branch.emplace(c->branch(), c->fence(), c.key());
     }
     const State& s = state_;
     Expect(by_session == std::map<std::string, std::string>(s.agent_by_session_.begin(),
@@ -262,6 +265,8 @@ class StateInvariants {
            "the index of sessions is wrong");
     Expect(sub_agents == std::set(s.sub_agents_.begin(), s.sub_agents_.end()),
            "the index of sub-agents is wrong");
+    Expect(by_branch == std::set(s.agents_by_branch_.begin(), s.agents_by_branch_.end()),
+           "the index of agents by branch is wrong");
     Expect(ended == std::set(s.ended_agents_.begin(), s.ended_agents_.end()),
            "the index of ended agents is wrong");
     Expect(records_.agents.size() <= static_cast<size_t>(limits::kAgents) || !at_commit_boundary_,
@@ -302,6 +307,16 @@ class StateInvariants {
     }
   }
 
+  void CheckBranches() {
+    for (auto c = records_.branches.Begin(); c.Valid(); c.Next()) {
+      Expect(!c.key().empty() && c->branch() == c.key() && !c->commit().empty(), "branch ", c.key(),
+             " is kept as ", c->branch(), " at commit '", c->commit(), "'");
+      Expect(c->mod_revision() > 0 && c->mod_revision() <= state_.revision(), "branch ", c.key(),
+             " changed at ", c->mod_revision());
+    }
+    Expect(records_.branches.size() <= limits::kBranches, "too many branches");
+  }
+
   void CheckReadyQueue() {
     const ReadyQueue& ready = state_.ready_;
     for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
@@ -319,8 +334,9 @@ class StateInvariants {
   void CheckTrees() {
     for (const std::string& broken :
          {records_.agents.Check(), records_.tickets.Check(), records_.bodies.Check(),
-          records_.comments.Check(), records_.requests.Check(), records_.tickets_by_state.Check(),
-          records_.tickets_by_holder.Check(), records_.tickets_by_parent.Check()}) {
+          records_.comments.Check(), records_.requests.Check(), records_.branches.Check(),
+          records_.tickets_by_state.Check(), records_.tickets_by_holder.Check(),
+          records_.tickets_by_parent.Check()}) {
       Expect(broken.empty(), "a map is damaged: ", broken);
     }
   }

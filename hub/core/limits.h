@@ -45,6 +45,9 @@ inline constexpr int kClaimsPerAgent = 256;
 inline constexpr int64_t kAgents = 10000;
 inline constexpr int64_t kLiveAgents = 5000;
 inline constexpr int64_t kTickets = 5'000'000;
+inline constexpr size_t kBranches = 10000;
+// Branches that one command of the hub's changes.
+inline constexpr size_t kBranchesPerCommand = 256;
 // Depth of parents.
 inline constexpr int kParentDepth = 16;
 inline constexpr int kRememberedPerAgent = 256;

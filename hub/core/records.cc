@@ -38,6 +38,11 @@ const pb::Agent* Records::FindAgent(std::string_view agent_id) const {
   return agent == nullptr ? nullptr : agent->get();
 }
 
+const pb::Branch* Records::FindBranch(std::string_view name) const {
+  const auto* branch = branches.Find(name);
+  return branch == nullptr ? nullptr : branch->get();
+}
+
 int64_t Records::ImportedUpTo(std::string_view file_id) const {
   const auto* mark = import_marks.Find(file_id);
   return mark == nullptr ? 0 : (*mark)->end_offset();

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "coordhub/journal/v1/record.pb.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 #include "hub/core/persistent_map.h"
 
@@ -35,6 +36,9 @@ struct Records {
   // By file id: how far files that others wrote to are imported.
   PersistentMap<std::string, jpb::ImportMark> import_marks;
 
+  // By name: the branches that are observed.
+  PersistentMap<std::string, pb::Branch> branches;
+
   // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent
   // number, number).
   PersistentMap<std::pair<int, int64_t>, pb::Ticket> tickets_by_state;
@@ -49,6 +53,7 @@ struct Records {
   // Null when unknown. Pointers are valid as long as these records, unedited.
   const pb::Ticket* FindTicket(int64_t number) const;
   const pb::Agent* FindAgent(std::string_view agent_id) const;
+  const pb::Branch* FindBranch(std::string_view name) const;
   // The first byte of the file that is not imported; 0 for a file without a mark.
   int64_t ImportedUpTo(std::string_view file_id) const;
 };

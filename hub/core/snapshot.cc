@@ -19,7 +19,8 @@ void ForEachRecord(const Records& records, Visit&& visit) {
     return map.ForEach([&](const auto&, const auto& record) { return visit(*record); });
   };
   (void)(each(records.agents) && each(records.tickets) && each(records.bodies) &&
-         each(records.comments) && each(records.requests) && each(records.import_marks));
+         each(records.comments) && each(records.requests) && each(records.import_marks) &&
+         each(records.branches));
 }
 
 void Assign(const pb::Agent& agent, jpb::SnapshotRecord* record) {
@@ -36,6 +37,9 @@ void Assign(const pb::Comment& comment, jpb::SnapshotRecord* record) {
 }
 void Assign(const jpb::RememberedRequest& request, jpb::SnapshotRecord* record) {
   *record->mutable_request() = request;
+}
+void Assign(const pb::Branch& branch, jpb::SnapshotRecord* record) {
+  *record->mutable_record()->mutable_branch() = branch;
 }
 void Assign(const jpb::ImportMark& mark, jpb::SnapshotRecord* record) {
   *record->mutable_import_mark() = mark;
@@ -73,9 +77,10 @@ jpb::SnapshotHeader MakeSnapshotHeader(const View& view) {
   header.set_revision(view.revision);
   header.set_last_ticket_number(view.last_ticket_number);
   *header.mutable_last_event_time() = ToProto(view.last_event_time);
-  header.set_record_count(static_cast<int64_t>(
-      records.agents.size() + records.tickets.size() + records.bodies.size() +
-      records.comments.size() + records.requests.size() + records.import_marks.size()));
+  header.set_record_count(
+      static_cast<int64_t>(records.agents.size() + records.tickets.size() + records.bodies.size() +
+                           records.comments.size() + records.requests.size() +
+                           records.import_marks.size() + records.branches.size()));
   return header;
 }
 

@@ -58,6 +58,12 @@ std::vector<std::string> State::LiveSubAgentsOf(std::string_view agent_id) const
   return children;
 }
 
+std::string State::OwnerOfBranch(std::string_view branch) const {
+  const auto it = agents_by_branch_.lower_bound({std::string(branch), 0, ""});
+  if (it == agents_by_branch_.end() || std::get<0>(*it) != branch) return "";
+  return std::get<2>(*it);
+}
+
 const pb::Agent* State::OldestEndedAgent() const {
   return ended_agents_.empty() ? nullptr : FindAgent(ended_agents_.begin()->second);
 }
@@ -95,6 +101,8 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
                         const pb::RecordChange& change, const base::Now& now) {
   if (change.erased() && change.record_case() == pb::RecordChange::kAgent)
     return EraseAgent(change.agent().agent_id());
+  if (change.erased() && change.record_case() == pb::RecordChange::kBranch)
+    return EraseBranch(change.branch().branch());
   // Records are held inside their event: aliasing pointers, no copies.
   switch (change.erased() ? pb::RecordChange::RECORD_NOT_SET : change.record_case()) {
     case pb::RecordChange::kAgent:
@@ -110,6 +118,9 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
       // not.
       records_.comments.Put({TicketNumber(change.comment().ticket_id()), change.comment().number()},
                             std::make_shared<const pb::Comment>(change.comment()));
+      return;
+    case pb::RecordChange::kBranch:
+      records_.branches.Put(change.branch().branch(), {event, &change.branch()});
       return;
     default:
       DoesNotApply(absl::StrCat(
@@ -155,6 +166,11 @@ void State::EraseAgent(const std::string& agent_id) {
     if (!oldest.Valid() || oldest.key().first != agent_id) return;
     ForgetRequest(agent_id, oldest.key().second);
   }
+}
+
+void State::EraseBranch(const std::string& name) {
+  if (records_.branches.Erase(name) == nullptr)
+    DoesNotApply(absl::StrCat("erases branch ", name, ", which does not exist"));
 }
 
 void State::Remember(const RequestPtr& request) {
@@ -241,6 +257,7 @@ void State::IndexAgent(const pb::Agent* before, const pb::Agent* after) {
   if (before != nullptr && IsLive(*before)) {
     agent_by_session_.erase(before->session_uid());
     sub_agents_.erase({before->parent_agent_id(), before->agent_id()});
+    agents_by_branch_.erase({before->branch(), before->fence(), before->agent_id()});
   } else if (before != nullptr) {
     ended_agents_.erase({before->mod_revision(), before->agent_id()});
   }
@@ -252,6 +269,8 @@ void State::IndexAgent(const pb::Agent* before, const pb::Agent* after) {
   agent_by_session_[after->session_uid()] = after->agent_id();
   if (!after->parent_agent_id().empty())
     sub_agents_.emplace(after->parent_agent_id(), after->agent_id());
+  if (!after->branch().empty())
+    agents_by_branch_.emplace(after->branch(), after->fence(), after->agent_id());
 }
 
 void State::IndexRequest(const RequestPtr& before, const RequestPtr& after) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,9 @@ class State {
   }
   // The agent whose live session has this uid; null when no live session does.
   const pb::Agent* FindSession(std::string_view session_uid) const;
+  // The live agent that registered a branch, the first of several (a sub-agent works on its
+  // parent's branch); empty: none.
+  std::string OwnerOfBranch(std::string_view branch) const;
   // Number of live sessions.
   size_t live_agent_count() const { return agent_by_session_.size(); }
   // Tickets whose dependencies name `number`.
@@ -125,6 +129,7 @@ class State {
   // Moves the mark of a file and drops those of files that are gone.
   void ApplyImport(const jpb::ImportStep& import);
   void PutAgent(const std::shared_ptr<const pb::Agent>& agent);
+  void EraseBranch(const std::string& name);
   // Forgets the requests of the agent, too.
   void EraseAgent(const std::string& agent_id);
   // Drops the actor's oldest request when its window is full.
@@ -160,6 +165,8 @@ class State {
   absl::flat_hash_map<std::string, std::string> agent_by_session_;
   // (parent, child) of live agents.
   absl::btree_set<std::pair<std::string, std::string>> sub_agents_;
+  // (branch, fence, agent id) of live agents with a branch.
+  absl::btree_set<std::tuple<std::string, int64_t, std::string>> agents_by_branch_;
   // (end: mod_revision, agent id) of ended agents.
   absl::btree_set<std::pair<int64_t, std::string>> ended_agents_;
   absl::flat_hash_set<RequestPtr, RequestHash, RequestEqual> request_index_;

@@ -29,6 +29,8 @@ void State::LoadRecord(const std::shared_ptr<const jpb::SnapshotRecord>& record)
   } else if (change.has_comment()) {
     records_.comments.Put({TicketNumber(change.comment().ticket_id()), change.comment().number()},
                           {record, &change.comment()});
+  } else if (change.has_branch()) {
+    records_.branches.Put(change.branch().branch(), {record, &change.branch()});
   } else {
     DoesNotApply("a snapshot holds a record that this version does not know");
   }

@@ -116,7 +116,9 @@ class TransitionCheck {
       if (change.has_ticket()) CheckTicket(change);
       if (change.has_agent()) CheckAgent(change);
       if (change.has_comment()) CheckComment(change.comment());
-      Expect(!change.erased() || change.has_agent(), "erases what is never erased");
+      if (change.has_branch()) CheckBranch(change);
+      Expect(!change.erased() || change.has_agent() || change.has_branch(),
+             "erases what is never erased");
     }
     return std::move(broken_);
   }
@@ -219,6 +221,25 @@ class TransitionCheck {
       Expect(after.fence() == before->fence() && after.session_uid() == before->session_uid(),
              "changes the session of ", after.agent_id());
     }
+  }
+
+  void CheckBranch(const pb::RecordChange& change) {
+    const pb::Branch& after = change.branch();
+    const pb::Branch* before = before_.records().FindBranch(after.branch());
+    Expect(event_.kind() ==
+               (change.erased() ? pb::EVENT_KIND_BRANCH_GONE : pb::EVENT_KIND_BRANCH_MOVED),
+           "may not change branch ", after.branch());
+    Expect(!change.erased() || before != nullptr, "erases branch ", after.branch(),
+           ", which is unknown");
+    Expect(
+        change.has_previous() == (before != nullptr) &&
+            (before == nullptr || change.previous().holder_agent_id() == before->owner_agent_id()),
+        "says wrongly what branch ", after.branch(), " was before");
+    if (change.erased()) return;
+    Expect(after.mod_revision() == event_.revision(), "gives branch ", after.branch(),
+           " mod_revision ", after.mod_revision());
+    Expect(after.owner_agent_id() == before_.OwnerOfBranch(after.branch()), "gives branch ",
+           after.branch(), " to ", after.owner_agent_id());
   }
 
   void CheckComment(const pb::Comment& comment) {

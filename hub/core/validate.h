@@ -4,6 +4,7 @@
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
+#include "coordhub/v1/repository_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
 // Whether a request's fields are well-formed whatever the state: lengths, ranges, characters,
@@ -40,5 +41,8 @@ absl::Status Validate(const v1::CompactWorkspaceRequest& request);
 absl::Status Validate(const v1::BackupWorkspaceRequest& request);
 absl::Status Validate(const v1::VerifyWorkspaceRequest& request);
 absl::Status Validate(const v1::DrainHubRequest& request);
+absl::Status Validate(const v1::GetRepositoryStatusRequest& request);
+absl::Status Validate(const v1::ListBranchesRequest& request);
+absl::Status Validate(const v1::ListWorktreesRequest& request);
 
 }  // namespace coordhub::core

@@ -368,6 +368,7 @@ v1::Workspace LiveWorkspace::Describe() const {
   description.set_head_revision(now->revision);
   description.set_compact_revision(journal_->compact_revision());
   description.set_mirrored_revision(mirrored_revision_);
+  description.set_observed_revision(observed_revision_);
   for (int state = v1::Ticket::STATE_OPEN; state <= v1::Ticket::STATE_BURIED; ++state) {
     v1::TicketCount* count = description.add_ticket_counts();
     // "STATE_OPEN" -> "OPEN".

@@ -58,6 +58,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   Broadcaster& broadcaster() override { return broadcaster_; }
   v1::Workspace Describe() const override;
   void SetMirroredRevision(int64_t revision) override { mirrored_revision_ = revision; }
+  void SetObservedRevision(int64_t revision) override { observed_revision_ = revision; }
   void Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) override;
   void Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) override;
   void Backup(std::string directory,
@@ -132,6 +133,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> next_call_{1};
   std::atomic<int64_t> mirrored_revision_{0};
+  std::atomic<int64_t> observed_revision_{0};
   std::atomic<int64_t> snapshot_revision_;
   std::atomic<bool> maintaining_{false};
   bool stopped_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <variant>
 
 #include "agent/base/error.h"
 
@@ -15,9 +16,24 @@ Sequencer::Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t 
 
 Sequencer::~Sequencer() { Stop(); }
 
+namespace {
+
+bool Yields(const Call& call) {
+  return std::holds_alternative<core::ObserveBranches>(call.command->body);
+}
+
+}  // namespace
+
 bool Sequencer::Submit(Call&& call) {
   base::MutexLock lock(&mu_);
-  if (stopping_ || pending_.calls.size() >= capacity_) return false;
+  if (stopping_) return false;
+  if (Yields(call)) {
+    if (yielding_.size() >= kYieldingCapacity) return false;
+    yielding_.push_back(std::move(call));
+    wake_.Signal();
+    return true;
+  }
+  if (pending_.calls.size() >= capacity_) return false;
   pending_.calls.push_back(std::move(call));
   // Later calls find the thread awake or about to look.
   if (pending_.calls.size() == 1) wake_.Signal();
@@ -49,7 +65,7 @@ void Sequencer::Stop() {
 
 size_t Sequencer::queued() const {
   base::MutexLock lock(&mu_);
-  return pending_.calls.size();
+  return pending_.calls.size() + yielding_.size();
 }
 
 absl::Duration Sequencer::IdleTime() const {
@@ -62,12 +78,25 @@ bool Sequencer::TakeBatch(Batch* batch) {
   const absl::Duration idle = IdleTime();
   base::MutexLock lock(&mu_);
   const auto empty = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return pending_.calls.empty() && pending_.cancelled.empty() && pending_.tasks.empty();
+    return pending_.calls.empty() && pending_.cancelled.empty() && pending_.tasks.empty() &&
+           yielding_.empty();
   };
   if (empty() && !stopping_) wake_.WaitWithTimeout(&mu_, idle);
   if (empty() && stopping_) return false;
   std::swap(*batch, pending_);
+  TakeYielding(batch);
   return true;
+}
+
+void Sequencer::TakeYielding(Batch* batch) {
+  if (yielding_.empty()) return;
+  if (batch->calls.size() >= max_batch_ && yields_ < kMaxYields) {
+    ++yields_;
+    return;
+  }
+  yields_ = 0;
+  batch->yielding.push_back(std::move(yielding_.front()));
+  yielding_.pop_front();
 }
 
 std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls,
@@ -108,6 +137,7 @@ void Sequencer::Run() {
     for (const CallId id : batch.cancelled) writer_->CancelWaiter(id);
     // A batch without calls still ends what fell due.
     RunCalls(std::move(calls));
+    if (!batch.yielding.empty()) RunCalls(std::move(batch.yielding));
     for (std::function<void()>& task : batch.tasks) task();
     batch = Batch();
   }

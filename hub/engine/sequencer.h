@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -13,8 +14,10 @@
 namespace coordhub::engine {
 
 // The writer's thread and its queue: takes all that waits, runs it as one batch, and meanwhile lets
-// the next one gather. Wakes for new calls, for what falls due, and at least every
-// LeaseClock::kObservePeriod. Any thread may call.
+// the next one gather. The hub's own observations yield: one at a time, in a batch of its own,
+// after the others' calls, and not while those fill whole batches (but for no more than kMaxYields
+// of them). Wakes for new calls, for what falls due, and at least every LeaseClock::kObservePeriod.
+// Any thread may call.
 class Sequencer {
  public:
   // `writer` and `clock` are not owned. The thread starts at once.
@@ -34,8 +37,13 @@ class Sequencer {
   size_t queued() const;
 
  private:
+  static constexpr size_t kYieldingCapacity = 64;
+  static constexpr int kMaxYields = 8;
+
   struct Batch {
     std::vector<Call> calls;
+    // At most one.
+    std::vector<Call> yielding;
     std::vector<CallId> cancelled;
     std::vector<std::function<void()>> tasks;
   };
@@ -43,6 +51,7 @@ class Sequencer {
   void Run();
   // Waits until there is something to do. False: stop.
   bool TakeBatch(Batch* batch);
+  void TakeYielding(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Duration IdleTime() const;
   void RunCalls(std::vector<Call> calls);
   static std::vector<Call> DropCancelled(std::vector<Call> calls, std::vector<CallId>* cancelled);
@@ -55,6 +64,9 @@ class Sequencer {
   mutable base::Mutex mu_;
   base::CondVar wake_;
   Batch pending_ ABSL_GUARDED_BY(mu_);
+  std::deque<Call> yielding_ ABSL_GUARDED_BY(mu_);
+  // Batches that went before the first of yielding_.
+  int yields_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

@@ -126,6 +126,8 @@ class Workspace {
   virtual v1::Workspace Describe() const = 0;
   // Told by the mirror.
   virtual void SetMirroredRevision(int64_t revision) = 0;
+  // Told by whoever observes git, once what was observed is durable.
+  virtual void SetObservedRevision(int64_t revision) = 0;
 
   // Run on the background thread, one after the other; `done` there.
   struct VerifyResult {

@@ -60,6 +60,8 @@ ChangeWatcher::~ChangeWatcher() {
 
 Changes ChangeWatcher::Take() {
   base::MutexLock lock(&mu_);
+  SortEvents();
+  if (walk_due_) Wake();
   // Without notifications, references are always worth a look. Files have an interval of their own.
   if (!problem_.empty()) pending_.references = true;
   return std::exchange(pending_, {});
@@ -122,19 +124,25 @@ void ChangeWatcher::AwaitWork() {
   [[maybe_unused]] const ssize_t size = read(wake_.get(), &count, sizeof(count));
 }
 
-void ChangeWatcher::ReadEvents() {
+void ChangeWatcher::SortEvents() {
   if (!inotify_.valid()) return;
-  bool walk_again = false;
+  inotify_.Read([this](const Inotify::Event& event) {
+    mu_.AssertHeld();
+    if (Sort(event)) walk_due_ = true;
+  });
+}
+
+void ChangeWatcher::ReadEvents() {
+  bool walk = false;
   {
     base::MutexLock lock(&mu_);
-    walk_again = !problem_.empty();
-    inotify_.Read([&](const Inotify::Event& event) {
-      mu_.AssertHeld();
-      if (Sort(event)) walk_again = true;
-    });
+    SortEvents();
+    walk = std::exchange(walk_due_, false) || !problem_.empty();
   }
-  if (walk_again) WatchGitDir();
+  if (walk) WatchGitDir();
   base::MutexLock lock(&mu_);
+  // What happened in new directories before they were watched.
+  if (walk && problem_.empty()) pending_.references = true;
   if (pending_.empty()) return;
   due_ = std::min(due_, std::max(clock_.Mono() + kSettle, last_call_ + options_.coalesce));
 }

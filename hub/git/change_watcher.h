@@ -70,7 +70,7 @@ class ChangeWatcher {
   ChangeWatcher(const ChangeWatcher&) = delete;
   ChangeWatcher& operator=(const ChangeWatcher&) = delete;
 
-  // Gives out what changed, and begins anew.
+  // Gives out what changed until now, told to the thread or not yet, and begins anew.
   Changes Take();
 
   // Watches the directories of a worktree: all below `top` but .git, `ignored` (relative), `others`
@@ -123,6 +123,8 @@ class ChangeWatcher {
   void Run();
   void AwaitWork();
   void ReadEvents();
+  // Sorts what has come.
+  void SortEvents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CallBackIfDue();
   void Wake() const;
 
@@ -156,6 +158,8 @@ class ChangeWatcher {
   // By the top directory.
   absl::flat_hash_map<std::string, absl::flat_hash_set<std::string>> ignored_ ABSL_GUARDED_BY(mu_);
   Changes pending_ ABSL_GUARDED_BY(mu_);
+  // The git directory has another shape now.
+  bool walk_due_ ABSL_GUARDED_BY(mu_) = false;
   std::string problem_ ABSL_GUARDED_BY(mu_);
   // When to call back; infinite: not.
   base::MonoTime due_ ABSL_GUARDED_BY(mu_) = base::MonoTime::InfiniteFuture();

@@ -12,7 +12,7 @@
 
 namespace coordhub::git {
 
-// One inotify instance. Adding and removing: any thread; reading: one thread.
+// One inotify instance. Adding and removing: any thread; reading: one at a time.
 class Inotify {
  public:
   struct Event {

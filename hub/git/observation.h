@@ -36,6 +36,8 @@ struct Observation {
   // What counts and merge bases refer to, and its head (hex). Both empty: there is no such branch.
   std::string target;
   std::string target_commit;
+  // Whether there is a directory ObserverOptions::shared_state.
+  bool shared_state_exists = false;
   // In order of their names: those that match the patterns and those that agents registered.
   std::vector<ObservedBranchPtr> branches;
   // How many of them match the patterns.

@@ -37,6 +37,11 @@ ino_t InodeOf(const std::string& path) {
   return stat(path.c_str(), &directory) == 0 ? directory.st_ino : 0;
 }
 
+bool IsDirectory(const std::string& path) {
+  struct stat directory {};
+  return !path.empty() && stat(path.c_str(), &directory) == 0 && S_ISDIR(directory.st_mode);
+}
+
 google::protobuf::Timestamp ToProto(absl::Time time) {
   const int64_t seconds = absl::ToUnixSeconds(time);
   google::protobuf::Timestamp proto;
@@ -175,6 +180,7 @@ absl::StatusOr<ObservationPtr> LibgitObserver::Look() {
 
   auto observation = std::make_shared<Observation>(references_);
   observation->time = time;
+  observation->shared_state_exists = IsDirectory(options_.shared_state);
   for (const auto& [top, entry] : counts_.entries())
     observation->worktrees.push_back(ToProto(entry));
   AddProblems(observation.get());

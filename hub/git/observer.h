@@ -24,6 +24,9 @@ struct ObserverOptions {
   // else `main`, else `master`, else none.
   std::string target;
 
+  // A directory whose existence is observed, too, for those who may not block. Empty: none.
+  std::string shared_state;
+
   // Something changed: worth an Observe(). Called on the watcher's thread, coalesced (the first
   // change at once, what follows within `coalesce` together); must not block. Null: nobody asks,
   // but files are watched all the same, so that Observe() knows what to look at.

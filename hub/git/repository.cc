@@ -12,6 +12,7 @@
 #include "agent/base/error.h"
 #include "agent/base/git_location.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/string_view.h"
 #include "agent/base/unique_fd.h"
 #include "hub/git/library.h"
 
@@ -48,6 +49,28 @@ absl::Status AppendToFile(const std::string& path, std::string_view bytes) {
   if (written < 0) return base::MakeIoError("write", path, errno);
   if (static_cast<size_t>(written) != bytes.size()) return base::MakeIoError("write", path, ENOSPC);
   return absl::OkStatus();
+}
+
+std::string ConfigValue(const std::string& common_dir, const char* name) {
+  git_config* raw = nullptr;
+  if (git_config_open_ondisk(&raw, (common_dir + "/config").c_str()) != 0) return "";
+  const Handle<git_config, git_config_free> config(raw);
+  git_buf value = GIT_BUF_INIT;
+  if (git_config_get_string_buf(&value, config.get(), name) != 0) return "";
+  std::string text(value.ptr, value.size);
+  git_buf_dispose(&value);
+  return text;
+}
+
+// What kind of repository it is that libgit2 does not read; empty: it is another matter.
+std::string UnreadableKind(const std::string& common_dir) {
+  const std::string format = ConfigValue(common_dir, "extensions.refstorage");
+  if (!format.empty() && format != "files")
+    return "it keeps its references as " + format +
+           ", which this version cannot read (`git refs migrate --ref-format=files` changes that)";
+  if (ConfigValue(common_dir, "extensions.objectformat") == "sha256")
+    return "its objects are named by SHA-256, which this version cannot read";
+  return "";
 }
 
 class LibgitRepository final : public Repository {
@@ -112,9 +135,10 @@ absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(const std::string& 
   base::InitializeLibgit2();
   git_repository* raw = nullptr;
   if (git_repository_open(&raw, common_dir.c_str()) != 0) {
-    return base::MakeError(v1::ERROR_REASON_WORKSPACE_NOT_FOUND,
-                           std::string(LibraryError("opening", common_dir).message()),
-                           {{"path", common_dir}});
+    std::string message(base::ToStd(LibraryError("opening", common_dir).message()));
+    if (const std::string kind = UnreadableKind(common_dir); !kind.empty())
+      message = "the repository at " + common_dir + " cannot be used: " + kind;
+    return base::MakeError(v1::ERROR_REASON_WORKSPACE_NOT_FOUND, message, {{"path", common_dir}});
   }
   return std::make_unique<LibgitRepository>(common_dir, RepositoryHandle(raw));
 }

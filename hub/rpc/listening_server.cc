@@ -10,7 +10,6 @@
 #include "agent/base/status_macros.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
-#include "coordhub/v1/repository_service.pb.h"
 #include "coordhub/v1/reservation_service.pb.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -19,6 +18,7 @@
 #include "hub/rpc/agent_service.h"
 #include "hub/rpc/event_service.h"
 #include "hub/rpc/hub_service.h"
+#include "hub/rpc/repository_service.h"
 #include "hub/rpc/server_arguments.h"
 #include "hub/rpc/ticket_service.h"
 
@@ -29,8 +29,7 @@ namespace {
 std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
   return {v1::AcquireReservationRequest::descriptor()->file()->service(0),
           v1::SendMessageRequest::descriptor()->file()->service(0),
-          v1::OpenRoundRequest::descriptor()->file()->service(0),
-          v1::GetRepositoryStatusRequest::descriptor()->file()->service(0)};
+          v1::OpenRoundRequest::descriptor()->file()->service(0)};
 }
 
 // Both are settings of the process that apply to servers built from then on.
@@ -65,6 +64,7 @@ ListeningServer::ListeningServer(std::shared_ptr<ServiceHost> host, Gate::Transp
     : host_(std::move(host)), gate_(host_.get(), transport, default_workspace) {
   services_.push_back(std::make_unique<AgentService>(host_, &gate_));
   services_.push_back(std::make_unique<TicketService>(host_, &gate_));
+  services_.push_back(std::make_unique<RepositoryService>(host_, &gate_));
   services_.push_back(std::make_unique<EventService>(host_, &gate_));
   services_.push_back(std::make_unique<HubService>(host_, &gate_));
   for (const auto* descriptor : LaterServices()) {

@@ -33,8 +33,10 @@ class PageBudget {
   // A record was put on the page.
   void Take(const google::protobuf::Message& record) {
     ++size_;
-    bytes_ += record.ByteSizeLong();
+    TakeBytes(record.ByteSizeLong());
   }
+  // What belongs to it was.
+  void TakeBytes(size_t bytes) { bytes_ += bytes; }
 
   int64_t left() const { return max_size_ - size_; }
   size_t bytes_left() const { return bytes_ < kMaxBytesPerPage ? kMaxBytesPerPage - bytes_ : 0; }

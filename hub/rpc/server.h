@@ -11,6 +11,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "hub/engine/workspace.h"
+#include "hub/git/observation.h"
 
 namespace coordhub::rpc {
 
@@ -28,6 +29,9 @@ struct ServedWorkspace {
   // For Workspace.mirror_problem in answers; empty: no problem. Null: there is no mirror. Any
   // thread; never blocks.
   std::function<std::string()> mirror_problem;
+  // The newest observation of git; null: none yet. Null function: git is not observed. Any thread;
+  // never blocks.
+  std::function<git::ObservationPtr()> observation;
 };
 
 struct ServerOptions {

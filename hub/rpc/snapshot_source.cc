@@ -31,7 +31,8 @@ SnapshotSource::SnapshotSource(engine::ViewPtr view, const core::Filter* filter)
       agents_(view_->records.agents.Begin()),
       tickets_(view_->records.tickets.Begin()),
       bodies_(view_->records.bodies.Begin()),
-      comments_(view_->records.comments.Begin()) {}
+      comments_(view_->records.comments.Begin()),
+      branches_(view_->records.branches.Begin()) {}
 
 template <class Cursor, class SetRecord>
 bool SnapshotSource::Drain(Cursor* at, Part* part, const SetRecord& set_record) {
@@ -58,8 +59,12 @@ v1::SnapshotChunk SnapshotSource::Next() {
   const auto set_comment = [](const v1::Comment& comment, v1::RecordChange* to) {
     *to->mutable_comment() = comment;
   };
+  const auto set_branch = [](const v1::Branch& branch, v1::RecordChange* to) {
+    *to->mutable_branch() = branch;
+  };
   const bool complete = Drain(&agents_, &part, set_agent) && Drain(&tickets_, &part, set_ticket) &&
-                        Drain(&bodies_, &part, set_body) && Drain(&comments_, &part, set_comment);
+                        Drain(&bodies_, &part, set_body) && Drain(&comments_, &part, set_comment) &&
+                        Drain(&branches_, &part, set_branch);
   v1::SnapshotChunk chunk = part.Take();
   chunk.set_revision(view_->revision);
   chunk.set_complete(complete);

@@ -40,6 +40,7 @@ class SnapshotSource {
   core::PersistentMap<int64_t, v1::Ticket>::Cursor tickets_;
   core::PersistentMap<int64_t, v1::TicketBody>::Cursor bodies_;
   core::PersistentMap<std::pair<int64_t, int32_t>, v1::Comment>::Cursor comments_;
+  core::PersistentMap<std::string, v1::Branch>::Cursor branches_;
 };
 
 }  // namespace coordhub::rpc

@@ -340,12 +340,12 @@ TEST(StateDeathTest, StopsAtAGap) {
 TEST(StateDeathTest, StopsAtARecordItDoesNotKnow) {
   State state;
   auto event = NextEvent(state);
-  event->set_kind(pb::EVENT_KIND_BRANCH_MOVED);
-  event->add_changes()->mutable_branch()->set_branch("main");
+  event->set_kind(pb::EVENT_KIND_ROUND_OPENED);
+  event->add_changes()->mutable_round();
   EXPECT_DEATH(state.Evolve(event, nullptr, TestStart()),
-               "EVENT_KIND_BRANCH_MOVED changes a record");
+               "EVENT_KIND_ROUND_OPENED changes a record");
   auto record = std::make_shared<jpb::SnapshotRecord>();
-  record->mutable_record()->mutable_branch()->set_branch("main");
+  record->mutable_record()->mutable_round();
   EXPECT_DEATH(state.LoadRecord(record), "a snapshot holds a record");
 }
 

@@ -37,10 +37,12 @@ class ScratchRepository {
   std::string Git(const std::string& arguments, const std::string& directory = "") const {
     return Run("git " + arguments, directory);
   }
-  // A shell command, the same way.
+  // A command of bash, the same way.
   std::string Run(const std::string& command, const std::string& directory = "") const {
     const std::string where = directory.empty() ? top_ : directory;
-    const std::string line = "cd '" + where + "' && { " + command + "; } 2>&1";
+    std::string quoted;
+    for (const char c : command) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    const std::string line = "cd '" + where + "' && bash -c '" + quoted + "' 2>&1";
     FILE* pipe = popen(line.c_str(), "r");
     std::string output;
     std::array<char, 4096> buffer;

@@ -68,7 +68,10 @@ const std::set<std::string> kImplemented = {"RegisterAgent",
                                             "CompactWorkspace",
                                             "BackupWorkspace",
                                             "VerifyWorkspace",
-                                            "DrainHub"};
+                                            "DrainHub",
+                                            "GetRepositoryStatus",
+                                            "ListBranches",
+                                            "ListWorktrees"};
 
 // Whether a call got past the question of who calls.
 bool WasAdmitted(pb::ErrorReason reason) {

@@ -48,7 +48,10 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"CompactWorkspace", ""},
       {"BackupWorkspace", "directory: '/nowhere/else'"},
       {"VerifyWorkspace", ""},
-      {"DrainHub", ""}};
+      {"DrainHub", ""},
+      {"GetRepositoryStatus", ""},
+      {"ListBranches", ""},
+      {"ListWorktrees", ""}};
   return methods;
 }
 

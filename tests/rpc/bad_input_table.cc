@@ -21,12 +21,14 @@ bool Has(const std::string& method, const std::set<std::string>& names) {
 // What many requests have in common.
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub"};
-  const std::set<std::string> lists = {"ListAgents", "ListTickets", "ListEvents", "ListWorkspaces"};
+  const std::set<std::string> lists = {"ListAgents",     "ListTickets",  "ListEvents",
+                                       "ListWorkspaces", "ListBranches", "ListWorktrees"};
   const std::set<std::string> at_revision = {"GetAgent", "ListAgents", "GetTicket", "ListTickets",
                                              "GetHub"};
-  const std::set<std::string> reads = {"GetAgent",    "ListAgents",     "GetTicket",
-                                       "ListTickets", "WatchEvents",    "ListEvents",
-                                       "GetHub",      "ListWorkspaces", "VerifyWorkspace"};
+  const std::set<std::string> reads = {
+      "GetAgent",        "ListAgents",          "GetTicket",    "ListTickets",
+      "WatchEvents",     "ListEvents",          "GetHub",       "ListWorkspaces",
+      "VerifyWorkspace", "GetRepositoryStatus", "ListBranches", "ListWorktrees"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "agent/base/error_table.h"
+#include "coordhub/v1/repository_service.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
@@ -30,7 +31,7 @@ const MethodDescriptor& MethodNamed(const std::string& name) {
   for (const auto* file :
        {pb::RegisterAgentRequest::descriptor()->file(),
         pb::CreateTicketRequest::descriptor()->file(), pb::ListEventsRequest::descriptor()->file(),
-        pb::GetHubRequest::descriptor()->file()}) {
+        pb::GetHubRequest::descriptor()->file(), pb::ListBranchesRequest::descriptor()->file()}) {
     if (const auto* method = file->service(0)->FindMethodByName(name)) return *method;
   }
   ADD_FAILURE() << "no method " << name;
@@ -117,7 +118,8 @@ INSTANTIATE_TEST_SUITE_P(Table, BadInputTest, ::testing::ValuesIn(BadInputTable(
 // Every field of every implemented request is in the table, or needs no row of its own.
 TEST(BadInputTableTest, NamesEveryField) {
   // Truth values have no bad ones; a sequence is any number.
-  const std::set<std::string> free = {"with_digest", "takeover", "force", "final", "sequence"};
+  const std::set<std::string> free = {"with_digest", "with_paths", "takeover",
+                                      "force",       "final",      "sequence"};
   std::set<std::string> rows;
   std::set<std::string> methods;
   for (const BadInput& row : BadInputTable()) {
@@ -138,7 +140,7 @@ TEST(BadInputTableTest, NamesEveryField) {
       EXPECT_TRUE(rows.contains(absl::StrCat(name, ".", field))) << name << "." << field;
     }
   }
-  EXPECT_EQ(methods.size(), 27u);  // all but KeepAlive, whose stream keep_alive_test opens
+  EXPECT_EQ(methods.size(), 30u);  // all but KeepAlive, whose stream keep_alive_test opens
 }
 
 // Puts a mark into one text field at a time, wherever the type has one, and calls `visit` with the

@@ -108,6 +108,7 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     served.socket_path = socket_path(i);
     served.common_dir = "/repo/.git";
     served.state_dir = "/repo/.git/coordhub";
+    served.observation = [this] { return observation(); };
     options.workspaces.push_back(std::move(served));
   }
   if (spec.tcp) options.tcp_address = "127.0.0.1:0";

@@ -13,14 +13,17 @@
 #include "agent/base/error.h"
 #include "agent/base/ids.h"
 #include "agent/base/manual_clock.h"
+#include "agent/base/mutex.h"
 #include "agent/base/session_token.h"
 #include "coordhub/v1/agent_service.grpc.pb.h"
 #include "coordhub/v1/event_service.grpc.pb.h"
 #include "coordhub/v1/hub_service.grpc.pb.h"
+#include "coordhub/v1/repository_service.grpc.pb.h"
 #include "coordhub/v1/ticket_service.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "hub/engine/workspace.h"
+#include "hub/git/observation.h"
 #include "hub/rpc/server.h"
 #include "tests/agent/base/temp_dir.h"
 
@@ -109,9 +112,22 @@ class TestHub {
   engine::Workspace& workspace(size_t index = 0) { return *workspaces_[index]; }
   Server& server() { return *server_; }
   void StopServer() { server_.reset(); }
+  // What all workspaces saw of git; at first an empty repository. Null: nothing yet.
+  void SetObservation(git::ObservationPtr observation) {
+    base::MutexLock lock(&observation_mu_);
+    observation_ = std::move(observation);
+  }
 
  private:
+  git::ObservationPtr observation() const {
+    base::MutexLock lock(&observation_mu_);
+    return observation_;
+  }
+
   const base::TempDir dir_;
+  mutable base::Mutex observation_mu_;
+  git::ObservationPtr observation_ ABSL_GUARDED_BY(observation_mu_) =
+      std::make_shared<const git::Observation>();
   base::ManualClock clock_;
   base::SequenceIdSource ids_{1};
   const std::string operator_token_;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "agent/base/error.h"
+#include "hub/core/branch_changes.h"
 #include "hub/core/invariants.h"
 #include "hub/core/proto_time.h"
 
@@ -29,6 +30,9 @@ std::string Describe(const core::ExpireClaim& command) {
 std::string Describe(const core::EndAllSessions&) { return "end all sessions"; }
 std::string Describe(const core::ImportLines& command) {
   return absl::StrCat("import ", command.file_id, " up to ", command.end_offset);
+}
+std::string Describe(const core::ObserveBranches& command) {
+  return absl::StrCat("observe ", command.seen.size(), " branches, ", command.gone.size(), " gone");
 }
 std::string Describe(const google::protobuf::Message& request) {
   return absl::StrCat(request.GetDescriptor()->name(), " ", request.ShortDebugString());
@@ -91,7 +95,33 @@ bool World::DoSomething() {
   if (dice_.Roll(800) == 0) {
     return Do({.caller = Hub(), .body = core::EndAllSessions{"restored"}});
   }
+  if (dice_.Chance(2)) return ObserveGit();
   return Do(SomeCommand());
+}
+
+// Somebody works with git, and the hub takes a look: afterwards the records are what git is.
+bool World::ObserveGit() {
+  for (int i = dice_.Roll(4); i > 0; --i) {
+    const std::string name = absl::StrCat("branch-", dice_.Roll(5));
+    if (dice_.Chance(25)) {
+      git_.erase(name);
+    } else {
+      git_[name] = absl::StrCat("commit ", dice_.Roll(1000));
+    }
+  }
+  std::vector<v1::Branch> branches;
+  for (const auto& [name, commit] : git_) {
+    branches.emplace_back().set_branch(name);
+    branches.back().set_commit(commit);
+  }
+  std::vector<const v1::Branch*> observed;
+  for (const v1::Branch& branch : branches) observed.push_back(&branch);
+  for (core::ObserveBranches& changes : core::BranchChanges(*state_->MakeView(), observed)) {
+    if (!Do({.caller = Hub(), .body = std::move(changes)})) return false;
+  }
+  const std::vector<core::ObserveBranches> left =
+      core::BranchChanges(*state_->MakeView(), observed);
+  return Expect(left.empty(), "an observation leaves changes to observe") && CompareBranches();
 }
 
 core::Command World::SomeCommand() {
@@ -231,6 +261,8 @@ Answer World::AskModel(const core::Command& command) {
         } else if constexpr (std::is_same_v<Body, core::EndAllSessions>) {
           model_.EndAllSessions();
           return {};
+        } else if constexpr (std::is_same_v<Body, core::ObserveBranches>) {
+          return {};  // compared once all of an observation is told
         } else if constexpr (std::is_same_v<Body, core::ImportLines>) {
           return model_.Do(who, body.tickets);
         } else if constexpr (std::is_same_v<Body, v1::UpdateTicketRequest>) {

@@ -53,6 +53,7 @@ class World {
   // Goes on with a state that was folded anew, or loaded.
   bool Restart();
   bool RollBackSomeCommands();
+  bool ObserveGit();
   core::Command SomeCommand();
   void GiveRequestId(core::Command& command);
 
@@ -74,6 +75,7 @@ class World {
   bool CompareTicket(int64_t number);
   bool CompareEdges(int64_t number);
   bool CompareAgents();
+  bool CompareBranches();
   bool CompareReady();
   bool CompareNewlyReady();
   bool CompareDigest(core::State& other, const std::string& what);
@@ -105,6 +107,9 @@ class World {
   // By ticket and fence. Those of claims that ended stay: they must do nothing.
   std::map<std::pair<int64_t, int64_t>, base::MonoTime> claim_deadlines_;
   int64_t highest_fence_ = 0;
+
+  // What git has: branch -> commit.
+  std::map<std::string, std::string> git_;
 
   std::vector<core::Command> past_commands_;
   int64_t request_ids_ = 0;

@@ -119,6 +119,28 @@ bool World::CompareAgents() {
   return true;
 }
 
+bool World::CompareBranches() {
+  const auto& records = state_->records();
+  if (!Expect(records.branches.size() == git_.size(), "there are ", records.branches.size(),
+              " branches"))
+    return false;
+  for (const auto& [name, commit] : git_) {
+    // Whoever of those that work on it began first.
+    std::string owner;
+    for (const auto& [id, agent] : model_.agents) {
+      if (agent.state != v1::Agent::STATE_ACTIVE || agent.branch != name) continue;
+      if (owner.empty() || state_->FindAgent(id)->fence() < state_->FindAgent(owner)->fence())
+        owner = id;
+    }
+    const v1::Branch* branch = records.FindBranch(name);
+    if (!Expect(branch != nullptr && branch->commit() == commit, name, " is not at ", commit) ||
+        !Expect(branch->owner_agent_id() == owner, name, " belongs to ", branch->owner_agent_id(),
+                ", not ", owner))
+      return false;
+  }
+  return true;
+}
+
 bool World::CompareReady() {
   for (const auto& [number, ticket] : model_.tickets) {
     const bool expected = model_.IsReady(number);

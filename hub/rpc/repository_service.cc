@@ -1,0 +1,150 @@
+#include "hub/rpc/repository_service.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "agent/base/error.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/text.h"
+#include "hub/core/proto_time.h"
+#include "hub/git/observation.h"
+#include "hub/rpc/paging.h"
+
+namespace coordhub::rpc {
+namespace {
+
+// What an answer tells of all problems together.
+constexpr size_t kProblemBytes = 4096;
+
+absl::StatusOr<git::ObservationPtr> NewestObservation(const Reading& reading) {
+  const ServedWorkspace& served = reading.scope.workspace->served;
+  git::ObservationPtr newest = served.observation ? served.observation() : nullptr;
+  if (newest != nullptr) return newest;
+  return base::MakeError(v1::ERROR_REASON_NOT_OBSERVED,
+                         "the repository has not been observed yet; the loop `coordinator` tells "
+                         "why if that lasts",
+                         {{"path", served.common_dir}});
+}
+
+// Agents by the worktree that they registered, those that began first.
+class WorktreeOwners {
+ public:
+  explicit WorktreeOwners(const core::View& view) {
+    for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
+      if (!core::IsLive(*agent) || agent->worktree().empty()) continue;
+      std::string path = agent->worktree();
+      while (path.size() > 1 && path.back() == '/') path.pop_back();
+      const auto [it, is_new] = first_.try_emplace(path, &*agent);
+      if (!is_new && agent->fence() < it->second->fence()) it->second = &*agent;
+    }
+  }
+  void SetOwner(v1::Worktree* worktree) const {
+    const auto it = first_.find(worktree->path());
+    if (it != first_.end()) worktree->set_owner_agent_id(it->second->agent_id());
+  }
+
+ private:
+  std::map<std::string, const v1::Agent*> first_;
+};
+
+absl::Status GetRepositoryStatus(const Reading& reading, const v1::GetRepositoryStatusRequest&,
+                                 v1::GetRepositoryStatusResponse* response) {
+  COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, NewestObservation(reading));
+  if (const v1::Worktree* main = seen->FindMainWorktree(); main != nullptr) {
+    *response->mutable_worktree() = *main;
+    WorktreeOwners(*reading.view).SetOwner(response->mutable_worktree());
+  }
+  response->set_bare(seen->is_bare);
+  response->set_conversation_branch_count(seen->conversation_branch_count);
+  response->set_shared_state_exists(seen->shared_state_exists);
+  response->set_revision(reading.view->revision);
+  *response->mutable_observe_time() = core::ToProto(seen->time);
+  response->set_target(seen->target);
+  response->set_target_commit(seen->target_commit);
+  response->set_problem(base::TruncateUtf8(absl::StrJoin(seen->problems, "; "), kProblemBytes));
+  response->set_branch_count(static_cast<int32_t>(seen->branches.size()));
+  response->set_worktree_count(static_cast<int32_t>(seen->worktrees.size()));
+  return absl::OkStatus();
+}
+
+// The page's branches with their paths. `seen` is null when paths are not asked for.
+void AddPaths(const git::Observation* seen, const std::string& name, PageBudget* budget,
+              v1::ListBranchesResponse* response) {
+  const git::ObservedBranch* observed = seen == nullptr ? nullptr : seen->FindBranch(name);
+  if (observed == nullptr) return;
+  v1::BranchPaths* paths = response->add_branch_paths();
+  paths->set_branch(name);
+  paths->mutable_paths()->Add(observed->paths.begin(), observed->paths.end());
+  budget->TakeBytes(paths->ByteSizeLong());
+}
+
+absl::Status ListBranches(const Reading& reading, const v1::ListBranchesRequest& request,
+                          v1::ListBranchesResponse* response) {
+  const std::string query = QueryOf(request);
+  HostedWorkspace* workspace = reading.scope.workspace;
+  COORDHUB_ASSIGN_OR_RETURN(const PageStart start,
+                            BeginPage(workspace, reading.view, request.page_token(), query));
+  git::ObservationPtr seen;
+  if (request.with_paths()) {
+    COORDHUB_ASSIGN_OR_RETURN(seen, NewestObservation(reading));
+  }
+  PageBudget budget(request.page_size());
+  std::string last = start.after_key;
+  for (auto branch = start.view->records.branches.LowerBound(last); branch.Valid(); branch.Next()) {
+    if (branch.key() == last) continue;
+    if (!budget.Look()) {
+      response->set_next_page_token(NextPage(workspace, start, last, query));
+      break;
+    }
+    last = branch.key();
+    *response->add_branches() = *branch;
+    budget.Take(*branch);
+    AddPaths(seen.get(), last, &budget, response);
+  }
+  response->set_revision(start.view->revision);
+  return absl::OkStatus();
+}
+
+// Worktrees are not in the log: each page shows the newest observation, after the path that the
+// page before ended with.
+absl::Status ListWorktrees(const Reading& reading, const v1::ListWorktreesRequest& request,
+                           v1::ListWorktreesResponse* response) {
+  const std::string query = QueryOf(request);
+  PageToken token;
+  if (!request.page_token().empty()) {
+    COORDHUB_ASSIGN_OR_RETURN(token, DecodePageToken(request.page_token(), query));
+  }
+  COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, NewestObservation(reading));
+  const WorktreeOwners owners(*reading.view);
+  PageBudget budget(request.page_size());
+  for (const v1::Worktree& worktree : seen->worktrees) {
+    if (worktree.path() <= token.last_key) continue;
+    if (!budget.Look()) {
+      response->set_next_page_token(
+          EncodePageToken({"", 0, response->worktrees().rbegin()->path()}, query));
+      break;
+    }
+    v1::Worktree* listed = response->add_worktrees();
+    *listed = worktree;
+    owners.SetOwner(listed);
+    budget.Take(*listed);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+RepositoryService::RepositoryService(std::shared_ptr<ServiceHost> host, const Gate* gate)
+    : TypedService(
+          v1::ListBranchesRequest::descriptor()->file()->FindServiceByName("RepositoryService"),
+          std::move(host), gate) {
+  BindRead<v1::GetRepositoryStatusRequest, v1::GetRepositoryStatusResponse>("GetRepositoryStatus",
+                                                                            GetRepositoryStatus);
+  BindRead<v1::ListBranchesRequest, v1::ListBranchesResponse>("ListBranches", ListBranches);
+  BindRead<v1::ListWorktreesRequest, v1::ListWorktreesResponse>("ListWorktrees", ListWorktrees);
+}
+
+}  // namespace coordhub::rpc

@@ -1,0 +1,108 @@
+// The writer's queue: who goes first.
+
+#include "hub/engine/sequencer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/engine/writer_harness.h"
+
+namespace coordhub::engine {
+namespace {
+
+class SequencerTest : public ::testing::Test {
+ protected:
+  // Keeps the writer's thread busy until `free_` is set.
+  void Block() {
+    std::promise<void> blocked;
+    ASSERT_TRUE(sequencer_.Post([&blocked, until = free_.get_future().share()] {
+      blocked.set_value();
+      until.wait();
+    }));
+    blocked.get_future().wait();
+  }
+  bool Submit(std::unique_ptr<core::Command> command, const std::string& name,
+              std::function<void()> then = {}) {
+    Call call;
+    call.id = ++last_id_;
+    call.command = std::move(command);
+    call.done = [this, name, then = std::move(then)](const absl::StatusOr<Outcome>& outcome) {
+      EXPECT_TRUE(outcome.ok()) << outcome.status();
+      order_.push_back(name);
+      if (then) then();
+    };
+    return sequencer_.Submit(std::move(call));
+  }
+  static std::unique_ptr<core::Command> Observation(const std::string& branch) {
+    auto command = std::make_unique<core::Command>();
+    command->caller = {.kind = core::Caller::Kind::kHub, .actor = "hub:coordinator"};
+    core::ObserveBranches body;
+    body.seen.emplace_back().set_branch(branch);
+    body.seen.back().set_commit("c0ffee");
+    command->body = std::move(body);
+    return command;
+  }
+  bool SubmitTicket(std::function<void()> then = {}) {
+    return Submit(CommandOf(Operator(), Create("work", 2)), "ticket", std::move(then));
+  }
+
+  static constexpr size_t kMaxBatch = 2;
+  WriterHarness harness_;
+  std::promise<void> free_;
+  std::atomic<CallId> last_id_{0};
+  // The writer's thread only, until it stopped.
+  std::vector<std::string> order_;
+  Sequencer sequencer_{harness_.writer_.get(), harness_.lease_clock_.get(), 1000, kMaxBatch};
+};
+
+TEST_F(SequencerTest, ObservationsYieldToWhoeverWaits) {
+  Block();
+  EXPECT_TRUE(Submit(Observation("a"), "a"));
+  EXPECT_TRUE(Submit(Observation("b"), "b"));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(SubmitTicket());
+  EXPECT_EQ(sequencer_.queued(), 5u);
+  free_.set_value();
+  sequencer_.Stop();
+  EXPECT_EQ(order_, (std::vector<std::string>{"ticket", "ticket", "ticket", "a", "b"}));
+}
+
+TEST_F(SequencerTest, ObservationsDoNotWaitForEver) {
+  Block();
+  EXPECT_TRUE(Submit(Observation("a"), "a"));
+  // Each answer is followed by the next call, so every batch is full.
+  int left = 200;
+  std::promise<void> over;
+  std::function<void()> next = [&] {
+    if (left-- > 0) {
+      EXPECT_TRUE(SubmitTicket(next));
+    } else if (left == -1) {
+      over.set_value();
+    }
+  };
+  for (size_t i = 0; i < kMaxBatch; ++i) EXPECT_TRUE(SubmitTicket(next));
+  free_.set_value();
+  over.get_future().wait();
+  sequencer_.Stop();
+  const auto at = std::find(order_.begin(), order_.end(), "a") - order_.begin();
+  EXPECT_GT(at, 2);
+  EXPECT_LT(at, 50);
+}
+
+TEST_F(SequencerTest, ObservationsThatWaitAreBounded) {
+  Block();
+  int taken = 0;
+  while (Submit(Observation("a"), "a")) ASSERT_LT(++taken, 1000);
+  EXPECT_TRUE(SubmitTicket()) << "others have a queue of their own";
+  free_.set_value();
+  sequencer_.Stop();
+}
+
+}  // namespace
+}  // namespace coordhub::engine
