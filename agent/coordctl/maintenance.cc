@@ -93,7 +93,9 @@ class Planner {
   }
 
   void Worktree(const pb::Worktree& worktree) {
-    if (worktree.name().empty() || InUse(worktree.owner_agent_id())) return;
+    // One that cannot be read is git's to forget, or somebody's to look at (`debug`).
+    if (worktree.name().empty() || !worktree.problem().empty()) return;
+    if (InUse(worktree.owner_agent_id())) return;
     const auto branch = branches_.find(worktree.branch());
     const bool gone = !worktree.branch().empty() && worktree.commit().empty();
     const bool merged = branch != branches_.end() && IsMerged(*branch->second) &&
@@ -103,7 +105,7 @@ class Planner {
     const std::string what =
         absl::StrCat("worktree ", worktree.path(), ": its branch ", worktree.branch(),
                      gone ? " is gone" : " has nothing that the target lacks");
-    if (worktree.changed_files() > 0 || !worktree.problem().empty()) {
+    if (worktree.changed_files() > 0) {
       Advise(absl::StrCat(what, ", but it has ", worktree.changed_files(), " uncommitted files"),
              "look at them first: git -C " + ShellWord(worktree.path()) + " status");
     } else {

@@ -11,6 +11,7 @@
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/diagnosis.h"
 #include "agent/coordctl/json_output.h"
+#include "agent/coordctl/listener.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -134,10 +135,9 @@ absl::Status WriteBundle(Context& context, const Options& options, const BundleI
   return absl::OkStatus();
 }
 
-// The findings of a hub that may not be there.
+// The findings of a hub that may not answer.
 void Examine(Context& context, const Options& options, std::optional<HubAnswers>* answers,
              std::vector<Finding>* findings) {
-  // One that is not there was found by its files already; where those are fine, it hangs.
   if (context.globals().timeout.empty()) context.globals().timeout = "5s";
   const absl::StatusOr<agent::Client> client = context.ConnectToRead();
   const absl::StatusOr<HubAnswers> asked =
@@ -163,6 +163,11 @@ void Examine(Context& context, const Options& options, std::optional<HubAnswers>
   *answers = *asked;
 }
 
+bool SomebodyListens(const Site& site) {
+  return site.endpoint.ok() && site.endpoint->has_value() &&
+         AwaitListener((*site.endpoint)->endpoint, absl::ZeroDuration()).ok();
+}
+
 absl::StatusOr<ExitCode> Debug(Context& context, const Options& options) {
   std::vector<Finding> findings;
   std::optional<Site> site;
@@ -177,7 +182,9 @@ absl::StatusOr<ExitCode> Debug(Context& context, const Options& options) {
                         "go into the repository, or say --endpoint"});
   }
   std::optional<HubAnswers> answers;
-  if (repository.ok() || elsewhere) Examine(context, options, &answers, &findings);
+  if (elsewhere || (site.has_value() && SomebodyListens(*site))) {
+    Examine(context, options, &answers, &findings);
+  }
   Print(context, findings);
   if (!options.bundle.empty()) {
     BundleInput input;

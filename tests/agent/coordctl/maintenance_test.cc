@@ -95,6 +95,8 @@ TEST_F(Plan, NamesWorktreesOfMergedAndGoneBranchesButNeverTheirWorkOrTheMainOne)
   AddWorktree("task-4", 0);
   AddWorktree("task-5", 0).clear_commit();
   AddWorktree("task-1", 0, "");
+  AddBranch("task-6", 0);
+  AddWorktree("task-6", 0).set_problem("its directory is gone");
   EXPECT_THAT(
       Chores(),
       testing::ElementsAre(

@@ -1,0 +1,115 @@
+#include "agent/coordctl/diagnosis.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "agent/client/proto_time.h"
+
+namespace coordhub::coordctl {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class HubDiagnosis : public testing::Test {
+ protected:
+  HubDiagnosis() { overview_.hub.set_version("1.0"); }
+
+  // "area: what -> advice" of what is not fine.
+  std::vector<std::string> Troubles() {
+    std::vector<std::string> troubles;
+    for (const Finding& finding : DiagnoseHub(overview_, stuck_, buried_, "1.0")) {
+      if (finding.level == Finding::Level::kFine) continue;
+      troubles.push_back(absl::StrCat(finding.area, ": ", finding.what, " -> ", finding.advice));
+    }
+    return troubles;
+  }
+  pb::Loop& AddLoop(const std::string& title, pb::Loop::State state) {
+    pb::Loop& loop = overview_.loops.items.emplace_back();
+    loop.set_title(title);
+    loop.set_state(state);
+    loop.mutable_interval()->set_seconds(60);
+    return loop;
+  }
+
+  Overview overview_;
+  std::vector<pb::Ticket> stuck_;
+  std::vector<pb::Ticket> buried_;
+};
+
+TEST_F(HubDiagnosis, OfASoundHubFindsNothing) {
+  AddLoop("Background Monitor", pb::Loop::STATE_RUNNING);
+  EXPECT_THAT(Troubles(), IsEmpty());
+}
+
+TEST_F(HubDiagnosis, TellsLoopsThatDoNotRunFromOneAnother) {
+  overview_.hub.mutable_workspace()->set_log_dir("/logs");
+  AddLoop("A", pb::Loop::STATE_PAUSED);
+  AddLoop("B", pb::Loop::STATE_STALLED);
+  pb::Loop& failed = AddLoop("C", pb::Loop::STATE_FAILED);
+  failed.set_failure_count(3);
+  failed.set_last_error("no\x1b[2J disk");
+  EXPECT_THAT(
+      Troubles(),
+      ElementsAre(HasSubstr("loops: A is paused"),
+                  HasSubstr("B is stalled: what it does now takes longer than 1m"),
+                  "loops: C failed 3 times: no disk -> it tries again by itself once the reason is "
+                  "gone; its log is in /logs"));
+}
+
+TEST_F(HubDiagnosis, AnotherVersionAndAHubThatStopsAreToldButAreNoProblems) {
+  overview_.hub.set_version("0.9");
+  overview_.hub.set_draining(true);
+  for (const Finding& finding : DiagnoseHub(overview_, {}, {}, "1.0")) {
+    EXPECT_EQ(finding.level, Finding::Level::kWarning) << finding.what;
+  }
+  EXPECT_EQ(Troubles().size(), 2u);
+}
+
+TEST_F(HubDiagnosis, WritesRefusedAndAMirrorThatFails) {
+  pb::Workspace& workspace = *overview_.hub.mutable_workspace();
+  workspace.set_write_refusal("the disk is full");
+  workspace.set_mirror_problem("shared_state is a file");
+  EXPECT_THAT(Troubles(), ElementsAre(HasSubstr("journal: writing is refused: the disk is full"),
+                                      HasSubstr("mirror: shared_state/ is not written")));
+}
+
+TEST_F(HubDiagnosis, AJournalThatNobodyCompacts) {
+  pb::Workspace& workspace = *overview_.hub.mutable_workspace();
+  workspace.set_retained_events(100);
+  workspace.set_head_revision(200);
+  EXPECT_THAT(Troubles(), IsEmpty());
+  workspace.set_head_revision(201);
+  EXPECT_THAT(Troubles(), Contains(HasSubstr("201 events are kept")));
+}
+
+TEST_F(HubDiagnosis, ARepositoryThatCannotBeObserved) {
+  overview_.repository_status = absl::UnavailableError("reftable");
+  EXPECT_THAT(Troubles(), ElementsAre(HasSubstr("repository: reftable")));
+  overview_.repository_status = absl::OkStatus();
+  overview_.worktrees.items.emplace_back().set_path("/w");
+  overview_.worktrees.items.back().set_problem("its directory is gone");
+  EXPECT_THAT(Troubles(), ElementsAre(HasSubstr("worktree /w: its directory is gone")));
+}
+
+TEST_F(HubDiagnosis, NamesAFewTicketsOfMany) {
+  for (int i = 1; i <= 7; ++i) buried_.emplace_back().set_ticket_id(absl::StrCat("T-", i));
+  EXPECT_THAT(Troubles(), ElementsAre(HasSubstr("T-1, T-2, T-3, T-4, T-5 and 2 more")));
+}
+
+TEST_F(HubDiagnosis, ASilentAgentWithItsTimes) {
+  overview_.time = absl::UnixEpoch() + absl::Hours(1);
+  pb::Agent& agent = overview_.agents.items.emplace_back();
+  agent.set_agent_id("a");
+  agent.set_state(pb::Agent::STATE_SUSPECT);
+  *agent.mutable_last_seen_time() = agent::ToProto(overview_.time - absl::Seconds(40));
+  *agent.mutable_expire_time() = agent::ToProto(overview_.time + absl::Seconds(20));
+  EXPECT_THAT(Troubles(),
+              ElementsAre(HasSubstr("a has been silent for 40s; its session ends in 20s")));
+}
+
+}  // namespace
+}  // namespace coordhub::coordctl
