@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kPageSize = 1000;
 constexpr absl::Duration kSoon = absl::Minutes(1);
+// What the first observation of git may take before its absence is a trouble.
+constexpr absl::Duration kFirstObservation = absl::Seconds(15);
 // Holders of claims with a timeout whose own view of it is asked for.
 constexpr size_t kMaxHoldersAsked = 16;
 
@@ -126,6 +128,17 @@ void FillClaims(const agent::Client& client, Overview* out) {
                    [](const auto& a, const auto& b) { return a.left < b.left; });
 }
 
+// A hub that has just begun has not looked at git yet, and one without loops never does: no
+// trouble.
+void ForgiveNotObserved(Overview* out) {
+  const absl::Duration up = out->time - agent::FromProto(out->hub.start_time());
+  if (!out->loops.items.empty() && up > kFirstObservation) return;
+  for (absl::Status* status :
+       {&out->repository_status, &out->branches.status, &out->worktrees.status}) {
+    if (base::ReasonOf(*status) == pb::ERROR_REASON_NOT_OBSERVED) *status = absl::OkStatus();
+  }
+}
+
 bool IsUnfinished(const pb::Round& round) {
   return round.state() == pb::Round::STATE_OPEN || round.state() == pb::Round::STATE_READY ||
          round.state() == pb::Round::STATE_INTEGRATING;
@@ -174,6 +187,7 @@ absl::StatusOr<Overview> ReadOverview(const agent::Client& client, const base::C
   auto& rounds = out.rounds.items;
   rounds.erase(std::remove_if(rounds.begin(), rounds.end(), std::not_fn(IsUnfinished)),
                rounds.end());
+  ForgiveNotObserved(&out);
   FillClaims(client, &out);
   return out;
 }

@@ -51,7 +51,8 @@ struct Overview {
 };
 
 // Asks the hub for everything at once; blocks until all has been answered. What this hub does not
-// have (NOT_IMPLEMENTED) is left empty, its status OK; other troubles with a part are its status.
+// have (NOT_IMPLEMENTED), or one that has just begun has not observed yet, is left empty, its
+// status OK; other troubles with a part are its status.
 //
 // Errors: those of GetHub, ListAgents and ListTickets, without which there is nothing to show.
 absl::StatusOr<Overview> ReadOverview(const agent::Client& client, const base::Clock& clock);

@@ -151,12 +151,18 @@ TEST_F(Status, TheRepositoryWithItsBranchesNewestFirst) {
   EXPECT_THAT(out_, HasSubstr("conversation-1\t"));
 }
 
-TEST_F(Status, ARepositoryThatIsNotObservedIsAProblemAtOnce) {
+TEST_F(Status, ARepositoryThatIsNotObservedIsAProblemUnlessTheHubHasJustBegun) {
+  HaveLoops({Loop("Conversation Coordinator", pb::Loop::STATE_RUNNING)});
   Refuse<pb::GetRepositoryStatusRequest, pb::GetRepositoryStatusResponse>(
       "RepositoryService/GetRepositoryStatus",
       base::MakeError(pb::ERROR_REASON_NOT_OBSERVED, "reftable cannot be read"));
   EXPECT_EQ(Run({"status"}), 1);
   EXPECT_THAT(out_, HasSubstr("\u2717 Repository: NOT OBSERVED (reftable cannot be read)"));
+  *answer_.mutable_start_time() = agent::ToProto(clock_.Wall() - absl::Seconds(1));
+  EXPECT_EQ(Run({"status"}), 0) << err_;
+  *answer_.mutable_start_time() = agent::ToProto(clock_.Wall() - absl::Hours(1));
+  HaveLoops({});
+  EXPECT_EQ(Run({"status"}), 0) << err_;
 }
 
 TEST_F(Status, ClaimsOfASilentAgentEndSoon) {
