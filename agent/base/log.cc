@@ -1,59 +1,77 @@
 #include "agent/base/log.h"
 
-#include <spdlog/sinks/rotating_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
-#include <exception>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "agent/base/error.h"
 #include "agent/base/mutex.h"
+#include "agent/base/rotating_file.h"
+#include "agent/base/status_macros.h"
+#include "agent/base/string_view.h"
+#include "agent/base/text.h"
 
 namespace coordhub::base {
 namespace {
 
-// Through an spdlog sink, which opens, rotates and flushes.
-class SpdlogSink final : public LogSink {
+// One write, so that lines of several processes do not mix.
+void WriteToStderr(std::string line) {
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+class FileSink final : public LogSink {
  public:
-  explicit SpdlogSink(std::shared_ptr<spdlog::sinks::sink> sink) : sink_(std::move(sink)) {
-    sink_->set_pattern("%v");
-  }
-  void Write(LogLevel level, std::string_view line) override {
-    try {
-      sink_->log(spdlog::details::log_msg(spdlog::string_view_t(), spdlog::level::info,
-                                          spdlog::string_view_t(line.data(), line.size())));
-      // A crash must not swallow what led to it; chatter below may wait.
-      if (level >= LogLevel::kInfo) sink_->flush();
-    } catch (const std::exception&) {
-      // The disk is full, say. The log is not worth the process.
+  FileSink(std::string path, RotatingFile::Limits limits) : file_(std::move(path), limits) {}
+
+  absl::Status Open() { return file_.Open(); }
+
+  void Write(LogLevel, std::string_view line) override {
+    const absl::Status status = file_.Append(std::string(line) + "\n");
+    if (status.ok()) {
+      failing_ = false;
+      return;
     }
+    if (!std::exchange(failing_, true)) {
+      WriteToStderr(absl::StrCat("the log goes to standard error: ", status.message()));
+    }
+    WriteToStderr(std::string(line));
   }
 
  private:
-  std::shared_ptr<spdlog::sinks::sink> sink_;
+  RotatingFile file_;
+  bool failing_ = false;
 };
 
 struct Destination {
   std::atomic<LogLevel> min_level{LogLevel::kInfo};
+  std::atomic<bool> to_stderr{true};
+  std::atomic<bool> to_sink{false};
   Mutex mu;
   std::shared_ptr<LogSink> sink ABSL_GUARDED_BY(mu);
 };
 
 // Never destroyed: other static objects may log while the process ends.
 Destination& TheDestination() {
-  static Destination& destination = *[] {
-    auto* made = new Destination;
-    MutexLock lock(&made->mu);
-    made->sink = std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::stderr_sink_st>());
-    return made;
-  }();
+  static auto& destination = *new Destination;
   return destination;
+}
+
+void Redirect(std::shared_ptr<LogSink> sink, bool to_stderr, LogLevel min_level) {
+  Destination& destination = TheDestination();
+  {
+    MutexLock lock(&destination.mu);
+    destination.to_sink = sink != nullptr;
+    destination.to_stderr = to_stderr;
+    destination.min_level = min_level;
+    destination.sink.swap(sink);
+  }
+  // The former sink goes here, outside the lock: its destructor may take its time.
 }
 
 const char* LevelName(LogLevel level) {
@@ -70,16 +88,43 @@ const char* LevelName(LogLevel level) {
   return "error";
 }
 
-std::string FormatLine(LogLevel level, std::string_view message,
-                       std::initializer_list<LogField> fields) {
+std::string JsonLine(absl::Time now, LogLevel level, std::string_view message,
+                     std::initializer_list<LogField> fields) {
   nlohmann::ordered_json line;
-  line["ts"] = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", SystemClock().Wall(), absl::UTCTimeZone());
+  line["ts"] = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", now, absl::UTCTimeZone());
   line["level"] = LevelName(level);
   line["msg"] = message;
   for (const auto& [key, value] : fields) {
     std::visit([&, &key = key](const auto& v) { line[std::string(key)] = v; }, value.get());
   }
   return RedactTokens(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+std::string TextOf(const LogValue::Variant& value) {
+  if (const bool* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    const bool bare = !text->empty() && text->find_first_of(" \t\n\"") == text->npos;
+    return bare ? std::string(*text) : absl::StrCat("\"", ToAbsl(*text), "\"");
+  }
+  return std::visit(
+      [](const auto& number) -> std::string {
+        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(number)>>) {
+          return absl::StrCat(number);
+        }
+        return std::string();
+      },
+      value);
+}
+
+std::string TextLine(absl::Time now, LogLevel level, std::string_view message,
+                     std::initializer_list<LogField> fields) {
+  std::string line =
+      absl::StrCat(absl::FormatTime("%Y-%m-%d %H:%M:%E3S ", now, absl::LocalTimeZone()),
+                   LevelName(level), ": ", ToAbsl(message));
+  for (const auto& [key, value] : fields) {
+    absl::StrAppend(&line, " ", ToAbsl(key), "=", TextOf(value.get()));
+  }
+  return RedactTokens(TerminalSafe(line));
 }
 
 constexpr size_t kTokenPrefixBytes = 4;
@@ -96,37 +141,28 @@ bool LogEnabled(LogLevel level) {
 
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   if (!LogEnabled(level)) return;
-  const std::string line = FormatLine(level, message, fields);
   Destination& destination = TheDestination();
+  const absl::Time now = SystemClock().Wall();
+  if (destination.to_stderr) WriteToStderr(TextLine(now, level, message, fields));
+  if (!destination.to_sink) return;
+  const std::string line = JsonLine(now, level, message, fields);
   MutexLock lock(&destination.mu);
   if (destination.sink != nullptr) destination.sink->Write(level, line);
 }
 
 absl::Status InitLog(const LogOptions& options) {
-  std::shared_ptr<spdlog::sinks::sink> sink;
-  if (options.path.empty()) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
-  } else {
-    try {
-      sink = std::make_shared<spdlog::sinks::rotating_file_sink_st>(
-          options.path, options.max_file_bytes, options.max_files);
-    } catch (const std::exception& e) {
-      return MakeError(pb::ERROR_REASON_IO_FAILED, e.what(),
-                       {{"operation", "open log"}, {"path", options.path}});
-    }
+  std::shared_ptr<FileSink> sink;
+  if (!options.path.empty()) {
+    sink = std::make_shared<FileSink>(
+        options.path, RotatingFile::Limits{options.max_file_bytes, options.max_files});
+    COORDHUB_RETURN_IF_ERROR(sink->Open());
   }
-  SetLogSink(std::make_shared<SpdlogSink>(std::move(sink)), options.min_level);
+  Redirect(std::move(sink), options.to_stderr, options.min_level);
   return absl::OkStatus();
 }
 
 void SetLogSink(std::shared_ptr<LogSink> sink, LogLevel min_level) {
-  Destination& destination = TheDestination();
-  {
-    MutexLock lock(&destination.mu);
-    destination.sink.swap(sink);
-    destination.min_level = min_level;
-  }
-  // The former sink goes here, outside the lock: its destructor may flush.
+  Redirect(std::move(sink), /*to_stderr=*/false, min_level);
 }
 
 std::string RedactTokens(std::string_view text) {

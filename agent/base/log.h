@@ -1,12 +1,13 @@
-// The process's log: one JSON object a line.
+// The process's log: one JSON object a line in a file, and the same for people on standard error.
 //
-//   Log(LogLevel::kInfo, "hub is ready", {{"endpoint", target}, {"revision", head}});
-//   {"ts":"2025-07-29T12:00:00.000123Z","level":"info","msg":"hub is ready","endpoint":…}
+//   Log(LogLevel::kInfo, "the hub is ready", {{"endpoint", target}, {"revision", head}});
+//   {"ts":"2025-07-29T12:00:00.000123Z","level":"info","msg":"the hub is ready","endpoint":…}
+//   2025-07-29 12:00:00.000 info: the hub is ready endpoint=unix:/… revision=42
 //
 // Secrets do not belong into a log. As a last defence, whatever looks like a session or operator
 // token is blotted out. All functions are thread-safe and may be called before InitLog; lines then
-// go to standard error. Logging never fails and never throws; a line that cannot be written is
-// lost.
+// go to standard error. Logging never fails and never throws; a line that cannot be written into
+// the file goes to standard error, and is lost if that cannot be written either.
 
 #pragma once
 
@@ -62,7 +63,7 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
 // Whether a line of `level` would be written; to skip the making of costly fields.
 bool LogEnabled(LogLevel level);
 
-// Where lines go. `Write` is called by one thread at a time, with a complete line without its
+// Where JSON lines go. `Write` is called by one thread at a time, with a complete line without its
 // newline; it must not log.
 class LogSink {
  public:
@@ -72,20 +73,21 @@ class LogSink {
 
 struct LogOptions {
   LogLevel min_level = LogLevel::kInfo;
-  // The file to append to; empty means standard error. Its directory must exist.
+  // The file for JSON lines, absolute; empty: none. See RotatingFile for what it may be.
   std::string path;
-  // A file is closed at this size and renamed to <name>.1.<ext> and so on; the oldest goes.
-  size_t max_file_bytes = 16 << 20;
-  size_t max_files = 5;
+  // Beside it, or instead: lines for people.
+  bool to_stderr = true;
+  // At this size the file is renamed to <name>.1.<ext> and so on; the oldest goes.
+  size_t max_file_bytes = 16u << 20;
+  int max_files = 5;
 };
 
 // Directs the log as `options` say from now on.
 //
-// Errors:
-//   INTERNAL/IO_FAILED  the file cannot be opened; the log stays as it was. Metadata: `path`.
+// Errors: those of RotatingFile::Open; the log stays as it was.
 absl::Status InitLog(const LogOptions& options);
 
-// Directs the log to `sink` (null: nowhere). For tests and for embedding programs.
+// Directs the log to `sink` (null: nowhere) and nowhere else. For tests and for embedding programs.
 void SetLogSink(std::shared_ptr<LogSink> sink, LogLevel min_level);
 
 // `text` with every session or operator token replaced by its first eight characters and "…".

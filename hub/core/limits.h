@@ -10,6 +10,7 @@
 namespace coordhub::core::limits {
 
 inline constexpr size_t kWorkspaceIdBytes = 128;
+inline constexpr size_t kLoopIdBytes = 64;
 inline constexpr size_t kRequestIdBytes = 64;
 inline constexpr size_t kAgentIdBytes = 128;
 inline constexpr int kAgentIdSegments = 4;

@@ -6,6 +6,20 @@ namespace coordhub::core {
 
 namespace pb = coordhub::v1;
 
+namespace {
+
+// What StepLoop, PauseLoop and ResumeLoop have in common.
+template <class Request>
+absl::Status ValidateLoopCommand(const Request& request) {
+  FieldChecks checks;
+  checks.WorkspaceId(request.workspace_id());
+  checks.RequestId(request.request_id());
+  checks.Line("loop_id", request.loop_id(), limits::kLoopIdBytes, Presence::kRequired);
+  return checks.status();
+}
+
+}  // namespace
+
 absl::Status Validate(const pb::GetHubRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
@@ -18,6 +32,19 @@ absl::Status Validate(const pb::ListWorkspacesRequest& request) {
   checks.Page(request.page_size(), request.page_token());
   return checks.status();
 }
+
+absl::Status Validate(const pb::ListLoopsRequest& request) {
+  FieldChecks checks;
+  checks.WorkspaceId(request.workspace_id());
+  checks.Page(request.page_size(), request.page_token());
+  return checks.status();
+}
+
+absl::Status Validate(const pb::StepLoopRequest& request) { return ValidateLoopCommand(request); }
+
+absl::Status Validate(const pb::PauseLoopRequest& request) { return ValidateLoopCommand(request); }
+
+absl::Status Validate(const pb::ResumeLoopRequest& request) { return ValidateLoopCommand(request); }
 
 absl::Status Validate(const pb::CompactWorkspaceRequest& request) {
   FieldChecks checks;

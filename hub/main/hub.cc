@@ -79,6 +79,8 @@ absl::Status Hub::Serve() {
     served.common_dir = host->plan().common_dir;
     served.state_dir = host->plan().state.dir();
     served.mirror_problem = [host = host.get()] { return host->MirrorProblem(); };
+    served.log_dir = host->plan().log_dir;
+    served.loops = host->loops();
     options.workspaces.push_back(std::move(served));
   }
   options.tcp_address = setup_.tcp_address;
@@ -93,12 +95,14 @@ absl::Status Hub::Serve() {
   return absl::OkStatus();
 }
 
-void Hub::Stop(absl::Duration grace) {
+bool Hub::Stop(absl::Duration grace) {
   // The server drains the workspaces, so that waiting calls end before it does.
   if (server_ != nullptr) server_->Shutdown(grace);
   server_.reset();
-  for (const auto& host : hosts_) host->Stop();
+  bool clean = true;
+  for (const auto& host : hosts_) clean = host->Stop() && clean;
   pid_directory_.reset();
+  return clean;
 }
 
 std::string Hub::tcp_endpoint() const {

@@ -37,8 +37,9 @@ class Hub {
   ~Hub();
 
   // Answers what is under way, tells the streams, and writes everything down; what does not end
-  // within `grace` is cut off. Blocks. Idempotent.
-  void Stop(absl::Duration grace);
+  // within `grace` is cut off. False: a loop hangs, and its thread still uses what belongs to this
+  // hub, which is not freed. Blocks. Idempotent.
+  bool Stop(absl::Duration grace);
 
   const std::vector<std::unique_ptr<WorkspaceHost>>& workspaces() const { return hosts_; }
   // "127.0.0.1:7777"; empty: no TCP.

@@ -1,6 +1,7 @@
 #include "hub/main/launch.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,14 +22,28 @@
 namespace coordhub::hub {
 namespace {
 
-// That of the first repository, its directories made.
+// The hub's own log, the directories of a default one made.
 absl::StatusOr<std::string> PrepareLogFile(const HubOptions& options) {
-  if (!options.log_file.empty()) return options.log_file;
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(options));
-  const base::StatePaths& state = plans.front().state;
-  COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(state.dir()));
-  COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(state.logs()));
-  return DefaultLogFile(state);
+  if (options.log_file.empty() && options.log_dir.empty()) {
+    COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(plans.front().state.dir()));
+    COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(plans.front().log_dir));
+  } else if (!options.log_dir.empty()) {
+    // One that cannot be made shows when the log is opened.
+    (void)mkdir(options.log_dir.c_str(), 0700);
+  }
+  return HubLogFile(options, plans);
+}
+
+// What the hub may say beside its log goes there, too. A log that cannot be written does not keep
+// it from serving.
+base::UniqueFd OpenForOutput(const std::string& path) {
+  base::UniqueFd log(open(
+      path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  if (log.valid()) return log;
+  std::fprintf(stderr, "coordhub: warning: %s\n",
+               std::string(base::MakeIoError("open", path, errno).message()).c_str());
+  return base::UniqueFd(open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
 // The descriptor under which the serving process finds its end of the readiness pipe.
@@ -51,10 +66,7 @@ constexpr int kReadyFd = STDERR_FILENO + 1;
 }
 
 absl::StatusOr<pid_t> Spawn(const HubOptions& options, int ready) {
-  const base::UniqueFd log(
-      open(options.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!log.valid()) return base::MakeIoError("open", options.log_file, errno);
-
+  const base::UniqueFd log = OpenForOutput(options.log_file);
   std::vector<std::string> arguments = {"coordhub", "serve"};
   for (std::string& argument : ToArguments(options)) arguments.push_back(std::move(argument));
   arguments.insert(arguments.end(), {"--ready-fd", std::to_string(kReadyFd)});
@@ -90,8 +102,6 @@ absl::StatusOr<std::string> LaunchJson(const HubOptions& options) {
 }
 
 }  // namespace
-
-std::string DefaultLogFile(const base::StatePaths& state) { return state.logs() + "/hub.log"; }
 
 absl::StatusOr<ReadinessReport> LaunchHub(HubOptions options, absl::Duration timeout) {
   COORDHUB_ASSIGN_OR_RETURN(options.log_file, PrepareLogFile(options));

@@ -11,9 +11,6 @@
 
 namespace coordhub::hub {
 
-// Where a hub in the background logs unless told otherwise.
-std::string DefaultLogFile(const base::StatePaths& state);
-
 // Starts `coordhub serve` as a process of its own, which outlives this one and its terminal, and
 // waits until it says that it is ready, or why it is not. Blocks for at most `timeout`.
 // Errors: those of PlanWorkspaces, STATE_DIR_UNUSABLE, IO_FAILED; DEADLINE_PASSED: it runs, but is

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -15,7 +16,6 @@
 #include "agent/base/text.h"
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
-#include "hub/main/launch.h"
 #include "hub/main/log_tail.h"
 #include "hub/main/options.h"
 #include "hub/main/saved_options.h"
@@ -92,11 +92,16 @@ class Printer {
 // Errors: those of PlanWorkspaces and LoadOptions.
 absl::StatusOr<std::string> LogPath(const LogsFlags& flags) {
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
-  const base::StatePaths& state = plans.front().state;
-  if (!flags.loop.empty()) return absl::StrCat(state.logs(), "/", LoopFiles().at(flags.loop));
-  COORDHUB_ASSIGN_OR_RETURN(const std::optional<SavedOptions> saved, LoadOptions(state));
-  if (saved.has_value() && !saved->hub.log_file.empty()) return saved->hub.log_file;
-  return DefaultLogFile(state);
+  const WorkspacePlan& plan = plans.front();
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<SavedOptions> saved, LoadOptions(plan.state));
+  HubOptions options = saved.has_value() ? saved->hub : flags.hub;
+  if (flags.loop.empty()) return HubLogFile(options, plans);
+  COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> served, PlanWorkspaces(options));
+  const auto same = std::find_if(served.begin(), served.end(), [&](const WorkspacePlan& other) {
+    return other.common_dir == plan.common_dir;
+  });
+  const std::string& dir = same == served.end() ? plan.log_dir : same->log_dir;
+  return absl::StrCat(dir, "/", LoopFiles().at(flags.loop));
 }
 
 // Until the reader goes or an error comes.

@@ -89,6 +89,33 @@ absl::StatusOr<std::string> ChooseMirror(const std::string& common_dir, const Hu
   return repository->main_worktree() + "/" + kSharedState;
 }
 
+// An interval, as `500ms` or `1m30s`.
+void AddInterval(CLI::App* app, const char* flag, const char* help, absl::Duration* value) {
+  const auto check = [](const std::string& text) -> std::string {
+    absl::Duration parsed;
+    if (!absl::ParseDuration(text, &parsed)) return "no duration, as 500ms or 1m30s: " + text;
+    if (parsed >= LoopIntervals::kMin && parsed <= LoopIntervals::kMax) return std::string();
+    return "not within 100ms to 24h: " + text;
+  };
+  const auto set = [value](const std::string& text) { absl::ParseDuration(text, value); };
+  app->add_option_function<std::string>(flag, set, help)
+      ->check(check)
+      ->type_name("TIME")
+      ->default_str(absl::FormatDuration(*value));
+}
+
+void AppendInterval(const char* flag, absl::Duration value, absl::Duration standard,
+                    std::vector<std::string>* arguments) {
+  if (value == standard) return;
+  arguments->insert(arguments->end(), {flag, absl::FormatDuration(value)});
+}
+
+std::string LogDirOf(const HubOptions& options, const WorkspacePlan& plan, size_t repos) {
+  if (options.log_dir.empty()) return plan.state.logs();
+  const std::string dir = Absolute(options.log_dir);
+  return repos == 1 ? dir : dir + "/" + plan.workspace_id;
+}
+
 void AppendFlag(const char* flag, const std::vector<std::string>& paths,
                 std::vector<std::string>* arguments) {
   for (const std::string& path : paths) {
@@ -123,10 +150,29 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
                   "Also write background_monitor.pid, conversation_coordinator.pid and "
                   "communication_daemon.pid here, for scripts that check or kill by them")
       ->type_name("DIR");
+  AddInterval(app, "--monitor-interval", "Time between steps of the background monitor",
+              &options->intervals.monitor);
+  AddInterval(app, "--coordinator-interval", "Time between steps of the conversation coordinator",
+              &options->intervals.coordinator);
+  AddInterval(app, "--comms-interval", "Time between steps of the communication daemon",
+              &options->intervals.comms);
+  app->add_option("--branch-pattern", options->branch_patterns,
+                  "Branches to observe, as 'conversation-*'; repeat for several (default: "
+                  "conversation-* and task-*)")
+      ->allow_extra_args(false)
+      ->type_name("GLOB");
+  app->add_option("--target-branch", options->target_branch,
+                  "The branch that others are measured against (default: origin's HEAD, main or "
+                  "master)")
+      ->type_name("BRANCH");
+  app->add_option("--log-dir", options->log_dir,
+                  "Directory of hub.log and the loops' logs, with several repositories one below "
+                  "it for each (default: <state directory>/logs)")
+      ->type_name("DIR");
   app->add_option("--log-level", options->log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
-  app->add_option("--log-file", options->log_file, "Log here instead of to standard error")
+  app->add_option("--log-file", options->log_file, "The hub's own log, instead of hub.log there")
       ->type_name("FILE");
 }
 
@@ -140,6 +186,18 @@ std::vector<std::string> ToArguments(const HubOptions& options) {
   if (!options.tcp_address.empty())
     arguments.insert(arguments.end(), {"--tcp", options.tcp_address});
   if (!options.pid_dir.empty()) AppendFlag("--pid-dir", {options.pid_dir}, &arguments);
+  const LoopIntervals standard;
+  AppendInterval("--monitor-interval", options.intervals.monitor, standard.monitor, &arguments);
+  AppendInterval("--coordinator-interval", options.intervals.coordinator, standard.coordinator,
+                 &arguments);
+  AppendInterval("--comms-interval", options.intervals.comms, standard.comms, &arguments);
+  for (const std::string& pattern : options.branch_patterns) {
+    arguments.insert(arguments.end(), {"--branch-pattern", pattern});
+  }
+  if (!options.target_branch.empty()) {
+    arguments.insert(arguments.end(), {"--target-branch", options.target_branch});
+  }
+  if (!options.log_dir.empty()) AppendFlag("--log-dir", {options.log_dir}, &arguments);
   arguments.insert(arguments.end(), {"--log-level", options.log_level});
   if (!options.log_file.empty()) AppendFlag("--log-file", {options.log_file}, &arguments);
   return arguments;
@@ -172,9 +230,17 @@ absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& opti
                               ChooseState(plan.common_dir, plan.endpoint_file,
                                           options.state_dirs.empty() ? "" : options.state_dirs[i]));
     COORDHUB_ASSIGN_OR_RETURN(plan.mirror_dir, ChooseMirror(plan.common_dir, options, i));
+    plan.log_dir = LogDirOf(options, plan, repos.size());
     plans.push_back(std::move(plan));
   }
   return plans;
+}
+
+std::string HubLogFile(const HubOptions& options, const std::vector<WorkspacePlan>& plans) {
+  constexpr char kName[] = "/hub.log";
+  if (!options.log_file.empty()) return Absolute(options.log_file);
+  if (!options.log_dir.empty()) return Absolute(options.log_dir) + kName;
+  return plans.front().log_dir + kName;
 }
 
 }  // namespace coordhub::hub

@@ -7,10 +7,21 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/base/endpoint.h"
 #include "agent/base/log.h"
 
 namespace coordhub::hub {
+
+// Times between steps.
+struct LoopIntervals {
+  static constexpr absl::Duration kMin = absl::Milliseconds(100);
+  static constexpr absl::Duration kMax = absl::Hours(24);
+
+  absl::Duration monitor = absl::Seconds(60);
+  absl::Duration coordinator = absl::Seconds(30);
+  absl::Duration comms = absl::Seconds(15);
+};
 
 // As given.
 struct HubOptions {
@@ -23,8 +34,15 @@ struct HubOptions {
   std::string tcp_address;
   // Where background_monitor.pid and its like are written as well; empty: nowhere.
   std::string pid_dir;
+  LoopIntervals intervals;
+  // Globs over names of branches; empty: the hub's defaults.
+  std::vector<std::string> branch_patterns;
+  // The branch that others are measured against; empty: found out.
+  std::string target_branch;
   std::string log_level = "info";
-  // Empty: standard error.
+  // Of hub.log and the loops' logs. Empty: <state directory>/logs.
+  std::string log_dir;
+  // Where the hub's own log is, if not there.
   std::string log_file;
 };
 
@@ -49,6 +67,8 @@ struct WorkspacePlan {
   std::string endpoint_file;
   // shared_state/; empty: no mirror.
   std::string mirror_dir;
+  // Of the loops' logs.
+  std::string log_dir;
 };
 
 // Locates every repository of `options`. Blocks on the file system. A repository whose endpoint
@@ -57,5 +77,9 @@ struct WorkspacePlan {
 // (`--repo`: twice the same; `--state-dir`, `--mirror-dir`: another number than repositories),
 // IO_FAILED.
 absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& options);
+
+// Where the hub itself logs: --log-file, else hub.log in --log-dir, else in the directory of logs
+// of the first of `plans`.
+std::string HubLogFile(const HubOptions& options, const std::vector<WorkspacePlan>& plans);
 
 }  // namespace coordhub::hub

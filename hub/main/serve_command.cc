@@ -12,10 +12,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/atomic_file.h"
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/string_view.h"
 #include "agent/base/text.h"
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
@@ -74,11 +76,31 @@ std::string ReadyText(const Hub& hub) {
   return text;
 }
 
-absl::StatusOr<std::unique_ptr<Hub>> StartHub(const HubOptions& options, StopSignals* stop) {
-  COORDHUB_RETURN_IF_ERROR(
-      base::InitLog({.min_level = LogLevelOf(options.log_level), .path = options.log_file}));
+// A hub that cannot write its log serves all the same, and says so where it can.
+void StartLog(const HubOptions& options, const std::vector<WorkspacePlan>& plans, bool foreground) {
+  base::LogOptions log;
+  log.min_level = LogLevelOf(options.log_level);
+  log.path = HubLogFile(options, plans);
+  log.to_stderr = foreground;
+  if (options.log_dir.empty() && options.log_file.empty()) {
+    // Errors show when the log is opened, or the journal beside it.
+    (void)base::EnsurePrivateDirectory(plans.front().state.dir());
+    (void)base::EnsurePrivateDirectory(plans.front().log_dir);
+  }
+  const absl::Status opened = base::InitLog(log);
+  if (opened.ok()) return;
+  log.path.clear();
+  log.to_stderr = true;
+  (void)base::InitLog(log);  // which only a file can make fail
+  base::Log(base::LogLevel::kWarning, "the hub's log goes to standard error",
+            {{"error", base::ToStd(opened.message())}});
+}
+
+absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSignals* stop) {
+  const HubOptions& options = flags.hub;
   HubSetup setup;
   COORDHUB_ASSIGN_OR_RETURN(setup.workspaces, PlanWorkspaces(options));
+  StartLog(options, setup.workspaces, /*foreground=*/flags.ready_fd < 0);
   setup.tcp_address = options.tcp_address;
   setup.pid_dir = options.pid_dir;
   setup.environment.version = COORDHUB_VERSION;
@@ -87,6 +109,9 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const HubOptions& options, StopSig
   static base::SystemIdSource ids;
   setup.environment.clock = &clock;
   setup.environment.ids = &ids;
+  setup.environment.intervals = options.intervals;
+  setup.environment.branch_patterns = options.branch_patterns;
+  setup.environment.target_branch = options.target_branch;
   setup.environment.on_fatal = [](const absl::Status& status) { DieOfJournal(status); };
   setup.on_drain_request = [stop] { stop->Request(); };
   return Hub::Start(std::move(setup));
@@ -138,7 +163,7 @@ int Serve(const ServeFlags& flags) {
   StopSignals stop;
   const ServiceManager manager = ServiceManager::FromEnvironment();
 
-  absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags.hub, &stop);
+  absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags, &stop);
   if (!hub.ok()) {
     const std::string text = absl::StrCat("coordhub: ", hub.status().message(), "\n");
     std::fputs(text.c_str(), stderr);
@@ -156,8 +181,11 @@ int Serve(const ServeFlags& flags) {
   const std::string why = AwaitStop(&stop, manager, **hub);
   manager.Notify("STOPPING=1\nSTATUS=draining");
   base::Log(base::LogLevel::kInfo, "the hub stops", {{"why", why}});
-  (*hub)->Stop(kDrainGrace);
+  const bool clean = (*hub)->Stop(kDrainGrace);
   base::Log(base::LogLevel::kInfo, "the hub has stopped");
+  // A thread that hangs must not meet what the process takes down at its end. Everything that was
+  // acknowledged is durable.
+  if (!clean) _exit(kOk);
   return kOk;
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/journal/sqlite_journal.h"
+#include "hub/loops/coordinator_loop.h"
+#include "hub/loops/monitor_loop.h"
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
 
@@ -20,14 +23,8 @@ namespace {
 // Without a trailing slash: in linked worktrees it is a symbolic link.
 constexpr char kExcludePattern[] = "/shared_state";
 constexpr char kSharedState[] = "shared_state";
-// Until the loops are objects of their own: the one that keeps shared_state/.
-std::vector<v1::Loop> MirrorAsLoop() {
-  v1::Loop loop;
-  loop.set_loop_id("comms");
-  loop.set_title("Communication Daemon");
-  loop.set_state(v1::Loop::STATE_RUNNING);
-  return {loop};
-}
+// What a step under way gets to end in, once the hub stops.
+constexpr absl::Duration kLoopGrace = absl::Seconds(3);
 
 void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status& status) {
   if (status.ok()) return;
@@ -89,7 +86,9 @@ absl::Status WorkspaceHost::Run() {
                             engine::Workspace::Open(std::move(options), std::move(journal_),
                                                     environment_.clock, environment_.ids));
   if (new_key) WarnOfVoidTokens();
-  return StartMirror();
+  COORDHUB_RETURN_IF_ERROR(OpenRepository());
+  StartLoops();
+  return absl::OkStatus();
 }
 
 void WorkspaceHost::WarnOfVoidTokens() const {
@@ -101,33 +100,21 @@ void WorkspaceHost::WarnOfVoidTokens() const {
             {{"workspace", plan_.workspace_id}, {"sessions", std::to_string(agents)}});
 }
 
-absl::Status WorkspaceHost::StartMirror() {
-  if (plan_.mirror_dir.empty()) return absl::OkStatus();
+absl::Status WorkspaceHost::OpenRepository() {
   COORDHUB_ASSIGN_OR_RETURN(repository_, git::Repository::Open(plan_.common_dir));
-  PrepareRepository();
-
-  engine::Workspace* const workspace = workspace_.get();
-  mirror::MirrorOptions options;
-  options.directory = plan_.mirror_dir;
-  options.zone = absl::LocalTimeZone();
-  options.view = [workspace] { return workspace->view(); };
-  options.decorate_agent = [workspace](const core::View& view, v1::Agent* agent) {
-    workspace->Decorate(view, agent);
+  if (!plan_.mirror_dir.empty()) PrepareRepository();
+  git::ObserverOptions options;
+  if (!environment_.branch_patterns.empty()) {
+    options.branch_patterns = environment_.branch_patterns;
+  }
+  options.target = environment_.target_branch;
+  options.agent_branches = [workspace = workspace_.get()] {
+    const std::set<std::string> branches = loops::AgentBranches(*workspace->view());
+    return std::vector<std::string>(branches.begin(), branches.end());
   };
-  // On the mirror's thread, which is the only one that uses the repository from here on.
-  options.current_branch = [repository = repository_.get()] {
-    return repository->CurrentBranch().value_or("");
-  };
-  options.loops = MirrorAsLoop;
-  options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
-    workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
-  };
-  options.ids = environment_.ids;
-  options.log_id = workspace->identity().log_id;
-  options.on_mirrored = [workspace](int64_t revision) { workspace->SetMirroredRevision(revision); };
-  mirror_ = std::make_unique<mirror::MirrorRunner>(
-      std::make_unique<mirror::Mirror>(std::move(options), environment_.clock),
-      &workspace_->broadcaster(), environment_.clock);
+  options.on_change = [this] { git_changed_.Ring(); };
+  options.clock = environment_.clock;
+  COORDHUB_ASSIGN_OR_RETURN(observer_, git::Observer::Open(plan_.common_dir, std::move(options)));
   return absl::OkStatus();
 }
 
@@ -145,6 +132,90 @@ void WorkspaceHost::PrepareRepository() {
   }
 }
 
+void WorkspaceHost::StartLoops() {
+  if (plan_.log_dir == plan_.state.logs()) {
+    LogFailure("the loops' logs cannot be written", plan_,
+               base::EnsurePrivateDirectory(plan_.log_dir));
+  }
+  loops_ = std::make_unique<loops::LoopRunner>(
+      loops::RunnerOptions{.workspace_id = plan_.workspace_id, .clock = environment_.clock});
+  const LoopIntervals& intervals = environment_.intervals;
+  loops_->Add({"monitor", "Background Monitor", intervals.monitor, MakeMonitor()});
+  loops_->Add(
+      {"coordinator", "Conversation Coordinator", intervals.coordinator, MakeCoordinator()});
+  loops_->Add({"comms", "Communication Daemon", intervals.comms, MakeComms()});
+  loops_->Start();
+}
+
+std::unique_ptr<loops::Loop> WorkspaceHost::MakeMonitor() {
+  loops::MonitorOptions options;
+  options.log_path = LogPath("background_monitor.log");
+  options.zone = absl::LocalTimeZone();
+  options.common_dir = plan_.common_dir;
+  options.shared_state = plan_.mirror_dir;
+  options.view = [workspace = workspace_.get()] { return workspace->view(); };
+  options.observer = observer_.get();
+  options.clock = environment_.clock;
+  return std::make_unique<loops::MonitorLoop>(std::move(options));
+}
+
+std::unique_ptr<loops::Loop> WorkspaceHost::MakeCoordinator() {
+  loops::CoordinatorOptions options;
+  options.log_path = LogPath("conversation_coordinator.log");
+  options.zone = absl::LocalTimeZone();
+  options.shared_state = plan_.mirror_dir;
+  options.view = [workspace = workspace_.get()] { return workspace->view(); };
+  options.observer = observer_.get();
+  options.clock = environment_.clock;
+  options.git_changed = &git_changed_;
+  options.broadcaster = &workspace_->broadcaster();
+  options.record = [this](const git::ObservationPtr& observation) { return Record(observation); };
+  return std::make_unique<loops::CoordinatorLoop>(std::move(options));
+}
+
+std::unique_ptr<loops::Loop> WorkspaceHost::MakeComms() {
+  loops::CommsOptions options;
+  options.log_path = LogPath("communication_daemon.log");
+  options.zone = absl::LocalTimeZone();
+  options.view = [workspace = workspace_.get()] { return workspace->view(); };
+  options.broadcaster = &workspace_->broadcaster();
+  options.clock = environment_.clock;
+  options.mirror = MakeMirror();
+  auto comms = std::make_unique<loops::CommsLoop>(std::move(options));
+  comms_ = comms.get();
+  return comms;
+}
+
+std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
+  if (plan_.mirror_dir.empty()) return nullptr;
+  engine::Workspace* const workspace = workspace_.get();
+  mirror::MirrorOptions options;
+  options.directory = plan_.mirror_dir;
+  options.zone = absl::LocalTimeZone();
+  options.status_interval = environment_.intervals.comms;
+  options.view = [workspace] { return workspace->view(); };
+  options.decorate_agent = [workspace](const core::View& view, v1::Agent* agent) {
+    workspace->Decorate(view, agent);
+  };
+  options.current_branch = [this] { return CurrentBranch(); };
+  options.loops = [loops = loops_.get()] { return loops->List(); };
+  options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
+    workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
+  };
+  options.ids = environment_.ids;
+  options.log_id = workspace->identity().log_id;
+  options.on_mirrored = [workspace](int64_t revision) { workspace->SetMirroredRevision(revision); };
+  return std::make_unique<mirror::Mirror>(std::move(options), environment_.clock);
+}
+
+// On the thread of the loop comms, which is the only one that uses the repository from here on.
+std::string WorkspaceHost::CurrentBranch() const {
+  const git::ObservationPtr seen = observer_->latest();
+  return seen == nullptr ? repository_->CurrentBranch().value_or("") : seen->current_branch;
+}
+
+absl::Status WorkspaceHost::Record(const git::ObservationPtr&) { return absl::OkStatus(); }
+
 absl::Status WorkspaceHost::Announce(const std::string& tcp) {
   base::EndpointFile endpoint;
   endpoint.endpoint = "unix:" + socket_path_;
@@ -156,21 +227,29 @@ absl::Status WorkspaceHost::Announce(const std::string& tcp) {
   return base::WriteEndpointFile(plan_.endpoint_file, endpoint);
 }
 
-void WorkspaceHost::Stop() {
+bool WorkspaceHost::Stop() {
   if (workspace_ != nullptr) {
     workspace_->Drain();
     workspace_->Stop();
   }
-  if (mirror_ != nullptr) mirror_->Stop();
+  const bool clean = StopLoops();
   // While the locks are held: a new hub's files are not there yet.
   if (std::exchange(announced_, false)) {
     RemoveFile(plan_.endpoint_file);
     RemoveFile(plan_.state.hub_pid());
   }
+  return clean;
+}
+
+bool WorkspaceHost::StopLoops() {
+  if (loops_ == nullptr || loops_->Stop(kLoopGrace)) return true;
+  base::Log(base::LogLevel::kError, "a loop hangs and cannot be stopped; the hub ends without it",
+            {{"workspace", plan_.workspace_id}});
+  return false;
 }
 
 std::string WorkspaceHost::MirrorProblem() const {
-  return mirror_ == nullptr ? std::string() : mirror_->problem();
+  return comms_ == nullptr ? std::string() : comms_->MirrorProblem();
 }
 
 }  // namespace coordhub::hub

@@ -6,17 +6,21 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "hub/engine/workspace.h"
+#include "hub/git/observer.h"
 #include "hub/git/repository.h"
 #include "hub/journal/journal.h"
 #include "hub/journal/lock_file.h"
+#include "hub/loops/bell.h"
+#include "hub/loops/comms_loop.h"
+#include "hub/loops/loop_runner.h"
 #include "hub/main/options.h"
-#include "hub/mirror/mirror_runner.h"
 
 namespace coordhub::hub {
 
@@ -25,13 +29,17 @@ struct HostEnvironment {
   std::string version;
   base::Clock* clock = nullptr;
   base::IdSource* ids = nullptr;
+  LoopIntervals intervals;
+  // As git::ObserverOptions has them; no patterns: its defaults.
+  std::vector<std::string> branch_patterns;
+  std::string target_branch;
   // A journal failed; must not return.
   std::function<void(const absl::Status&)> on_fatal;
 };
 
-// One workspace: lock, journal, key, engine, mirror, and its files for others to find. Comes up in
-// three steps, so that a hub of several workspaces starts nothing before it holds all of them. Used
-// by one thread; every method blocks.
+// One workspace: lock, journal, key, engine, observer of git, loops, and its files for others to
+// find. Comes up in three steps, so that a hub of several workspaces starts nothing before it holds
+// all of them. Used by one thread; every method blocks.
 class WorkspaceHost {
  public:
   // Takes the locks and opens the journal.
@@ -40,9 +48,9 @@ class WorkspaceHost {
                                                                 const HostEnvironment& environment);
   ~WorkspaceHost();
 
-  // Replays the journal and starts the engine and the mirror; writes the pid file.
-  // Errors: JOURNAL_DAMAGED and others of engine::Workspace::Open, STATE_DIR_UNUSABLE, IO_FAILED,
-  // DISK_FULL.
+  // Replays the journal and starts the engine and the loops; writes the pid file.
+  // Errors: JOURNAL_DAMAGED and others of engine::Workspace::Open, those of git::Observer::Open,
+  // STATE_DIR_UNUSABLE, IO_FAILED, DISK_FULL.
   absl::Status Run();
 
   // Tells others how the hub is reached, once it listens. `tcp`: empty when it does not. Errors:
@@ -50,13 +58,17 @@ class WorkspaceHost {
   absl::Status Announce(const std::string& tcp);
 
   // After the server stopped: takes the announcement back, finishes what is queued, and writes the
-  // mirror a last time. Idempotent. The locks stay held until destruction.
-  void Stop();
+  // mirror a last time. False: a loop hangs; what it uses is left alone until the process ends.
+  // Idempotent. The locks stay held until destruction.
+  bool Stop();
 
   const WorkspacePlan& plan() const { return plan_; }
   const std::string& key() const { return key_; }
   const std::string& socket_path() const { return socket_path_; }
   engine::Workspace* workspace() const { return workspace_.get(); }
+  // Null before Run.
+  loops::LoopRunner* loops() const { return loops_.get(); }
+  git::Observer* observer() const { return observer_.get(); }
   // What is wrong with shared_state/; empty: nothing, or there is no mirror. Any thread.
   std::string MirrorProblem() const;
 
@@ -65,8 +77,18 @@ class WorkspaceHost {
       : plan_(plan), environment_(environment) {}
   absl::Status LockRepository();
   void WarnOfVoidTokens() const;
-  absl::Status StartMirror();
+  absl::Status OpenRepository();
   void PrepareRepository();
+  void StartLoops();
+  bool StopLoops();
+  std::string LogPath(const char* name) const { return plan_.log_dir + "/" + name; }
+  std::unique_ptr<loops::Loop> MakeMonitor();
+  std::unique_ptr<loops::Loop> MakeCoordinator();
+  std::unique_ptr<loops::Loop> MakeComms();
+  std::unique_ptr<mirror::Mirror> MakeMirror();
+  // The main worktree's, without asking git again if it was observed.
+  std::string CurrentBranch() const;
+  absl::Status Record(const git::ObservationPtr& observation);
 
   const WorkspacePlan plan_;
   const HostEnvironment environment_;
@@ -79,7 +101,10 @@ class WorkspaceHost {
   std::unique_ptr<journal::Journal> journal_;         // until Run hands it to workspace_
   std::unique_ptr<git::Repository> repository_;
   std::unique_ptr<engine::Workspace> workspace_;
-  std::unique_ptr<mirror::MirrorRunner> mirror_;
+  loops::Bell git_changed_;
+  std::unique_ptr<git::Observer> observer_;
+  std::unique_ptr<loops::LoopRunner> loops_;
+  loops::CommsLoop* comms_ = nullptr;  // one of them
 };
 
 }  // namespace coordhub::hub

@@ -92,6 +92,9 @@ class Mirror {
   // and on the writer of the log.
   base::MonoTime Step();
 
+  // The next Step that may write also writes status.md, whether it is due or not.
+  void RefreshStatus() { status_due_ = base::MonoTime::InfinitePast(); }
+
   // Not before this may Step write.
   base::MonoTime earliest() const { return earliest_; }
 

@@ -10,6 +10,7 @@
 #include "grpcpp/impl/codegen/server_callback_handlers.h"
 #include "grpcpp/impl/rpc_service_method.h"
 #include "hub/core/decide/refusals.h"
+#include "hub/rpc/call_log.h"
 #include "hub/rpc/refused_stream.h"
 
 namespace coordhub::rpc {
@@ -58,6 +59,7 @@ grpc::internal::MethodHandler* BoundService::MakeHandler(const Slot& slot) const
                         const ByteBuffer* request) -> WriteReactor* {
             const auto principal = Admit(slot, *context);
             if (principal.ok()) return slot.server_stream(context, *principal, *request);
+            LogCall({.method = slot.method->name()}, principal.status());
             return new RefusedStream<WriteReactor>(principal.status());
           });
     case RpcMethod::BIDI_STREAMING:
@@ -65,6 +67,7 @@ grpc::internal::MethodHandler* BoundService::MakeHandler(const Slot& slot) const
           [this, &slot](CallbackServerContext* context) -> BidiReactor* {
             const auto principal = Admit(slot, *context);
             if (principal.ok()) return slot.bidi_stream(context, *principal);
+            LogCall({.method = slot.method->name()}, principal.status());
             return new RefusedStream<BidiReactor>(principal.status());
           });
     default:  // the contract has no client streams
@@ -103,6 +106,7 @@ absl::StatusOr<Principal> BoundService::Admit(const Slot& slot,
 
 void BoundService::RunUnary(const Slot& slot, const std::shared_ptr<UnaryCall>& call,
                             const CallbackServerContext& context, const ByteBuffer& request) const {
+  call->set_method(slot.method->name());
   absl::StatusOr<Principal> principal = Admit(slot, context);
   if (!principal.ok()) return call->Refuse(principal.status());
   call->set_principal(*std::move(principal));

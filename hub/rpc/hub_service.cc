@@ -8,6 +8,7 @@
 #include "agent/base/log.h"
 #include "agent/base/text.h"
 #include "hub/core/proto_time.h"
+#include "hub/rpc/loop_calls.h"
 #include "hub/rpc/paging.h"
 
 namespace coordhub::rpc {
@@ -130,6 +131,10 @@ HubService::HubService(std::shared_ptr<ServiceHost> host, const Gate* gate)
                    std::move(host), gate) {
   BindViewed<v1::GetHubRequest>("GetHub", GetHub);
   BindTyped<v1::ListWorkspacesRequest>("ListWorkspaces", Access::kEveryone, ListWorkspaces);
+  BindTyped<v1::ListLoopsRequest>("ListLoops", Access::kEveryone, ListLoops);
+  BindTyped<v1::StepLoopRequest>("StepLoop", Access::kOperator, StepLoop);
+  BindTyped<v1::PauseLoopRequest>("PauseLoop", Access::kOperator, PauseLoop);
+  BindTyped<v1::ResumeLoopRequest>("ResumeLoop", Access::kOperator, ResumeLoop);
   BindTyped<v1::CompactWorkspaceRequest>("CompactWorkspace", Access::kOperator, CompactWorkspace);
   BindTyped<v1::BackupWorkspaceRequest>("BackupWorkspace", Access::kOperator, BackupWorkspace);
   BindTyped<v1::VerifyWorkspaceRequest>("VerifyWorkspace", Access::kOperator, VerifyWorkspace);

@@ -6,7 +6,7 @@
 
 namespace coordhub::rpc {
 
-// coordhub.v1.HubService, except for the loops. What takes long runs on the workspace's maintenance
+// coordhub.v1.HubService. What takes long runs on the workspace's maintenance
 // thread; a caller that goes away gets its answer at once, and the work goes on.
 class HubService final : public TypedService {
  public:

@@ -120,6 +120,11 @@ absl::Status ListeningServer::Serve(const std::string& target) {
   for (const auto& service : services_) {
     server_->GetHealthCheckService()->SetServingStatus(service->full_name(), true);
   }
+  for (const auto& workspace : host_->workspaces()) {
+    if (workspace->served.loops == nullptr) continue;
+    loop_health_.push_back(std::make_unique<LoopHealth>(host_.get(), workspace.get(),
+                                                        server_->GetHealthCheckService()));
+  }
   return absl::OkStatus();
 }
 

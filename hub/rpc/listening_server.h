@@ -13,6 +13,7 @@
 #include "hub/rpc/bound_service.h"
 #include "hub/rpc/gate.h"
 #include "hub/rpc/listen_address.h"
+#include "hub/rpc/loop_health.h"
 #include "hub/rpc/service_host.h"
 #include "hub/rpc/unknown_methods.h"
 
@@ -51,7 +52,8 @@ class ListeningServer {
   std::vector<std::unique_ptr<BoundService>> services_;
   UnknownMethods unknown_methods_;
   int tcp_port_ = 0;
-  std::unique_ptr<grpc::Server> server_;  // goes first
+  std::unique_ptr<grpc::Server> server_;                  // goes after
+  std::vector<std::unique_ptr<LoopHealth>> loop_health_;  // this
 };
 
 }  // namespace coordhub::rpc

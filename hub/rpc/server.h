@@ -12,6 +12,7 @@
 #include "agent/base/ids.h"
 #include "hub/engine/workspace.h"
 #include "hub/git/observation.h"
+#include "hub/loops/loop_runner.h"
 
 namespace coordhub::rpc {
 
@@ -32,6 +33,10 @@ struct ServedWorkspace {
   // The newest observation of git; null: none yet. Null function: git is not observed. Any thread;
   // never blocks.
   std::function<git::ObservationPtr()> observation;
+  // For Workspace.log_dir in answers.
+  std::string log_dir;
+  // Its background loops; not owned, outlive the server. Null: it has none.
+  loops::LoopRunner* loops = nullptr;
 };
 
 struct ServerOptions {

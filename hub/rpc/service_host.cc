@@ -11,6 +11,7 @@ v1::Workspace HostedWorkspace::Describe() const {
   description.set_state_dir(served.state_dir);
   description.set_watchers(watches);
   if (served.mirror_problem) description.set_mirror_problem(served.mirror_problem());
+  description.set_log_dir(served.log_dir);
   return description;
 }
 
@@ -37,7 +38,10 @@ HostedWorkspace* ServiceHost::Find(std::string_view workspace_id) const {
 
 bool ServiceHost::Drain() {
   const bool began = !draining_.exchange(true);
-  for (const auto& workspace : workspaces_) workspace->engine().Drain();
+  for (const auto& workspace : workspaces_) {
+    workspace->engine().Drain();
+    if (workspace->served.loops != nullptr) workspace->served.loops->Drain();
+  }
   return began;
 }
 

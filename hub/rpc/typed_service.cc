@@ -32,6 +32,7 @@ void TypedService::Submit(const UnaryCallPtr& call, const CallScope& scope,
       [call, scope, answered = std::move(answered),
        ticket_id = TicketNamedBy(*command)](const absl::StatusOr<engine::Outcome>& outcome) {
         if (outcome.ok()) {
+          call->set_revision(outcome->revision);
           answered(call, scope, *outcome);
         } else {
           call->Refuse(WithDetails(outcome.status(), scope, ticket_id));

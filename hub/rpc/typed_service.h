@@ -108,6 +108,12 @@ class TypedService : public BoundService {
     return {};
   }
 
+  template <class Request>
+  static std::string_view RequestIdOf(const Request& request) {
+    if constexpr (requires { request.request_id(); }) return request.request_id();
+    return {};
+  }
+
   static core::CommandBody MakeBody(ServiceHost& host, v1::RegisterAgentRequest request) {
     return core::RegisterAgent{std::move(request), host.ids().NewUid()};
   }
@@ -138,6 +144,8 @@ bool TypedService::Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& byte
     } else {
       *scope = call->gate().EnterHub(call->principal());
     }
+    call->set_subject(scope->workspace == nullptr ? std::string_view() : scope->workspace->id(),
+                      RequestIdOf(*request));
     const absl::Status touched = TouchSession(*scope, TicketOf(*request));
     return ended == EndedSession::kRefused ? touched : absl::OkStatus();
   };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/base/error.h"
+#include "hub/rpc/call_log.h"
 #include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
 
@@ -20,16 +21,31 @@ std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, c
 
 void UnaryCall::Answer(const google::protobuf::Message& response) {
   if (answered_.exchange(true)) return;
+  LogEnd(absl::OkStatus());
   *response_ = Encode(response);
   Finish(grpc::Status::OK);
 }
 
 void UnaryCall::Refuse(const absl::Status& status) {
   if (answered_.exchange(true)) return;
+  LogEnd(status);
   Finish(ToGrpcStatus(status));
 }
 
+void UnaryCall::LogEnd(const absl::Status& status) const {
+  CallRecord record;
+  if (method_ != nullptr) record.method = *method_;
+  if (is_known_) record.caller = &principal_;
+  record.workspace_id = workspace_id_;
+  record.request_id = request_id_;
+  record.revision = revision_;
+  record.took = host_->clock().Mono() - began_;
+  record.may_wait = may_wait_;
+  LogCall(record, status);
+}
+
 void UnaryCall::WhenGone(OnGone on_gone) {
+  may_wait_ = true;
   {
     base::MutexLock lock(&mu_);
     if (!gone_) {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -37,13 +39,26 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   absl::Time deadline() const { return deadline_; }
   // Set once the caller is known, before anything is shared with other threads.
   const Principal& principal() const { return principal_; }
-  void set_principal(Principal principal) { principal_ = std::move(principal); }
+  void set_principal(Principal principal) {
+    principal_ = std::move(principal);
+    is_known_ = true;
+  }
+
+  // For the log. Before anything is shared with other threads; `method` outlives the call.
+  void set_method(const std::string& method) { method_ = &method; }
+  void set_subject(std::string_view workspace_id, std::string_view request_id) {
+    workspace_id_ = workspace_id;
+    request_id_ = request_id;
+  }
+  // By whoever answers, before.
+  void set_revision(int64_t revision) { revision_ = revision; }
 
   void Answer(const google::protobuf::Message& response);
   // `status` is not OK.
   void Refuse(const absl::Status& status);
 
   // Calls `on_gone` when the caller goes away; at once if it is gone. It must not hold this call.
+  // Such a call may take its time.
   void WhenGone(OnGone on_gone) ABSL_LOCKS_EXCLUDED(mu_);
   // Answers CALLER_GONE when the caller goes away, for work that cannot be called off.
   void RefuseWhenGone();
@@ -54,12 +69,25 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
  private:
   UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate, absl::Time deadline,
             grpc::ByteBuffer* response)
-      : host_(std::move(host)), gate_(*gate), deadline_(deadline), response_(response) {}
+      : host_(std::move(host)),
+        gate_(*gate),
+        deadline_(deadline),
+        began_(host_->clock().Mono()),
+        response_(response) {}
+  void LogEnd(const absl::Status& status) const;
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate& gate_;  // valid until OnDone
   const absl::Time deadline_;
+  const base::MonoTime began_;
   Principal principal_;
+  bool is_known_ = false;
+  // For the log.
+  const std::string* method_ = nullptr;
+  std::string workspace_id_;
+  std::string request_id_;
+  int64_t revision_ = 0;
+  std::atomic<bool> may_wait_{false};
   grpc::ByteBuffer* const response_;  // gRPC's; valid until Finish
   std::atomic<bool> answered_{false};
   std::shared_ptr<UnaryCall> self_;

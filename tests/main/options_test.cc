@@ -67,6 +67,48 @@ TEST_F(OptionsTest, ArgumentsForAnotherProcessAreAbsolute) {
               ElementsAre("--repo", here, "--mirror-dir", here + "/shared", "--log-level", "info"));
 }
 
+TEST_F(OptionsTest, IntervalsAndPatternsSurviveItToo) {
+  const HubOptions options =
+      Parse({"--monitor-interval", "1m30s", "--coordinator-interval", "100ms", "--comms-interval",
+             "24h", "--branch-pattern", "agent/*", "--branch-pattern", "x y", "--target-branch",
+             "trunk", "--log-dir", "/logs"});
+  EXPECT_EQ(options.intervals.monitor, absl::Seconds(90));
+  EXPECT_EQ(options.intervals.coordinator, absl::Milliseconds(100));
+  EXPECT_EQ(options.intervals.comms, absl::Hours(24));
+  const HubOptions again = Parse(ToArguments(options));
+  EXPECT_EQ(again.intervals.monitor, absl::Seconds(90));
+  EXPECT_EQ(again.intervals.coordinator, absl::Milliseconds(100));
+  EXPECT_EQ(again.intervals.comms, absl::Hours(24));
+  EXPECT_THAT(again.branch_patterns, ElementsAre("agent/*", "x y"));
+  EXPECT_EQ(again.target_branch, "trunk");
+  EXPECT_EQ(again.log_dir, "/logs");
+  EXPECT_EQ(Parse({}).intervals.comms, absl::Seconds(15));
+}
+
+TEST_F(OptionsTest, IntervalsHaveBounds) {
+  for (const char* bad : {"99ms", "24h1s", "15", "soon", "-1s", "0", "inf", ""}) {
+    EXPECT_THROW(Parse({"--comms-interval", bad}), CLI::ValidationError) << bad;
+  }
+}
+
+TEST_F(OptionsTest, LogsStandBesideTheJournalOrWhereTheyAreAsked) {
+  Git("init one");
+  Git("init two");
+  HubOptions options = {.repos = {temp_ / "one"}};
+  auto plans = PlanWorkspaces(options);
+  EXPECT_EQ(plans->front().log_dir, temp_ / "one/.git/coordhub/logs");
+  EXPECT_EQ(HubLogFile(options, *plans), temp_ / "one/.git/coordhub/logs/hub.log");
+  options.log_dir = "/var/logs/";
+  plans = PlanWorkspaces(options);
+  EXPECT_EQ(plans->front().log_dir, "/var/logs");
+  EXPECT_EQ(HubLogFile(options, *plans), "/var/logs/hub.log");
+  options.repos.push_back(temp_ / "two");
+  options.log_file = "/x/mine.json";
+  plans = PlanWorkspaces(options);
+  EXPECT_EQ(plans->back().log_dir, "/var/logs/two");
+  EXPECT_EQ(HubLogFile(options, *plans), "/x/mine.json");
+}
+
 TEST_F(OptionsTest, AnUnknownLogLevelIsRefused) {
   EXPECT_THROW(Parse({"--log-level", "loud"}), CLI::ValidationError);
   EXPECT_EQ(LogLevelOf("warning"), base::LogLevel::kWarning);

@@ -38,40 +38,23 @@ std::vector<const MethodDescriptor*> AllMethods() {
 }
 
 // What a session may not call at all, and what only a session may.
-const std::set<std::string> kOperatorOnly = {"CompactWorkspace", "BackupWorkspace",
-                                             "VerifyWorkspace", "DrainHub"};
+const std::set<std::string> kOperatorOnly = {
+    "CompactWorkspace", "BackupWorkspace", "VerifyWorkspace", "DrainHub",
+    "StepLoop",         "PauseLoop",       "ResumeLoop"};
 const std::set<std::string> kSessionOnly = {"KeepAlive", "RenewClaim", "UpdateProgress"};
-const std::set<std::string> kImplemented = {"RegisterAgent",
-                                            "KeepAlive",
-                                            "DeregisterAgent",
-                                            "GetAgent",
-                                            "ListAgents",
-                                            "CreateTicket",
-                                            "BatchCreateTickets",
-                                            "GetTicket",
-                                            "ListTickets",
-                                            "UpdateTicket",
-                                            "ClaimTicket",
-                                            "ClaimNextTicket",
-                                            "RenewClaim",
-                                            "ReleaseTicket",
-                                            "CompleteTicket",
-                                            "FailTicket",
-                                            "CancelTicket",
-                                            "ReopenTicket",
-                                            "AddComment",
-                                            "UpdateProgress",
-                                            "WatchEvents",
-                                            "ListEvents",
-                                            "GetHub",
-                                            "ListWorkspaces",
-                                            "CompactWorkspace",
-                                            "BackupWorkspace",
-                                            "VerifyWorkspace",
-                                            "DrainHub",
-                                            "GetRepositoryStatus",
-                                            "ListBranches",
-                                            "ListWorktrees"};
+const std::set<std::string> kImplemented = {
+    "RegisterAgent",      "KeepAlive",        "DeregisterAgent",
+    "GetAgent",           "ListAgents",       "CreateTicket",
+    "BatchCreateTickets", "GetTicket",        "ListTickets",
+    "UpdateTicket",       "ClaimTicket",      "ClaimNextTicket",
+    "RenewClaim",         "ReleaseTicket",    "CompleteTicket",
+    "FailTicket",         "CancelTicket",     "ReopenTicket",
+    "AddComment",         "UpdateProgress",   "WatchEvents",
+    "ListEvents",         "GetHub",           "ListWorkspaces",
+    "ListLoops",          "StepLoop",         "PauseLoop",
+    "ResumeLoop",         "CompactWorkspace", "BackupWorkspace",
+    "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
+    "ListBranches",       "ListWorktrees"};
 
 // Whether a call got past the question of who calls.
 bool WasAdmitted(pb::ErrorReason reason) {

@@ -22,13 +22,14 @@ bool Has(const std::string& method, const std::set<std::string>& names) {
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub"};
   const std::set<std::string> lists = {"ListAgents",     "ListTickets",  "ListEvents",
-                                       "ListWorkspaces", "ListBranches", "ListWorktrees"};
+                                       "ListWorkspaces", "ListBranches", "ListWorktrees",
+                                       "ListLoops"};
   const std::set<std::string> at_revision = {"GetAgent", "ListAgents", "GetTicket", "ListTickets",
                                              "GetHub"};
   const std::set<std::string> reads = {
-      "GetAgent",        "ListAgents",          "GetTicket",    "ListTickets",
-      "WatchEvents",     "ListEvents",          "GetHub",       "ListWorkspaces",
-      "VerifyWorkspace", "GetRepositoryStatus", "ListBranches", "ListWorktrees"};
+      "GetAgent",     "ListAgents",    "GetTicket",      "ListTickets",     "WatchEvents",
+      "ListEvents",   "GetHub",        "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches", "ListWorktrees", "ListLoops"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -321,6 +322,20 @@ void AddEvents(Rows* rows) {
                 "seconds: 3600 nanos: 1");
 }
 
+void AddLoops(Rows* rows) {
+  for (const char* method : {"StepLoop", "PauseLoop", "ResumeLoop"}) {
+    BadInputRows(rows, method)
+        .Bad("loop_id", "loop_id: ''")
+        .Bad("loop_id", "loop_id: ' '")
+        .Bad("loop_id", "loop_id: 'a\\n'")
+        .Bad("loop_id", absl::StrCat("loop_id: ", Quoted(Text(limits::kLoopIdBytes + 1))))
+        .Refused("loop_id", absl::StrCat("loop_id: ", Quoted(Text(limits::kLoopIdBytes))),
+                 v1::ERROR_REASON_LOOP_NOT_FOUND)
+        .As(Who::kHolder)
+        .Refused("loop_id", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
+  }
+}
+
 void AddHub(Rows* rows) {
   BadInputRows(rows, "CompactWorkspace")
       .Bad("revision", "revision: -1")
@@ -348,7 +363,8 @@ void AddHub(Rows* rows) {
 }  // namespace
 
 bool OperatorsOnly(const std::string& method) {
-  return Has(method, {"CompactWorkspace", "BackupWorkspace", "VerifyWorkspace", "DrainHub"});
+  return Has(method, {"CompactWorkspace", "BackupWorkspace", "VerifyWorkspace", "DrainHub",
+                      "StepLoop", "PauseLoop", "ResumeLoop"});
 }
 
 std::vector<BadInput> BadInputTable() {
@@ -360,6 +376,7 @@ std::vector<BadInput> BadInputTable() {
   AddTickets(&rows);
   AddClaims(&rows);
   AddEvents(&rows);
+  AddLoops(&rows);
   AddHub(&rows);
   return rows;
 }

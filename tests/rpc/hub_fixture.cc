@@ -12,6 +12,16 @@ namespace {
 // Real time; only a test that hangs waits for so long.
 constexpr int kCallSeconds = 60;
 
+class IdleLoop final : public loops::Loop {
+ public:
+  loops::Outcome Step(loops::Cause) override { return {}; }
+};
+
+void AddIdleLoops(loops::LoopRunner* runner) {
+  runner->Add({"comms", "Communication Daemon", absl::Seconds(15), std::make_unique<IdleLoop>()});
+  runner->Add({"monitor", "Background Monitor", absl::Seconds(60), std::make_unique<IdleLoop>()});
+}
+
 }  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -109,6 +119,11 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     served.common_dir = "/repo/.git";
     served.state_dir = "/repo/.git/coordhub";
     served.observation = [this] { return observation(); };
+    loops_.push_back(std::make_unique<loops::LoopRunner>(
+        loops::RunnerOptions{.workspace_id = spec.workspaces[i], .clock = &clock_}));
+    spec.add_loops ? spec.add_loops(loops_.back().get()) : AddIdleLoops(loops_.back().get());
+    loops_.back()->Start();
+    served.loops = loops_.back().get();
     options.workspaces.push_back(std::move(served));
   }
   if (spec.tcp) options.tcp_address = "127.0.0.1:0";
@@ -129,7 +144,13 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
 
 TestHub::~TestHub() {
   server_.reset();
+  loops_.clear();
   workspaces_.clear();
+}
+
+void TestHub::AdvanceLoops(absl::Duration time) {
+  clock_.Advance(time);
+  for (const auto& runner : loops_) runner->OnClockMoved();
 }
 
 void TestHub::Age(absl::Duration time) {

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 #include "hub/engine/workspace.h"
 #include "hub/git/observation.h"
+#include "hub/loops/loop_runner.h"
 #include "hub/rpc/server.h"
 #include "tests/agent/base/temp_dir.h"
 
@@ -84,6 +85,8 @@ struct HubSpec {
   // Small rings make watchers fall behind.
   size_t ring_events = 65'536;
   size_t waiters_capacity = 4'096;
+  // The loops of each workspace; null: `comms` and `monitor`, which have nothing to do.
+  std::function<void(loops::LoopRunner* runner)> add_loops;
   // What DrainHub tells.
   std::function<void()> on_drain_request;
 };
@@ -110,6 +113,9 @@ class TestHub {
   // Lets time pass in steps, as for a hub that runs; a single jump would count as one that did not.
   void Age(absl::Duration time);
   engine::Workspace& workspace(size_t index = 0) { return *workspaces_[index]; }
+  loops::LoopRunner& loops(size_t index = 0) { return *loops_[index]; }
+  // Lets time pass for the loops.
+  void AdvanceLoops(absl::Duration time);
   Server& server() { return *server_; }
   void StopServer() { server_.reset(); }
   // What all workspaces saw of git; at first an empty repository. Null: nothing yet.
@@ -132,6 +138,7 @@ class TestHub {
   base::SequenceIdSource ids_{1};
   const std::string operator_token_;
   std::vector<std::unique_ptr<engine::Workspace>> workspaces_;
+  std::vector<std::unique_ptr<loops::LoopRunner>> loops_;
   std::unique_ptr<Server> server_;
 };
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -127,7 +129,8 @@ TEST_F(LogTest, AFileIsAppendedToAndRotated) {
   const TempDir dir;
   const std::string path = dir / "hub.log";
   ASSERT_TRUE(AtomicReplaceFile(path, "before\n", 0600).ok());
-  ASSERT_TRUE(InitLog({.path = path, .max_file_bytes = 4096, .max_files = 2}).ok());
+  ASSERT_TRUE(
+      InitLog({.path = path, .to_stderr = false, .max_file_bytes = 4096, .max_files = 2}).ok());
   Log(LogLevel::kInfo, "first");
   const std::string content = **ReadFile(path, 10'000);
   EXPECT_THAT(content, testing::StartsWith("before\n{\"ts\":"));
@@ -136,6 +139,47 @@ TEST_F(LogTest, AFileIsAppendedToAndRotated) {
   EXPECT_LE((**ReadFile(path, 100'000)).size(), 4096u);
   EXPECT_TRUE((*ReadFile(dir / "hub.1.log", 100'000)).has_value());
   EXPECT_FALSE((*ReadFile(dir / "hub.3.log", 100'000)).has_value());
+}
+
+TEST_F(LogTest, PeopleReadOneLineOnStandardError) {
+  ASSERT_TRUE(InitLog({}).ok());
+  testing::internal::CaptureStderr();
+  Log(LogLevel::kWarning, "two\nlines \x1b[31m",
+      {{"n", 3}, {"name", "x"}, {"text", "a b"}, {"none", ""}, {"ok", true}, {"half", 0.5}});
+  Log(LogLevel::kDebug, "chatter");
+  Log(LogLevel::kInfo, MintSessionToken("key", SystemIdSource().NewUid()));
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(
+      text, testing::MatchesRegex("[0-9-]{10} [0-9:]{8}[.][0-9]{3} warning: two lines  n=3 name=x "
+                                  "text=\"a b\" none=\"\" ok=true half=0.5\n"
+                                  "[0-9-]{10} [0-9:]{8}[.][0-9]{3} info: chs_[0-9a-f]{4}…\n"));
+}
+
+TEST_F(LogTest, TheFileMayStandAloneOrBesideStandardError) {
+  const TempDir dir;
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(InitLog({.path = dir / "hub.log", .to_stderr = false}).ok());
+  Log(LogLevel::kInfo, "one");
+  ASSERT_TRUE(InitLog({.path = dir / "hub.log"}).ok());
+  Log(LogLevel::kInfo, "two");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::EndsWith(" info: two\n"));
+  const std::string content = **ReadFile(dir / "hub.log", 10'000);
+  EXPECT_THAT(content, HasSubstr("\"one\""));
+  EXPECT_THAT(content, HasSubstr("\"two\""));
+}
+
+TEST_F(LogTest, WhatTheFileDoesNotTakeGoesToStandardError) {
+  const TempDir dir;
+  ASSERT_TRUE(InitLog({.path = dir / "hub.log", .to_stderr = false}).ok());
+  std::filesystem::remove(dir / "hub.log");
+  std::filesystem::create_symlink("/dev/null", dir / "hub.log");
+  testing::internal::CaptureStderr();
+  Log(LogLevel::kInfo, "one");
+  Log(LogLevel::kInfo, "two");
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, testing::StartsWith("the log goes to standard error: cannot write "));
+  EXPECT_THAT(text, HasSubstr("\"one\""));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
 }
 
 TEST_F(LogTest, AFileThatCannotBeOpenedIsToldAndTheLogStays) {

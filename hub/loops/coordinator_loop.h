@@ -1,0 +1,75 @@
+// Conversation Coordinator: brings what happens to branches into the log.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/base/clock.h"
+#include "hub/core/records.h"
+#include "hub/engine/broadcaster.h"
+#include "hub/git/observer.h"
+#include "hub/loops/bell.h"
+#include "hub/loops/event_bell.h"
+#include "hub/loops/loop.h"
+#include "hub/loops/loop_log.h"
+
+namespace coordhub::loops {
+
+struct CoordinatorOptions {
+  // conversation_coordinator.log; empty: none.
+  std::string log_path;
+  absl::TimeZone zone = absl::UTCTimeZone();
+  // shared_state/; empty: it is not looked at.
+  std::string shared_state;
+  std::function<std::shared_ptr<const core::View>()> view;
+  // Not owned.
+  git::Observer* observer = nullptr;
+  base::Clock* clock = nullptr;
+  // Rung when git changed. Not owned.
+  Bell* git_changed = nullptr;
+  // An agent that registers a branch is news as well. Not owned.
+  engine::Broadcaster* broadcaster = nullptr;
+  // Brings an observation into the log, if it says anything new; blocks until that is durable.
+  std::function<absl::Status(const git::ObservationPtr& observation)> record;
+};
+
+// The branches that live agents have registered.
+std::set<std::string> AgentBranches(const core::View& view);
+
+// Observes git when it changed, when agents' branches did, and in each step, which also writes
+//
+//   [2025-07-29 12:00:00] Conversation Coordinator Check
+//     - Active tickets: 7
+//     - Active conversation branches: 3
+//     - Convergence coordination: ACTIVE
+//
+// the first item where tickets.md exists, the last while convergence.md does. Work fails when git
+// cannot be observed, the observation not be recorded, or the log not be written.
+class CoordinatorLoop final : public Loop {
+ public:
+  explicit CoordinatorLoop(CoordinatorOptions options);
+
+  void Begin(Waker waker) override;
+  Outcome Step(Cause cause) override;
+  void Finish() override;
+
+ private:
+  // Whether git is to be observed because of `cause`, or of what came since the last look.
+  bool HasNews(Cause cause, const core::View& view);
+  absl::Status WriteLog(absl::Time now, const core::View& view, const git::Observation& seen);
+
+  const CoordinatorOptions options_;
+  LoopLog log_;
+  std::unique_ptr<EventBell> events_;
+  // Since the last look.
+  std::atomic<bool> git_changed_{false};
+  std::set<std::string> agent_branches_;
+};
+
+}  // namespace coordhub::loops
