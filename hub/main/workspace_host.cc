@@ -11,6 +11,7 @@
 #include "agent/base/error.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
+#include "hub/engine/record_branches.h"
 #include "hub/journal/sqlite_journal.h"
 #include "hub/loops/coordinator_loop.h"
 #include "hub/loops/monitor_loop.h"
@@ -214,7 +215,15 @@ std::string WorkspaceHost::CurrentBranch() const {
   return seen == nullptr ? repository_->CurrentBranch().value_or("") : seen->current_branch;
 }
 
-absl::Status WorkspaceHost::Record(const git::ObservationPtr&) { return absl::OkStatus(); }
+absl::Status WorkspaceHost::Record(const git::ObservationPtr& observation) {
+  std::vector<const v1::Branch*> branches;
+  branches.reserve(observation->branches.size());
+  for (const auto& observed : observation->branches) branches.push_back(&observed->branch);
+  const absl::Status recorded = engine::RecordBranches(workspace_.get(), branches);
+  // The hub is about to end; the next one records it.
+  if (base::ReasonOf(recorded) == v1::ERROR_REASON_HUB_DRAINING) return absl::OkStatus();
+  return recorded;
+}
 
 absl::Status WorkspaceHost::Announce(const std::string& tcp) {
   base::EndpointFile endpoint;

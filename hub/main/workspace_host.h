@@ -88,6 +88,7 @@ class WorkspaceHost {
   std::unique_ptr<mirror::Mirror> MakeMirror();
   // The main worktree's, without asking git again if it was observed.
   std::string CurrentBranch() const;
+  // On the coordinator's thread: into the log.
   absl::Status Record(const git::ObservationPtr& observation);
 
   const WorkspacePlan plan_;
