@@ -229,6 +229,20 @@ class RestartAndLogs(HubCase):
         self.assertEqual(self.coordhub("logs", "--json", "--loop", "comms").returncode, USAGE)
         self.assertEqual(self.coordhub("logs", "--loop", "conductor").returncode, USAGE)
 
+    def test_logs_of_a_loop_are_found_wherever_they_are(self):
+        for args in ((), ("--log-dir", self.path("logs"))):
+            self.start(*args)
+            for loop, line in (("monitor", "System Status Check"), ("coordinator", "Conversation Coordinator Check"),
+                               ("comms", "Updating shared status")):
+
+                def shown():
+                    done = self.coordhub("logs", "--loop", loop, "-n", "20")  # noqa: B023
+                    return done.returncode == 0 and line in done.stdout  # noqa: B023
+
+                wait_until(shown, f"the log of {loop} shows its step")
+            self.coordhub("stop")
+            self.assertIn("the hub has stopped", self.coordhub("logs").stdout)
+
     def test_logs_follow_a_hub_through_its_restart(self):
         self.start()
         follow = subprocess.Popen([COORDHUB, "logs", "-f", "--json"], cwd=self.repo, env=self.env, text=True,
