@@ -113,6 +113,7 @@ absl::Status WorkspaceHost::OpenRepository() {
     const std::set<std::string> branches = loops::AgentBranches(*workspace->view());
     return std::vector<std::string>(branches.begin(), branches.end());
   };
+  options.shared_state = plan_.mirror_dir;
   options.on_change = [this] { git_changed_.Ring(); };
   options.clock = environment_.clock;
   COORDHUB_ASSIGN_OR_RETURN(observer_, git::Observer::Open(plan_.common_dir, std::move(options)));
