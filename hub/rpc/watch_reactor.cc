@@ -167,21 +167,18 @@ void WatchReactor::OnTimer() {
       too_slow_ = true;
       snapshot_.reset();  // frees the records at once
     }
+    // Also while a message is in flight: what comes after it may be the bookmark.
+    const base::MonoTime due = last_sent_ + plan_.bookmark_interval;
+    bookmark_due_ = bookmark_due_ || now >= due;
+    next = std::min(next, now < due ? due : now + plan_.bookmark_interval);
     if (in_flight_since_.has_value()) {
       const base::MonoTime too_late = *in_flight_since_ + patience;
-      if (now < too_late) {
-        next = too_late;
-      } else if (!too_slow_) {
-        too_slow_ = true;
-      } else {
-        // The status waits behind the data that nobody reads. TryCancel runs no reaction on this
-        // thread, and `done_` tells that the context is still there.
-        context_->TryCancel();
-      }
-    } else {
-      const base::MonoTime due = last_sent_ + plan_.bookmark_interval;
-      bookmark_due_ = bookmark_due_ || now >= due;
-      next = std::min(next, now < due ? due : now + plan_.bookmark_interval);
+      const base::MonoTime cut = too_late + patience;
+      too_slow_ = too_slow_ || now >= too_late;
+      // The status waits behind the data that nobody reads. TryCancel runs no reaction on this
+      // thread, and `done_` tells that the context is still there.
+      if (now >= cut) context_->TryCancel();
+      next = std::min(next, now < too_late ? too_late : std::max(cut, now + patience));
     }
   }
   host_->timer().Set(shared_from_this(), next);
