@@ -284,10 +284,13 @@ LoopRunner::Told LoopRunner::ToTell(const Entry& entry, MonoTime now) const {
 }
 
 bool LoopRunner::HasNews(MonoTime now) const {
-  return std::any_of(subscribers_.begin(), subscribers_.end(),
-                     [](const Subscriber& subscriber) { return !subscriber.told; }) ||
-         std::any_of(entries_.begin(), entries_.end(),
-                     [&](const auto& entry) { return !(ToTell(*entry, now) == entry->told); });
+  for (const Subscriber& subscriber : subscribers_) {
+    if (!subscriber.told) return true;
+  }
+  for (const auto& entry : entries_) {
+    if (!(ToTell(*entry, now) == entry->told)) return true;
+  }
+  return false;
 }
 
 bool LoopRunner::WaitForNews() {
