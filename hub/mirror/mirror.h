@@ -77,8 +77,8 @@ struct MirrorOptions {
 };
 
 // Keeps shared_state/ as the newest view says, and makes tickets of what others write there. A
-// stepped object without a thread: one thread at a time calls Step and Finish (MirrorRunner in
-// production, a test by hand); problem() is for any thread.
+// stepped object without a thread: one thread at a time calls Step and Finish (the comms
+// loop in production, a test by hand); problem() is for any thread.
 //
 // Whatever goes wrong with the directory is logged once when it begins and once when it is over,
 // shows in problem(), and is retried; the hub goes on.

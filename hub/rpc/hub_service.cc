@@ -48,16 +48,12 @@ void GetHub(const UnaryCallPtr& call, const CallScope& scope, const v1::GetHubRe
 void ListWorkspaces(const UnaryCallPtr& call, const CallScope&,
                     const v1::ListWorkspacesRequest& request) {
   const std::string query = QueryOf(request);
-  PageToken token;
-  if (!request.page_token().empty()) {
-    auto decoded = DecodePageToken(request.page_token(), query);
-    if (!decoded.ok()) return call->Refuse(decoded.status());
-    token = *std::move(decoded);
-  }
+  const absl::StatusOr<std::string> after = PageAfterKey(request.page_token(), query);
+  if (!after.ok()) return call->Refuse(after.status());
   v1::ListWorkspacesResponse response;
   PageBudget budget(request.page_size());
   for (const auto& workspace : call->host().workspaces()) {
-    if (workspace->id() <= token.last_key) continue;
+    if (workspace->id() <= *after) continue;
     if (!budget.Look()) {
       const std::string& last = response.workspaces().rbegin()->workspace_id();
       response.set_next_page_token(EncodePageToken({"", 0, last}, query));

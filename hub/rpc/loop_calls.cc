@@ -44,18 +44,14 @@ void LogCommand(const CallScope& scope, const char* what, const std::string& loo
 void ListLoops(const UnaryCallPtr& call, const CallScope& scope,
                const v1::ListLoopsRequest& request) {
   const std::string query = QueryOf(request);
-  PageToken token;
-  if (!request.page_token().empty()) {
-    auto decoded = DecodePageToken(request.page_token(), query);
-    if (!decoded.ok()) return call->Refuse(decoded.status());
-    token = *std::move(decoded);
-  }
+  const absl::StatusOr<std::string> after = PageAfterKey(request.page_token(), query);
+  if (!after.ok()) return call->Refuse(after.status());
   v1::ListLoopsResponse response;
   const loops::LoopRunner* const runner = scope.workspace->served.loops;
   if (runner == nullptr) return call->Answer(response);
   PageBudget budget(request.page_size());
   for (const v1::Loop& loop : runner->List()) {
-    if (loop.loop_id() <= token.last_key) continue;
+    if (loop.loop_id() <= *after) continue;
     if (!budget.Look()) {
       response.set_next_page_token(
           EncodePageToken({"", 0, response.loops().rbegin()->loop_id()}, query));

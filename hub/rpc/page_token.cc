@@ -1,5 +1,6 @@
 #include "hub/rpc/page_token.h"
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -7,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/base/error.h"
+#include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "hub/core/request.h"
 
@@ -23,6 +25,12 @@ absl::Status Invalid(std::string_view why) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> PageAfterKey(const std::string& page_token, std::string_view query) {
+  if (page_token.empty()) return std::string();
+  COORDHUB_ASSIGN_OR_RETURN(PageToken token, DecodePageToken(page_token, query));
+  return std::move(token.last_key);
+}
 
 std::string QueryHash(const google::protobuf::Message& request_without_page) {
   return core::Fingerprint(request_without_page.GetDescriptor()->full_name(), request_without_page)

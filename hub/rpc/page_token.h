@@ -28,6 +28,10 @@ std::string EncodePageToken(const PageToken& token, std::string_view query);
 //   PAGE_TOKEN_INVALID  malformed, or made for another query.
 absl::StatusOr<PageToken> DecodePageToken(const std::string& encoded, std::string_view query);
 
+// For listings of no log: the key after which the page begins; empty for the first page. Errors:
+// those of DecodePageToken.
+absl::StatusOr<std::string> PageAfterKey(const std::string& page_token, std::string_view query);
+
 // Hashes what makes a listing what it is: all of the request but its page and how fresh it must be.
 std::string QueryHash(const google::protobuf::Message& request_without_page);
 

@@ -113,15 +113,12 @@ absl::Status ListBranches(const Reading& reading, const v1::ListBranchesRequest&
 absl::Status ListWorktrees(const Reading& reading, const v1::ListWorktreesRequest& request,
                            v1::ListWorktreesResponse* response) {
   const std::string query = QueryOf(request);
-  PageToken token;
-  if (!request.page_token().empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(token, DecodePageToken(request.page_token(), query));
-  }
+  COORDHUB_ASSIGN_OR_RETURN(const std::string after, PageAfterKey(request.page_token(), query));
   COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, NewestObservation(reading));
   const WorktreeOwners owners(*reading.view);
   PageBudget budget(request.page_size());
   for (const v1::Worktree& worktree : seen->worktrees) {
-    if (worktree.path() <= token.last_key) continue;
+    if (worktree.path() <= after) continue;
     if (!budget.Look()) {
       response->set_next_page_token(
           EncodePageToken({"", 0, response->worktrees().rbegin()->path()}, query));
