@@ -163,7 +163,9 @@ class PidFiles(SeedCase):
         self.addCleanup(writer.kill)
         wait_until(lambda: os.path.getsize(answers) > 1000, "the writer is answered")
         printed = self.scripts.stop()
-        self.assertEqual(printed.count(f"Stopping process (PID: {hub.process.pid})"), 3)
+        # A hub that is gone before the script comes to the next file has taken that file along.
+        self.assertIn(printed.count(f"Stopping process (PID: {hub.process.pid})"), (1, 2, 3), printed)
+        self.assertIn("All background processes stopped", printed)
         self.assertEqual(hub.process.wait(timeout=60), 0, hub.log())
         for name in ("endpoint", "hub.pid", "hub.sock"):
             self.assertFalse(os.path.exists(os.path.join(self.state, name)), name)
