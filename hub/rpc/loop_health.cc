@@ -27,8 +27,11 @@ LoopHealth::LoopHealth(const ServiceHost* host, const HostedWorkspace* workspace
 LoopHealth::~LoopHealth() { workspace_.served.loops->Unsubscribe(this); }
 
 void LoopHealth::OnLoop(const v1::Loop& loop) {
-  health_.SetServingStatus(LoopHealthName(host_, workspace_, loop.loop_id()),
-                           IsServing(loop.state()));
+  const bool serving = IsServing(loop.state());
+  const auto [told, first] = told_.try_emplace(loop.loop_id(), serving);
+  if (!first && told->second == serving) return;  // gRPC would send it to watchers once more
+  told->second = serving;
+  health_.SetServingStatus(LoopHealthName(host_, workspace_, loop.loop_id()), serving);
 }
 
 }  // namespace coordhub::rpc

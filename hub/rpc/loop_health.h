@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -37,6 +39,8 @@ class LoopHealth final : public loops::LoopListener {
   const ServiceHost& host_;
   const HostedWorkspace& workspace_;
   grpc::HealthCheckServiceInterface& health_;
+  // What health was told, by loop. No lock: whoever constructs this, then the runner's thread.
+  std::map<std::string, bool, std::less<>> told_;
 };
 
 }  // namespace coordhub::rpc
