@@ -5,6 +5,7 @@
 #include "agent/base/error.h"
 #include "hub/core/decide/refusals.h"
 #include "hub/core/proto_time.h"
+#include "hub/rpc/mutation_stream.h"
 #include "hub/rpc/ticket_listing.h"
 
 namespace coordhub::rpc {
@@ -74,24 +75,44 @@ TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate
     : TypedService(
           v1::CreateTicketRequest::descriptor()->file()->FindServiceByName("TicketService"),
           std::move(host), gate) {
-  BindMutation<v1::CreateTicketRequest>("CreateTicket", FromCommit(core::CreateTicketResponseOf));
-  BindMutation<v1::BatchCreateTicketsRequest>("BatchCreateTickets",
-                                              FromCommit(core::BatchCreateTicketsResponseOf));
-  BindMutation<v1::UpdateTicketRequest>("UpdateTicket", FromCommit(core::UpdateTicketResponseOf));
-  BindMutation<v1::ClaimTicketRequest>("ClaimTicket", FromCommit(core::ClaimTicketResponseOf));
-  BindMutation<v1::ClaimNextTicketRequest>("ClaimNextTicket", AnswerClaimNext);
-  BindMutation<v1::ReleaseTicketRequest>("ReleaseTicket",
-                                         FromCommit(core::ReleaseTicketResponseOf));
-  BindMutation<v1::CompleteTicketRequest>("CompleteTicket",
-                                          FromCommit(core::CompleteTicketResponseOf));
-  BindMutation<v1::FailTicketRequest>("FailTicket", FromCommit(core::FailTicketResponseOf));
-  BindMutation<v1::CancelTicketRequest>("CancelTicket", FromCommit(core::CancelTicketResponseOf));
-  BindMutation<v1::ReopenTicketRequest>("ReopenTicket", FromCommit(core::ReopenTicketResponseOf));
-  BindMutation<v1::AddCommentRequest>("AddComment", FromCommit(core::AddCommentResponseOf));
+  BindMutations();
   BindRead<v1::GetTicketRequest, v1::GetTicketResponse>("GetTicket", GetTicket);
   BindRead<v1::ListTicketsRequest, v1::ListTicketsResponse>("ListTickets", ListTickets);
   BindTyped<v1::RenewClaimRequest>("RenewClaim", Access::kSession, RenewClaim);
   BindTyped<v1::UpdateProgressRequest>("UpdateProgress", Access::kSession, UpdateProgress);
+  BindBidiStream("MutateTickets", Access::kEveryone,
+                 [this](grpc::CallbackServerContext* context, const Principal& principal) {
+                   return MutationStream::Start(this->host(), &this->gate(), &kinds_, *context,
+                                                principal);
+                 });
+}
+
+void TicketService::BindMutations() {
+  using Mutation = v1::TicketMutation;
+  using Result = v1::TicketMutationResult;
+  BindBoth("CreateTicket", Mutation::kCreateTicket, &Mutation::mutable_create_ticket,
+           &Result::mutable_create_ticket, FromCommit(core::CreateTicketResponseOf));
+  BindBoth("BatchCreateTickets", Mutation::kBatchCreateTickets,
+           &Mutation::mutable_batch_create_tickets, &Result::mutable_batch_create_tickets,
+           FromCommit(core::BatchCreateTicketsResponseOf));
+  BindBoth("UpdateTicket", Mutation::kUpdateTicket, &Mutation::mutable_update_ticket,
+           &Result::mutable_update_ticket, FromCommit(core::UpdateTicketResponseOf));
+  BindBoth("ClaimTicket", Mutation::kClaimTicket, &Mutation::mutable_claim_ticket,
+           &Result::mutable_claim_ticket, FromCommit(core::ClaimTicketResponseOf));
+  BindBoth("ClaimNextTicket", Mutation::kClaimNextTicket, &Mutation::mutable_claim_next_ticket,
+           &Result::mutable_claim_next_ticket, AnswerClaimNext);
+  BindBoth("ReleaseTicket", Mutation::kReleaseTicket, &Mutation::mutable_release_ticket,
+           &Result::mutable_release_ticket, FromCommit(core::ReleaseTicketResponseOf));
+  BindBoth("CompleteTicket", Mutation::kCompleteTicket, &Mutation::mutable_complete_ticket,
+           &Result::mutable_complete_ticket, FromCommit(core::CompleteTicketResponseOf));
+  BindBoth("FailTicket", Mutation::kFailTicket, &Mutation::mutable_fail_ticket,
+           &Result::mutable_fail_ticket, FromCommit(core::FailTicketResponseOf));
+  BindBoth("CancelTicket", Mutation::kCancelTicket, &Mutation::mutable_cancel_ticket,
+           &Result::mutable_cancel_ticket, FromCommit(core::CancelTicketResponseOf));
+  BindBoth("ReopenTicket", Mutation::kReopenTicket, &Mutation::mutable_reopen_ticket,
+           &Result::mutable_reopen_ticket, FromCommit(core::ReopenTicketResponseOf));
+  BindBoth("AddComment", Mutation::kAddComment, &Mutation::mutable_add_comment,
+           &Result::mutable_add_comment, FromCommit(core::AddCommentResponseOf));
 }
 
 }  // namespace coordhub::rpc

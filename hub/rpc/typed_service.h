@@ -18,6 +18,7 @@
 #include "hub/core/validate.h"
 #include "hub/rpc/bound_service.h"
 #include "hub/rpc/message_codec.h"
+#include "hub/rpc/mutation_kinds.h"
 #include "hub/rpc/refusal.h"
 
 namespace coordhub::rpc {
@@ -71,6 +72,14 @@ class TypedService : public BoundService {
   template <class Request, class Answer>
   void BindMutation(const char* method, Answer answer);
 
+  // The same command as an element of a stream: `request_of` finds it in the mutation,
+  // `response_of` its place in the result.
+  template <class Request, class Response, class Answer>
+  static MutationKinds::Run StreamedMutation(const char* method,
+                                             Request* (v1::TicketMutation::*request_of)(),
+                                             Response* (v1::TicketMutationResult::*response_of)(),
+                                             Answer answer);
+
   // An `answer` that is the commit's own, completed.
   template <class Response>
   static auto FromCommit(Response (*response_of)(core::CommitEvents events));
@@ -120,6 +129,19 @@ class TypedService : public BoundService {
   template <class Request>
   static core::CommandBody MakeBody(ServiceHost&, Request request) {
     return request;
+  }
+
+  template <class Request>
+  static std::unique_ptr<core::Command> MakeCommand(ServiceHost& host, const CallScope& scope,
+                                                    const std::string& method, Request request) {
+    auto command = std::make_unique<core::Command>();
+    command->caller = scope.MakeCaller();
+    command->request_id = request.request_id();
+    if (!command->request_id.empty()) {
+      command->fingerprint = core::RequestFingerprint(method, request);
+    }
+    command->body = MakeBody(host, std::move(request));
+    return command;
   }
 
   using Answered =
@@ -181,15 +203,39 @@ void TypedService::BindMutation(const char* method, Answer answer) {
               Request request;
               CallScope scope;
               if (!Accept(call, bytes, EndedSession::kLeftToWriter, &request, &scope)) return;
-              auto command = std::make_unique<core::Command>();
-              command->caller = scope.MakeCaller();
-              command->request_id = request.request_id();
-              if (!command->request_id.empty()) {
-                command->fingerprint = core::RequestFingerprint(name, request);
-              }
-              command->body = MakeBody(call->host(), std::move(request));
-              Submit(call, scope, std::move(command), answered);
+              Submit(call, scope, MakeCommand(call->host(), scope, name, std::move(request)),
+                     answered);
             });
+}
+
+template <class Request, class Response, class Answer>
+MutationKinds::Run TypedService::StreamedMutation(
+    const char* method, Request* (v1::TicketMutation::*request_of)(),
+    Response* (v1::TicketMutationResult::*response_of)(), Answer answer) {
+  return [name = std::string(method), request_of, response_of, answer](
+             const Mutator& mutator, v1::TicketMutation* mutation, MutationDone done) {
+    Request& request = *(mutation->*request_of)();
+    const absl::Status valid = core::Validate(request);
+    if (!valid.ok()) return done(valid);
+    const absl::StatusOr<CallScope> entered =
+        mutator.gate.Enter(mutator.principal, request.workspace_id());
+    if (!entered.ok()) return done(entered.status());
+    const CallScope& scope = *entered;
+    (void)TouchSession(scope, "");  // whether it has ended is the writer's to say
+    std::string ticket_id(TicketOf(request));
+    auto command = MakeCommand(mutator.host, scope, name, std::move(request));
+    scope.engine().Submit(
+        std::move(command), mutator.deadline,
+        [&host = mutator.host, scope, answer, response_of, ticket_id = std::move(ticket_id),
+         done = std::move(done)](const absl::StatusOr<engine::Outcome>& outcome) {
+          if (!outcome.ok()) return done(WithDetails(outcome.status(), scope, ticket_id));
+          auto response = answer(Committed{host, scope, *outcome, scope.engine().view()});
+          if (!response.ok()) return done(response.status());
+          v1::TicketMutationResult result;
+          *(result.*response_of)() = *std::move(response);
+          done(std::move(result));
+        });
+  };
 }
 
 template <class Request, class Run>

@@ -140,7 +140,7 @@ TEST(BadInputTableTest, NamesEveryField) {
       EXPECT_TRUE(rows.contains(absl::StrCat(name, ".", field))) << name << "." << field;
     }
   }
-  EXPECT_EQ(methods.size(), 34u);  // all but KeepAlive, whose stream keep_alive_test opens
+  EXPECT_EQ(methods.size(), 34u);  // all but KeepAlive and MutateTickets: see their tests
 }
 
 // Puts a mark into one text field at a time, wherever the type has one, and calls `visit` with the
