@@ -12,6 +12,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBGIT2 REQUIRED IMPORTED_TARGET libgit2)  # PkgConfig::LIBGIT2
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)  # PkgConfig::JEMALLOC, for the hub only
 find_package(Python3 REQUIRED COMPONENTS Interpreter)  # the checks in tests/tools
 if(BUILD_TESTING)
   find_package(GTest CONFIG REQUIRED)

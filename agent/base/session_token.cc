@@ -44,6 +44,22 @@ absl::StatusOr<std::string> VerifySessionToken(std::string_view workspace_key,
   return std::string(uid);
 }
 
+absl::StatusOr<std::string> SessionTokenVerifier::Verify(std::string_view token) {
+  if (token.size() == kSessionTokenBytes) {
+    const std::string_view uid = token.substr(kSessionPrefix.size(), kUidDigits);
+    base::MutexLock lock(&mu_);
+    const auto known = tokens_.find(uid);
+    if (known != tokens_.end() && ConstantTimeEqual(known->second, token)) return known->first;
+  }
+  absl::StatusOr<std::string> uid = VerifySessionToken(key_, token);
+  if (uid.ok()) {
+    base::MutexLock lock(&mu_);
+    if (tokens_.size() >= kMaxRemembered) tokens_.clear();
+    tokens_[*uid] = std::string(token);
+  }
+  return uid;
+}
+
 std::string NewOperatorToken(IdSource& ids) {
   return std::string(kOperatorPrefix) + ids.NewSecret();
 }

@@ -26,14 +26,24 @@ void ForEachRecord(const Records& records, Visit&& visit) {
 void Assign(const pb::Agent& agent, jpb::SnapshotRecord* record) {
   *record->mutable_record()->mutable_agent() = agent;
 }
+// The many are lent rather than copied; TakeBack ends that. Nobody changes them meanwhile.
 void Assign(const pb::Ticket& ticket, jpb::SnapshotRecord* record) {
-  *record->mutable_record()->mutable_ticket() = ticket;
+  record->mutable_record()->unsafe_arena_set_allocated_ticket(const_cast<pb::Ticket*>(&ticket));
 }
 void Assign(const pb::TicketBody& body, jpb::SnapshotRecord* record) {
-  *record->mutable_record()->mutable_ticket_body() = body;
+  record->mutable_record()->unsafe_arena_set_allocated_ticket_body(
+      const_cast<pb::TicketBody*>(&body));
 }
 void Assign(const pb::Comment& comment, jpb::SnapshotRecord* record) {
-  *record->mutable_record()->mutable_comment() = comment;
+  record->mutable_record()->unsafe_arena_set_allocated_comment(const_cast<pb::Comment*>(&comment));
+}
+void TakeBack(jpb::SnapshotRecord* record) {
+  if (!record->has_record()) return;
+  pb::RecordChange* change = record->mutable_record();
+  // Each gives null unless it is what was lent.
+  (void)change->unsafe_arena_release_ticket();
+  (void)change->unsafe_arena_release_ticket_body();
+  (void)change->unsafe_arena_release_comment();
 }
 void Assign(const jpb::RememberedRequest& request, jpb::SnapshotRecord* record) {
   *record->mutable_request() = request;
@@ -90,7 +100,9 @@ void ForEachSnapshotRecord(const View& view,
   ForEachRecord(view.records, [&](const auto& record) {
     snapshot_record.Clear();
     Assign(record, &snapshot_record);
-    return fn(snapshot_record);
+    const bool go_on = fn(snapshot_record);
+    TakeBack(&snapshot_record);
+    return go_on;
   });
 }
 

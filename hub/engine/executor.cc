@@ -1,5 +1,9 @@
 #include "hub/engine/executor.h"
 
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <utility>
 
 #include "agent/base/error.h"
@@ -7,13 +11,16 @@
 namespace coordhub::engine {
 namespace {
 
+constexpr int kBackgroundNice = 10;
+
 absl::Status Stopping() {
   return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
 }
 
 }  // namespace
 
-Executor::Executor(size_t capacity) : capacity_(capacity), thread_([this] { Run(); }) {}
+Executor::Executor(size_t capacity, const char* name, Priority priority)
+    : capacity_(capacity), thread_([this, name, priority] { Run(name, priority); }) {}
 
 Executor::~Executor() { Stop(); }
 
@@ -42,7 +49,12 @@ void Executor::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Executor::Run() {
+void Executor::Run(const char* name, Priority priority) {
+  pthread_setname_np(pthread_self(), name);
+  // On Linux the niceness of a thread id is that thread's own. That it cannot be had is no failure.
+  if (priority == Priority::kBackground) {
+    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kBackgroundNice);
+  }
   while (true) {
     Task task;
     absl::Status status;

@@ -17,7 +17,9 @@ class Executor {
   // Called once, on the thread: OK to do the work, or why it must not be done any more.
   using Task = std::function<void(const absl::Status&)>;
 
-  explicit Executor(size_t capacity);
+  // For ps and top: at most 15 bytes. `kBackground` yields the processor to everybody else.
+  enum class Priority { kNormal, kBackground };
+  Executor(size_t capacity, const char* name, Priority priority = Priority::kNormal);
   ~Executor();
 
   // Queues the task, or calls it here at once with OVERLOADED (the queue is full) or HUB_DRAINING
@@ -28,7 +30,7 @@ class Executor {
   void Stop();
 
  private:
-  void Run();
+  void Run(const char* name, Priority priority);
 
   const size_t capacity_;
   base::Mutex mu_;

@@ -1,5 +1,7 @@
 #include "hub/engine/heartbeat.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace coordhub::engine {
@@ -19,6 +21,7 @@ void Heartbeat::Stop() {
 }
 
 void Heartbeat::Run() {
+  pthread_setname_np(pthread_self(), "heartbeat");
   while (true) {
     {
       base::MutexLock lock(&mu_);

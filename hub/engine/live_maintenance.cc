@@ -79,9 +79,16 @@ void LiveWorkspace::ScheduleMaintenance(int64_t head) {
   // While a restored log is brought in order there is no sequencer yet for a compaction to go
   // through.
   if (sequencer_ == nullptr) return;
-  const bool snapshot_due = head - snapshot_revision_ >= options_.snapshot_every;
-  const bool compaction_due = options_.retained_events > 0 &&
-                              head - journal_->compact_revision() > 2 * options_.retained_events;
+  const int64_t retained = options_.retained_events;
+  const int64_t compactable = head - journal_->compact_revision() - retained;
+  bool snapshot_due = head - snapshot_revision_ >= options_.snapshot_every;
+  bool compaction_due = retained > 0 && compactable > retained;
+  if (!snapshot_due && !compaction_due) return;
+  // Both write all records, and so wait for as many events: what they cost an event does not grow
+  // with the workspace.
+  const int64_t records = core::MakeSnapshotHeader(*view()).record_count();
+  snapshot_due = snapshot_due && head - snapshot_revision_ >= records;
+  compaction_due = compaction_due && compactable > records;
   if ((!snapshot_due && !compaction_due) || maintaining_.exchange(true)) return;
   maintenance_thread_.Post([this, compaction_due](const absl::Status& go) {
     if (go.ok()) {

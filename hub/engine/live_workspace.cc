@@ -66,8 +66,8 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes),
       writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
                options_.waiters_capacity}),
-      reader_thread_(kReaderTasks),
-      maintenance_thread_(kMaintenanceTasks),
+      reader_thread_(kReaderTasks, "journal-reader"),
+      maintenance_thread_(kMaintenanceTasks, "maintenance", Executor::Priority::kBackground),
       heartbeat_(LeaseClock::kObservePeriod, [this] { lease_clock_.Now(); }) {}
 
 LiveWorkspace::~LiveWorkspace() { Stop(); }

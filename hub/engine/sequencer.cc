@@ -1,5 +1,7 @@
 #include "hub/engine/sequencer.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -130,6 +132,7 @@ void Sequencer::RunCalls(std::vector<Call> calls) {
 }
 
 void Sequencer::Run() {
+  pthread_setname_np(pthread_self(), "writer");
   Batch batch;
   while (TakeBatch(&batch)) {
     std::vector<Call> calls = DropCancelled(std::move(batch.calls), &batch.cancelled);

@@ -49,10 +49,10 @@ struct WorkspaceOptions {
   size_t max_batch = 1024;
   // Waiting calls; more are refused with OVERLOADED.
   size_t waiters_capacity = 4096;
-  // Events between snapshots.
+  // Events between snapshots at the least; where there are more records, as many as those.
   int64_t snapshot_every = 50000;
-  // Events kept at the least; automatic compaction drops older ones once twice as many are kept. 0:
-  // never compacts by itself.
+  // Events kept at the least; automatic compaction drops older ones once as many more are kept, and
+  // as many more as there are records. 0: never compacts by itself.
   int64_t retained_events = 1'000'000;
   // Memory of the broadcaster's ring.
   size_t ring_bytes = 64u << 20;

@@ -41,8 +41,7 @@ core::Caller CallScope::MakeCaller() const {
 
 absl::StatusOr<Principal> Gate::Verify(std::string_view session_token) const {
   const auto verify = [&](HostedWorkspace* workspace) -> absl::StatusOr<Principal> {
-    COORDHUB_ASSIGN_OR_RETURN(std::string uid,
-                              base::VerifySessionToken(workspace->served.key, session_token));
+    COORDHUB_ASSIGN_OR_RETURN(std::string uid, workspace->session_tokens.Verify(session_token));
     return Principal{std::move(uid), workspace};
   };
   if (default_workspace_ != nullptr) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
+#include "agent/base/session_token.h"
 #include "hub/engine/executor.h"
 #include "hub/rpc/agent_router.h"
 #include "hub/rpc/open_calls.h"
@@ -25,7 +26,10 @@ namespace coordhub::rpc {
 // A workspace and what the services keep about it. Any thread.
 struct HostedWorkspace {
   HostedWorkspace(ServedWorkspace served_workspace, const base::Clock* clock)
-      : served(std::move(served_workspace)), pinned_views(clock), router(served.workspace) {}
+      : served(std::move(served_workspace)),
+        session_tokens(served.key),
+        pinned_views(clock),
+        router(served.workspace) {}
 
   engine::Workspace& engine() const { return *served.workspace; }
   const std::string& id() const { return served.workspace->workspace_id(); }
@@ -33,6 +37,7 @@ struct HostedWorkspace {
   v1::Workspace Describe() const;
 
   const ServedWorkspace served;
+  base::SessionTokenVerifier session_tokens;
   ViewCache pinned_views;
   AgentRouter router;
   std::atomic<int> watches{0};
@@ -79,7 +84,7 @@ class ServiceHost {
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};
   StreamTimer timer_;
-  engine::Executor reads_{kWaitedReads};
+  engine::Executor reads_{kWaitedReads, "waited-reads"};
 };
 
 // Makes the host, and has it told when one of its workspaces drains.

@@ -65,6 +65,9 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
 
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnDone() override;
+  // gRPC otherwise runs each OnDone on a thread of its own pool, a wake-up more for every call. It
+  // means reactions that are trivial: these take a short lock at the most.
+  bool InternalInlineable() override { return true; }
 
  private:
   UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate, absl::Time deadline,

@@ -68,5 +68,33 @@ TEST(OperatorToken, MatchesItselfOnly) {
   EXPECT_FALSE(OperatorTokenMatches("cho_", "cho_"));
 }
 
+// What a verifier remembers is what was proved, never what was claimed.
+TEST(SessionTokenVerifierTest, RemembersOnlyWhatIsTrue) {
+  SessionTokenVerifier verifier("key");
+  const std::string token = MintSessionToken("key", kUid);
+  std::string forged = token;
+  forged.back() = forged.back() == '0' ? '1' : '0';
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(verifier.Verify(forged).ok());
+    EXPECT_FALSE(verifier.Verify("").ok());
+    EXPECT_FALSE(verifier.Verify(MintSessionToken("other", kUid)).ok());
+    ASSERT_TRUE(verifier.Verify(token).ok());
+    EXPECT_EQ(*verifier.Verify(token), kUid);
+  }
+}
+
+TEST(SessionTokenVerifierTest, ForgetsRatherThanGrow) {
+  SessionTokenVerifier verifier("key");
+  SequenceIdSource ids(7);
+  std::string first;
+  for (size_t i = 0; i <= SessionTokenVerifier::kMaxRemembered; ++i) {
+    const std::string uid = ids.NewUid();
+    const std::string token = MintSessionToken("key", uid);
+    if (first.empty()) first = token;
+    ASSERT_EQ(*verifier.Verify(token), uid);
+  }
+  EXPECT_TRUE(verifier.Verify(first).ok());
+}
+
 }  // namespace
 }  // namespace coordhub::base
