@@ -25,13 +25,24 @@ int HexValue(char c) {
   return -1;
 }
 
+// Looked up once: what EVP_sha256() names is otherwise searched for at each use.
+const EVP_MD* Sha256Method() {
+  static const EVP_MD* const method = [] {
+    EVP_MD* fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    Require(fetched != nullptr, "EVP_MD_fetch");
+    return fetched;
+  }();
+  return method;
+}
+
 }  // namespace
 
 Sha256Digest Sha256(std::string_view bytes) {
   Sha256Digest digest;
   unsigned int size = 0;
-  Require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1,
-          "EVP_Digest");
+  Require(
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, Sha256Method(), nullptr) == 1,
+      "EVP_Digest");
   return digest;
 }
 
@@ -41,7 +52,7 @@ Sha256Digest HmacSha256(std::string_view key, std::string_view bytes) {
   unsigned int size = 0;
   // An empty view may have a null pointer, which HMAC() reads as "the previous key".
   const void* key_data = key.empty() ? "" : key.data();
-  Require(HMAC(EVP_sha256(), key_data, static_cast<int>(key.size()),
+  Require(HMAC(Sha256Method(), key_data, static_cast<int>(key.size()),
                reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data(),
                &size) != nullptr,
           "HMAC");
@@ -85,7 +96,7 @@ void Sha256Hasher::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_f
 
 Sha256Hasher::Sha256Hasher() : context_(EVP_MD_CTX_new()) {
   Require(context_ != nullptr, "EVP_MD_CTX_new");
-  Require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "EVP_DigestInit_ex");
+  Require(EVP_DigestInit_ex(context_.get(), Sha256Method(), nullptr) == 1, "EVP_DigestInit_ex");
 }
 
 void Sha256Hasher::Update(std::string_view bytes) {
@@ -96,7 +107,7 @@ Sha256Digest Sha256Hasher::Finish() {
   Sha256Digest digest;
   unsigned int size = 0;
   Require(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1, "EVP_DigestFinal_ex");
-  Require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "EVP_DigestInit_ex");
+  Require(EVP_DigestInit_ex(context_.get(), Sha256Method(), nullptr) == 1, "EVP_DigestInit_ex");
   return digest;
 }
 

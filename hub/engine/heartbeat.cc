@@ -20,15 +20,27 @@ void Heartbeat::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Heartbeat::SetBeating(bool beating) {
+  beating_ = beating;
+  if (!beating || !resting_) return;
+  base::MutexLock lock(&mu_);
+  wake_.Signal();
+}
+
 void Heartbeat::Run() {
   pthread_setname_np(pthread_self(), "heartbeat");
   while (true) {
     {
       base::MutexLock lock(&mu_);
-      if (!stopping_) wake_.WaitWithTimeout(&mu_, period_);
+      // Announced before beating_ is read: who sets that afterwards sees it, and wakes us.
+      resting_ = true;
+      while (!beating_ && !stopping_) wake_.Wait(&mu_);
+      resting_ = false;
       if (stopping_) return;
     }
     beat_();
+    base::MutexLock lock(&mu_);
+    if (!stopping_) wake_.WaitWithTimeout(&mu_, period_);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -10,11 +11,16 @@
 namespace coordhub::engine {
 
 // Calls a function again and again from a thread that does nothing else, and above all no I/O: that
-// it was late proves that the process stood still, not that a disk was slow.
+// it was late proves that the process stood still, not that a disk was slow. Rests while nobody
+// depends on it. Any thread.
 class Heartbeat {
  public:
   Heartbeat(absl::Duration period, std::function<void()> beat);
   ~Heartbeat();
+
+  // Resting at first. It beats at once when it was at rest, and rests once a period is over: often
+  // changing one's mind costs nothing.
+  void SetBeating(bool beating) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Idempotent.
   void Stop();
@@ -26,6 +32,9 @@ class Heartbeat {
   const std::function<void()> beat_;
   base::Mutex mu_;
   base::CondVar wake_;
+  std::atomic<bool> beating_{false};
+  // The thread waits until it shall beat, or is about to.
+  std::atomic<bool> resting_{false};
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

@@ -8,9 +8,9 @@
 namespace coordhub::engine {
 
 // The clock that leases run on: monotonic time less the spans in which the hub itself did not run
-// (stopped, suspended). Whoever uses it observes it, and the sequencer does so at least every
-// `kObservePeriod`; a longer silence than `kGap` can only mean that the process stood still, so
-// every deadline moves by that span. Any thread.
+// (stopped, suspended). Whoever uses it observes it, and while there are deadlines a heartbeat does
+// so every `kObservePeriod`; a longer silence than `kGap` can then only mean that the process stood
+// still, so every deadline moves by that span. Without deadlines nothing moves. Any thread.
 class LeaseClock {
  public:
   static constexpr absl::Duration kGap = absl::Seconds(1);

@@ -11,10 +11,14 @@
 
 namespace coordhub::engine {
 
-Sequencer::Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch)
-    : writer_(writer), clock_(clock), capacity_(capacity), max_batch_(max_batch), thread_([this] {
-        Run();
-      }) {}
+Sequencer::Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch,
+                     OnDeadlines on_deadlines)
+    : writer_(writer),
+      clock_(clock),
+      capacity_(capacity),
+      max_batch_(max_batch),
+      on_deadlines_(std::move(on_deadlines)),
+      thread_([this] { Run(); }) {}
 
 Sequencer::~Sequencer() { Stop(); }
 
@@ -72,7 +76,8 @@ size_t Sequencer::queued() const {
 
 absl::Duration Sequencer::IdleTime() const {
   const std::optional<base::MonoTime> due = writer_->NextDue();
-  if (!due) return LeaseClock::kObservePeriod;
+  TellDeadlines(due.has_value());
+  if (!due) return kIdlePeriod;
   return std::clamp(*due - clock_->Now(), absl::ZeroDuration(), LeaseClock::kObservePeriod);
 }
 
@@ -138,6 +143,8 @@ void Sequencer::Run() {
     std::vector<Call> calls = DropCancelled(std::move(batch.calls), &batch.cancelled);
     // Before the calls: a call that repeats one that went away must not go with it.
     for (const CallId id : batch.cancelled) writer_->CancelWaiter(id);
+    // Before the clock is read: a deadline that this batch sets runs from a time that was observed.
+    if (!calls.empty()) TellDeadlines(true);
     // A batch without calls still ends what fell due.
     RunCalls(std::move(calls));
     if (!batch.yielding.empty()) RunCalls(std::move(batch.yielding));

@@ -16,12 +16,18 @@ namespace coordhub::engine {
 // The writer's thread and its queue: takes all that waits, runs it as one batch, and meanwhile lets
 // the next one gather. The hub's own observations yield: one at a time, in a batch of its own,
 // after the others' calls, and not while those fill whole batches (but for no more than kMaxYields
-// of them). Wakes for new calls, for what falls due, and at least every LeaseClock::kObservePeriod.
+// of them). Wakes for new calls, for what falls due, at least every
+// LeaseClock::kObservePeriod while anything will, and every kIdlePeriod when nothing does.
 // Any thread may call.
 class Sequencer {
  public:
+  // Told whether there are deadlines, or may be after the batch that begins: then somebody has to
+  // observe the lease clock. On the writer's thread; often; must not block.
+  using OnDeadlines = std::function<void(bool there_are)>;
+
   // `writer` and `clock` are not owned. The thread starts at once.
-  Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch);
+  Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch,
+            OnDeadlines on_deadlines = nullptr);
   ~Sequencer();
 
   // False: the queue is full (or the sequencer stopped), `call` is untouched.
@@ -39,6 +45,8 @@ class Sequencer {
  private:
   static constexpr size_t kYieldingCapacity = 64;
   static constexpr int kMaxYields = 8;
+  // What ends calls that wait for a revision.
+  static constexpr absl::Duration kIdlePeriod = absl::Seconds(1);
 
   struct Batch {
     std::vector<Call> calls;
@@ -52,6 +60,9 @@ class Sequencer {
   // Waits until there is something to do. False: stop.
   bool TakeBatch(Batch* batch);
   void TakeYielding(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellDeadlines(bool there_are) const {
+    if (on_deadlines_) on_deadlines_(there_are);
+  }
   absl::Duration IdleTime() const;
   void RunCalls(std::vector<Call> calls);
   static std::vector<Call> DropCancelled(std::vector<Call> calls, std::vector<CallId>* cancelled);
@@ -60,6 +71,7 @@ class Sequencer {
   LeaseClock* const clock_;
   const size_t capacity_;
   const size_t max_batch_;
+  const OnDeadlines on_deadlines_;
 
   mutable base::Mutex mu_;
   base::CondVar wake_;

@@ -1,0 +1,200 @@
+"""What is measured: each scenario runs the hub and its references one after the other, and gives figures by name.
+
+A figure is a dict as bench_load prints it. RATIOS says what is compared with what, and which ratio we want.
+"""
+
+import os
+import statistics
+import subprocess
+import time
+
+from servers import LOAD, HubServer, ReferenceServer, begin_load, end, load
+
+
+class Setup:
+    def __init__(self, transport, seconds, agents):
+        self.transport = transport
+        self.seconds = seconds
+        self.agents = agents
+
+    def hub(self):
+        return HubServer(self.transport)
+
+    def reference(self):
+        return ReferenceServer(self.transport)
+
+    def tickets(self, per_second):
+        return int(per_second * (self.seconds + 1.2)) + 500
+
+
+def claims(setup, in_flight):
+    channels = min(4, in_flight)
+    timing = {"in_flight": in_flight, "channels": channels, "seconds": setup.seconds}
+    with setup.hub() as hub:
+        tickets = setup.tickets(30_000 if in_flight >= 64 else 12_000)
+        claim = load(hub, "claim", tickets=tickets, agents=tickets // 250 + 8, **timing)
+    sizes = {"request_bytes": claim["request_bytes"], "answer_bytes": claim["response_bytes"]}
+    with setup.reference() as reference:
+        durable = load(reference, "durable-echo", **sizes, **timing)
+        echo = load(reference, "echo", **sizes, **timing)
+    with setup.hub() as hub:
+        pairs = load(hub, "pairs", tickets=setup.tickets(15_000), agents=in_flight, **timing)
+    return {"claim": claim, "durable echo": durable, "echo": echo, "claim and complete": pairs}
+
+
+def bulk(setup):
+    with setup.hub() as hub:
+        mutations = load(hub, "mutations", in_flight=64, streams=16, channels=4, per_message=64, seconds=setup.seconds)
+    with setup.reference() as reference:
+        stream = load(reference, "echo-stream", in_flight=64, streams=16, channels=4, seconds=setup.seconds)
+    return {"mutations": mutations, "echo stream": stream}
+
+
+def reads(setup):
+    timing = {"in_flight": 64, "seconds": setup.seconds}
+    with setup.hub() as hub:
+        writer = begin_load(hub, "create", rate=1000, in_flight=64, seconds=setup.seconds + 3)
+        get = load(hub, "get", tickets=1000, **timing)
+        listing = load(hub, "list", **timing)
+        end(writer)
+    with setup.reference() as reference:
+        echo = load(reference, "echo", request_bytes=get["request_bytes"], answer_bytes=get["response_bytes"], **timing)
+    return {"get": get, "list": listing, "echo": echo}
+
+
+def fan_out(setup, watchers):
+    window = {1: 64, 10: 32, 100: 16}.get(watchers, 8)
+    timing = {"watchers": watchers, "channels": min(watchers, 1000), "window": window, "seconds": setup.seconds}
+    with setup.hub() as hub:
+        flat = load(hub, "fan-out", **timing)
+    with setup.reference() as reference:
+        plain = load(reference, "reference-fan-out", **timing)
+        coalesced = load(reference, "reference-fan-out-coalesced", **timing)
+    return {"watch": flat, "stream": plain, "coalesced stream": coalesced}
+
+
+def paced(setup, watchers):
+    timing = {"watchers": watchers, "channels": watchers, "rate": 100, "seconds": setup.seconds + 1}
+    with setup.hub() as hub:
+        watch = load(hub, "fan-out", **timing)
+    with setup.reference() as reference:
+        stream = load(reference, "reference-fan-out", **timing)
+    return {"watch": watch, "stream": stream}
+
+
+def filtered(setup):
+    timing = {"watchers": 100, "channels": 100, "rate": 500, "seconds": setup.seconds + 1}
+    with setup.hub() as hub:
+        everything = load(hub, "fan-out", **timing)
+    with setup.hub() as hub:
+        few = load(hub, "fan-out", filtered=True, **timing)
+    for figure in (everything, few):
+        figure["server_us_per_event"] = figure["server_seconds"] * 1e6 / max(1, figure["published"])
+    return {"unfiltered": everything, "filtered": few}
+
+
+def idle(setup):
+    with setup.hub() as hub:
+        agents = load(hub, "idle", seconds=4 * setup.seconds, idle_agents=setup.agents)
+    with setup.reference() as reference:
+        streams = load(reference, "reference-idle", seconds=4 * setup.seconds, idle_agents=setup.agents)
+    return {"agents": agents, "streams": streams}
+
+
+def keep_alive(setup):
+    with setup.hub() as hub:
+        beats = load(hub, "keep-alive", streams=64, channels=4, seconds=setup.seconds)
+    with setup.reference() as reference:
+        echoes = load(reference, "echo-stream", streams=64, channels=4, in_flight=1, seconds=setup.seconds, request_bytes=2,
+                      answer_bytes=30)
+    return {"beats": beats, "echo stream": echoes}
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def workspace(setup, tickets):
+    """Claims one at a time, memory and restart of a workspace of so many open tickets."""
+    with setup.hub() as hub:
+        empty = resident(hub.pid)
+        rate = 200  # so few that the workspace keeps its size
+        load(hub, "get", tickets=tickets, in_flight=1, seconds=0.1, warm_up=0.1)
+        full = resident(hub.pid)
+        claim = load(hub, "claim", tickets=int(rate * (setup.seconds + 1.5)), agents=12, in_flight=8, channels=1, rate=rate,
+                     seconds=setup.seconds)
+        restart = hub.restart()
+    claim["bytes_per_ticket"] = (full - empty) / tickets
+    claim["restart_seconds"] = restart
+    return {"claim": claim}
+
+
+def process(setup, runs=40):
+    """A whole process that makes one call."""
+    def median_ms(command, **kwargs):
+        times = []
+        for _ in range(runs):
+            began = time.monotonic()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True, **kwargs)
+            times.append((time.monotonic() - began) * 1e3)
+        return statistics.median(times)
+
+    with setup.hub() as hub:
+        create = median_ms([LOAD.replace("bench_load", "coordctl"), "ticket", "create", "--title", "one"], cwd=hub.hub.repo,
+                           env=hub.hub.env)
+    with setup.reference() as reference:
+        echo = median_ms([LOAD, "one-echo", "--target", reference.target])
+    return {"coordctl": {"p50_us": create * 1e3}, "bare client": {"p50_us": echo * 1e3}}
+
+
+SCENARIOS = {
+    "claims-1": lambda s: claims(s, 1),
+    "claims-8": lambda s: claims(s, 8),
+    "claims-64": lambda s: claims(s, 64),
+    "claims-256": lambda s: claims(s, 256),
+    "bulk": bulk,
+    "reads": reads,
+    "fan-out-1": lambda s: fan_out(s, 1),
+    "fan-out-10": lambda s: fan_out(s, 10),
+    "fan-out-100": lambda s: fan_out(s, 100),
+    "fan-out-1000": lambda s: fan_out(s, 1000),
+    "paced-100": lambda s: paced(s, 100),
+    "filtered": filtered,
+    "idle": idle,
+    "keep-alive": keep_alive,
+    "workspace-1000": lambda s: workspace(s, 1_000),
+    "workspace-100000": lambda s: workspace(s, 100_000),
+    "workspace-1000000": lambda s: workspace(s, 1_000_000),
+    "process": process,
+}
+
+# (what, figure, measure, divided by: figure of the scenario or "scenario/figure", at least | at most, how much)
+RATIOS = [
+    ("claims, 64 in flight, to durable echo", "claims-64/claim", "per_second", "claims-64/durable echo", ">=", 0.85),
+    ("claims, 64 in flight, to bare echo", "claims-64/claim", "per_second", "claims-64/echo", ">=", 0.40),
+    ("their processor time, to durable echo", "claims-64/claim", "server_us_per_operation", "claims-64/durable echo",
+     "<=", 1.5),
+    ("claim, one client, p50, to durable echo", "claims-1/claim", "p50_us", "claims-1/durable echo", "<=", 1.4),
+    ("claim, 8 clients, p99, to durable echo", "claims-8/claim", "p99_us", "claims-8/durable echo", "<=", 2.0),
+    ("mutations in streams, to bare echo stream", "bulk/mutations", "per_second", "bulk/echo stream", ">=", 0.5),
+    ("GetTicket under 1,000 writes/s, to bare echo", "reads/get", "per_second", "reads/echo", ">=", 0.7),
+    ("100 watchers flat out, to coalesced stream", "fan-out-100/watch", "per_second", "fan-out-100/coalesced stream",
+     ">=", 0.5),
+    ("100 watchers flat out, to plain stream", "fan-out-100/watch", "per_second", "fan-out-100/stream", ">=", 1.5),
+    ("100 watchers at 100/s, p99, to plain stream", "paced-100/watch", "p99_us", "paced-100/stream", "<=", 1.3),
+    ("processor time an event, filter for 1 %", "filtered/filtered", "server_us_per_event", "filtered/unfiltered", "<=",
+     0.2),
+    ("memory of 1,000 idle agents, to bare streams", "idle/agents", "server_resident_bytes", "idle/streams", "<=", 1.5),
+    ("claim p50, 100,000 tickets, to 1,000", "workspace-100000/claim", "p50_us", "workspace-1000/claim", "<=", 1.2),
+    ("claim p50, 1,000,000 tickets, to 1,000", "workspace-1000000/claim", "p50_us", "workspace-1000/claim", "<=", 1.5),
+    ("coordctl ticket create, to a bare client's echo", "process/coordctl", "p50_us", "process/bare client", "<=", 2.0),
+]
+
+# (what, figure, measure, at least | at most, how much, unit)
+BOUNDS = [
+    ("processor share of 1,000 idle agents", "idle/agents", "server_share", "<=", 0.01, ""),
+    ("memory an open ticket", "workspace-100000/claim", "bytes_per_ticket", "<=", 1536, "bytes"),
+    ("restart, 100,000 tickets", "workspace-100000/claim", "restart_seconds", "<=", 2, "s"),
+    ("restart, 1,000,000 tickets", "workspace-1000000/claim", "restart_seconds", "<=", 15, "s"),
+]

@@ -1,0 +1,93 @@
+"""The servers that are measured, each in a process of its own, on scratch data."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from hub_process import BIN, Hub, make_repository, wait_until  # noqa: E402
+
+LOAD = os.path.join(BIN, "bench_load")
+REFERENCE = os.path.join(BIN, "bench_reference")
+
+
+class HubServer:
+    """A hub as it comes, on an empty repository."""
+    name = "hub"
+
+    def __init__(self, transport):
+        self.hub = Hub(args=["--tcp", "127.0.0.1:0"] if transport == "tcp" else [])
+        self.transport = transport
+
+    def __enter__(self):
+        self.hub.start()
+        self.pid = self.hub.process.pid
+        self.target = self.hub.endpoint["endpoint"]
+        return self
+
+    def restart(self):
+        """Ends it gracefully and starts it again; gives the seconds until it serves."""
+        self.hub.terminate()
+        began = time.monotonic()
+        self.hub.start()
+        self.pid = self.hub.process.pid
+        self.target = self.hub.endpoint["endpoint"]
+        return time.monotonic() - began
+
+    def __exit__(self, *unused):
+        self.hub.__exit__()
+
+
+class ReferenceServer:
+    """gRPC with nothing behind it; its log lies beside where a hub's would."""
+    name = "reference"
+
+    def __init__(self, transport):
+        self.directory = tempfile.mkdtemp(prefix="coordhub-bench-")
+        self.transport = transport
+
+    def __enter__(self):
+        address = f"unix:{self.directory}/sock" if self.transport == "unix" else "127.0.0.1:0"
+        self.process = subprocess.Popen([REFERENCE, address, f"{self.directory}/log"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        port = self.process.stdout.readline().strip()
+        self.pid = self.process.pid
+        self.target = address if self.transport == "unix" else f"127.0.0.1:{port}"
+        return self
+
+    def __exit__(self, *unused):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def load(server, kind, **options):
+    """Runs one load to its end; gives what it measured."""
+    command = [LOAD, kind, "--target", server.target, "--pid", str(server.pid)]
+    for name, value in options.items():
+        if value is True:
+            command.append("--" + name.replace("_", "-"))
+        elif value not in (None, False):
+            command += ["--" + name.replace("_", "-"), str(value)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {result.returncode}")
+    return json.loads(result.stdout)
+
+
+def begin_load(server, kind, **options):
+    """Runs a load beside others; its output is thrown away."""
+    command = [LOAD, kind, "--target", server.target]
+    for name, value in options.items():
+        command += ["--" + name.replace("_", "-"), str(value)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def end(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
