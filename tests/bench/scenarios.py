@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from servers import LOAD, HubServer, ReferenceServer, begin_load, end, load
+from servers import LOAD, EtcdServer, HubServer, ReferenceServer, begin_load, end, load
 
 
 class Setup:
@@ -37,9 +37,15 @@ def claims(setup, in_flight):
     with setup.reference() as reference:
         durable = load(reference, "durable-echo", **sizes, **timing)
         echo = load(reference, "echo", **sizes, **timing)
+    figures = {}
+    if EtcdServer.installed():
+        with EtcdServer() as etcd:
+            figures["etcd transaction"] = load(etcd, "etcd-txn", answer_bytes=sizes["answer_bytes"], **timing)
+        with EtcdServer() as etcd:
+            figures["etcd put"] = load(etcd, "etcd-put", answer_bytes=sizes["answer_bytes"], **timing)
     with setup.hub() as hub:
         pairs = load(hub, "pairs", tickets=setup.tickets(15_000), agents=in_flight, **timing)
-    return {"claim": claim, "durable echo": durable, "echo": echo, "claim and complete": pairs}
+    return {"claim": claim, "durable echo": durable, "echo": echo, "claim and complete": pairs, **figures}
 
 
 def bulk(setup):
@@ -70,7 +76,11 @@ def fan_out(setup, watchers):
     with setup.reference() as reference:
         plain = load(reference, "reference-fan-out", **timing)
         coalesced = load(reference, "reference-fan-out-coalesced", **timing)
-    return {"watch": flat, "stream": plain, "coalesced stream": coalesced}
+    figures = {"watch": flat, "stream": plain, "coalesced stream": coalesced}
+    if EtcdServer.installed():
+        with EtcdServer() as etcd:
+            figures["etcd watch"] = load(etcd, "etcd-fan-out", **timing)
+    return figures
 
 
 def paced(setup, watchers):
@@ -85,12 +95,16 @@ def paced(setup, watchers):
 def filtered(setup):
     timing = {"watchers": 100, "channels": 100, "rate": 500, "seconds": setup.seconds + 1}
     with setup.hub() as hub:
+        nobody = load(hub, "fan-out", **{**timing, "watchers": 0})
+    with setup.hub() as hub:
         everything = load(hub, "fan-out", **timing)
     with setup.hub() as hub:
         few = load(hub, "fan-out", filtered=True, **timing)
-    for figure in (everything, few):
+    for figure in (nobody, everything, few):
         figure["server_us_per_event"] = figure["server_seconds"] * 1e6 / max(1, figure["published"])
-    return {"unfiltered": everything, "filtered": few}
+        # Less what the mutation costs that makes the event.
+        figure["watch_us_per_event"] = figure["server_us_per_event"] - nobody["server_us_per_event"]
+    return {"nobody watches": nobody, "unfiltered": everything, "filtered": few}
 
 
 def idle(setup):
@@ -107,7 +121,11 @@ def keep_alive(setup):
     with setup.reference() as reference:
         echoes = load(reference, "echo-stream", streams=64, channels=4, in_flight=1, seconds=setup.seconds, request_bytes=2,
                       answer_bytes=30)
-    return {"beats": beats, "echo stream": echoes}
+    figures = {"beats": beats, "echo stream": echoes}
+    if EtcdServer.installed():
+        with EtcdServer() as etcd:
+            figures["etcd leases"] = load(etcd, "etcd-keep-alive", streams=64, channels=4, seconds=setup.seconds)
+    return figures
 
 
 def resident(pid):
@@ -175,6 +193,9 @@ RATIOS = [
     ("claims, 64 in flight, to bare echo", "claims-64/claim", "per_second", "claims-64/echo", ">=", 0.40),
     ("their processor time, to durable echo", "claims-64/claim", "server_us_per_operation", "claims-64/durable echo",
      "<=", 1.5),
+    ("claims, 64 in flight, to etcd's transaction", "claims-64/claim", "per_second", "claims-64/etcd transaction", ">=", 3),
+    ("claims, 256 in flight, to etcd's transaction", "claims-256/claim", "per_second", "claims-256/etcd transaction", ">=",
+     4),
     ("claim, one client, p50, to durable echo", "claims-1/claim", "p50_us", "claims-1/durable echo", "<=", 1.4),
     ("claim, 8 clients, p99, to durable echo", "claims-8/claim", "p99_us", "claims-8/durable echo", "<=", 2.0),
     ("mutations in streams, to bare echo stream", "bulk/mutations", "per_second", "bulk/echo stream", ">=", 0.5),
@@ -182,9 +203,12 @@ RATIOS = [
     ("100 watchers flat out, to coalesced stream", "fan-out-100/watch", "per_second", "fan-out-100/coalesced stream",
      ">=", 0.5),
     ("100 watchers flat out, to plain stream", "fan-out-100/watch", "per_second", "fan-out-100/stream", ">=", 1.5),
+    ("100 watchers flat out, to etcd's watch", "fan-out-100/watch", "per_second", "fan-out-100/etcd watch", ">=", 1.7),
+    ("KeepAlive at 64 streams, to etcd's leases", "keep-alive/beats", "per_second", "keep-alive/etcd leases", ">=", 2),
     ("100 watchers at 100/s, p99, to plain stream", "paced-100/watch", "p99_us", "paced-100/stream", "<=", 1.3),
     ("processor time an event, filter for 1 %", "filtered/filtered", "server_us_per_event", "filtered/unfiltered", "<=",
      0.2),
+    ("the same, without that of the mutation", "filtered/filtered", "watch_us_per_event", "filtered/unfiltered", "<=", 0.2),
     ("memory of 1,000 idle agents, to bare streams", "idle/agents", "server_resident_bytes", "idle/streams", "<=", 1.5),
     ("claim p50, 100,000 tickets, to 1,000", "workspace-100000/claim", "p50_us", "workspace-1000/claim", "<=", 1.2),
     ("claim p50, 1,000,000 tickets, to 1,000", "workspace-1000000/claim", "p50_us", "workspace-1000/claim", "<=", 1.5),

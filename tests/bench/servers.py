@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -66,13 +67,53 @@ class ReferenceServer:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+class EtcdServer:
+    """etcd, where it is installed, on a fresh directory and ports of its own."""
+    name = "etcd"
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="coordhub-bench-")
+
+    @staticmethod
+    def installed():
+        return shutil.which("etcd") is not None
+
+    def __enter__(self):
+        client, peer = free_port(), free_port()
+        self.target = f"127.0.0.1:{client}"
+        self.process = subprocess.Popen(
+            ["etcd", "--data-dir", f"{self.directory}/data", "--listen-client-urls", f"http://{self.target}",
+             "--advertise-client-urls", f"http://{self.target}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
+             "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
+             "--initial-cluster", f"default=http://127.0.0.1:{peer}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        wait_until(self._serves, "etcd serves")
+        return self
+
+    def _serves(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", int(self.target.split(":")[1]))) == 0
+
+    def __exit__(self, *unused):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def load(server, kind, **options):
     """Runs one load to its end; gives what it measured."""
     command = [LOAD, kind, "--target", server.target, "--pid", str(server.pid)]
     for name, value in options.items():
         if value is True:
             command.append("--" + name.replace("_", "-"))
-        elif value not in (None, False):
+        elif value is not None and value is not False:
             command += ["--" + name.replace("_", "-"), str(value)]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:

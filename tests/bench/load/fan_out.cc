@@ -5,12 +5,15 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/base/mutex.h"
 #include "bench.grpc.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/ticket_service.grpc.pb.h"
+#include "etcd.pb.h"
+#include "tests/bench/load/etcd_side.h"
 #include "tests/bench/load/load.h"
 #include "tests/bench/load/watchers.h"
 
@@ -26,6 +29,33 @@ class Publisher {
  public:
   virtual ~Publisher() = default;
   virtual void Publish(int64_t number) = 0;
+};
+
+// Puts, each with an answer.
+class EtcdPublisher final : public Publisher {
+ public:
+  EtcdPublisher(const std::shared_ptr<grpc::Channel>& channel, int bytes)
+      : put_(EtcdPut({channel}, bytes)) {}
+  ~EtcdPublisher() override {
+    base::MutexLock lock(&mu_);
+    while (open_ > 0) idle_.Wait(&mu_);
+  }
+  void Publish(int64_t /*number*/) override {
+    {
+      base::MutexLock lock(&mu_);
+      ++open_;
+    }
+    put_(0, [this](bool) {
+      base::MutexLock lock(&mu_);
+      if (--open_ == 0) idle_.Signal();
+    });
+  }
+
+ private:
+  const Operation put_;
+  base::Mutex mu_;
+  base::CondVar idle_;
+  int open_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 template <class Request, class Response>
@@ -62,8 +92,12 @@ class StreamPublisher : public Publisher {
 
 std::unique_ptr<Publisher> MakePublisher(const FanOutOptions& options,
                                          const std::shared_ptr<grpc::Channel>& channel) {
+  using Server = FanOutOptions::Server;
+  if (options.server == Server::kEtcd) {
+    return std::make_unique<EtcdPublisher>(channel, options.event_bytes);
+  }
   auto context = std::make_unique<grpc::ClientContext>();
-  if (options.hub) {
+  if (options.server == Server::kHub) {
     auto stream = pb::TicketService::NewStub(channel)->MutateTickets(context.get());
     return std::make_unique<StreamPublisher<pb::MutateTicketsRequest, pb::MutateTicketsResponse>>(
         std::move(context), std::move(stream), [](int64_t number, auto* request) {
@@ -79,16 +113,33 @@ std::unique_ptr<Publisher> MakePublisher(const FanOutOptions& options,
       });
 }
 
-std::string WatchRequest(const FanOutOptions& options) {
-  if (!options.hub) {
+// How the events of a server are watched.
+Watchers::Options WatchOf(const FanOutOptions& options) {
+  using Server = FanOutOptions::Server;
+  Watchers::Options watch;
+  if (options.server == Server::kReference) {
     SubscribeRequest request;
     request.set_coalesce(options.coalesce);
-    return request.SerializeAsString();
+    watch.method = "/coordhub.bench.Reference/Subscribe";
+    watch.request = request.SerializeAsString();
+    return watch;
+  }
+  watch.opens_with_message = true;
+  if (options.server == Server::kEtcd) {
+    etcdserverpb::WatchRequest request;
+    request.mutable_create_request()->set_key("ticket/");
+    request.mutable_create_request()->set_range_end("ticket0");  // '0' follows '/'
+    watch.method = "/etcdserverpb.Watch/Watch";
+    watch.request = request.SerializeAsString();
+    watch.events_field = 11;
+    return watch;
   }
   pb::WatchEventsRequest request;
   request.set_start(pb::WatchEventsRequest::START_NOW);
   if (options.filtered) request.mutable_filter()->add_labels(kLabel);
-  return request.SerializeAsString();
+  watch.method = "/coordhub.v1.EventService/WatchEvents";
+  watch.request = request.SerializeAsString();
+  return watch;
 }
 
 // Which events are out, and when each was published.
@@ -162,16 +213,12 @@ FanOutResult RunFanOut(const FanOutOptions& options) {
   const auto flight = std::make_unique<Flight>(options.window, options.watchers);
   std::vector<Meter> meters(static_cast<size_t>(options.watchers));
   const auto window_ns = static_cast<int64_t>(options.seconds * 1e9);
-  auto watchers = std::make_unique<Watchers>(
-      channels, options.watchers,
-      Watchers::Options{.method = options.hub ? "/coordhub.v1.EventService/WatchEvents"
-                                              : "/coordhub.bench.Reference/Subscribe",
-                        .request = WatchRequest(options),
-                        .opens_with_message = options.hub,
-                        .on_event = [&](size_t watcher, int64_t event) {
-                          if (options.filtered) return meters[watcher].Count(NowNs(), NowNs());
-                          meters[watcher].Count(flight->Deliver(event), NowNs());
-                        }});
+  Watchers::Options watch = WatchOf(options);
+  watch.on_event = [&](size_t watcher, int64_t event) {
+    if (options.filtered) return meters[watcher].Count(NowNs(), NowNs());
+    meters[watcher].Count(flight->Deliver(event), NowNs());
+  };
+  auto watchers = std::make_unique<Watchers>(channels, options.watchers, std::move(watch));
   watchers->AwaitOpen();
 
   const int64_t begin = NowNs() + static_cast<int64_t>(options.warm_up_seconds * 1e9);

@@ -11,8 +11,9 @@ namespace coordhub::bench {
 
 struct FanOutOptions {
   std::string target;
-  // Against the hub or the reference; the reference's streams may coalesce.
-  bool hub = true;
+  enum class Server { kHub, kReference, kEtcd };
+  Server server = Server::kHub;
+  // The reference's streams send what waits in one message.
   bool coalesce = false;
   int watchers = 100;
   int channels = 100;

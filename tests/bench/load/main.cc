@@ -1,11 +1,14 @@
 // bench_load: one load on one server; prints one line of JSON. `coordhub-bench` runs it.
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "bench.grpc.pb.h"
+#include "etcd.grpc.pb.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/load/etcd_side.h"
 #include "tests/bench/load/fan_out.h"
 #include "tests/bench/load/hub_side.h"
 #include "tests/bench/load/idle.h"
@@ -104,17 +107,24 @@ Operation HubOperation(HubSide* hub, const std::string& kind) {
 json RunUnary(const Arguments& arguments) {
   const auto channels = Connect(arguments.load.target, arguments.load.channels);
   HubSide hub(channels);
-  const bool echo = arguments.kind == "echo" || arguments.kind == "durable-echo";
-  if (!echo) {
+  const std::string& kind = arguments.kind;
+  const bool other = kind.ends_with("echo") || kind.starts_with("etcd");
+  if (!other) {
     hub.RegisterAgents(arguments.agents);
     hub.CreateTickets(arguments.tickets);
   }
-  Load load(arguments.load, echo ? Echo(channels, arguments) : HubOperation(&hub, arguments.kind));
+  const auto operation = [&]() -> Operation {
+    if (kind == "etcd-put") return EtcdPut(channels, arguments.answer_bytes);
+    if (kind == "etcd-txn") return EtcdTxn(channels, arguments.answer_bytes);
+    if (kind.ends_with("echo")) return Echo(channels, arguments);
+    return HubOperation(&hub, kind);
+  };
+  Load load(arguments.load, operation());
   ServerCost cost(arguments.pid);
   load.set_on_window([&](bool begins) { cost.OnWindow(begins); });
   const Summary summary = load.Run();
   json result = ToJson(summary);
-  if (!echo) {
+  if (!other) {
     result["request_bytes"] = hub.request_bytes();
     result["response_bytes"] = hub.response_bytes();
   }
@@ -224,10 +234,31 @@ json RunKeepAlive(const Arguments& arguments) {
        .on_end = nullptr});
 }
 
+json RunEtcdKeepAlive(const Arguments& arguments) {
+  const std::vector<int64_t> leases =
+      EtcdLeases(Connect(arguments.load.target, 1).front(), arguments.streams);
+  std::vector<std::unique_ptr<etcdserverpb::Lease::Stub>> stubs;
+  std::atomic<size_t> next{0};
+  return RunPipelines<etcdserverpb::LeaseKeepAliveRequest, etcdserverpb::LeaseKeepAliveResponse>(
+      arguments,
+      [&](const auto& channel, int, auto* context, auto* pipeline) {
+        stubs.push_back(etcdserverpb::Lease::NewStub(channel));
+        stubs.back()->async()->LeaseKeepAlive(context, pipeline);
+      },
+      {.in_flight = 1,
+       .per_request = 1,
+       .add = [&](auto* request) { request->set_id(leases[next++ % leases.size()]); },
+       .count = [](const auto&) { return 1; },
+       .on_end = nullptr});
+}
+
 json RunFanOutLoad(Arguments arguments) {
   FanOutOptions& options = arguments.fan_out;
   options.target = arguments.load.target;
-  options.hub = arguments.kind == "fan-out";
+  using Server = FanOutOptions::Server;
+  options.server = arguments.kind == "fan-out"        ? Server::kHub
+                   : arguments.kind == "etcd-fan-out" ? Server::kEtcd
+                                                      : Server::kReference;
   options.coalesce = arguments.kind == "reference-fan-out-coalesced";
   options.channels = arguments.load.channels;
   options.rate = arguments.load.rate;
@@ -275,6 +306,7 @@ json RunKind(const Arguments& arguments) {
   if (kind == "echo-stream") return RunEchoStream(arguments);
   if (kind == "mutations") return RunMutations(arguments);
   if (kind == "keep-alive") return RunKeepAlive(arguments);
+  if (kind == "etcd-keep-alive") return RunEtcdKeepAlive(arguments);
   if (kind.find("fan-out") != std::string::npos) return RunFanOutLoad(arguments);
   if (kind.find("idle") != std::string::npos) return RunIdleLoad(arguments);
   return RunUnary(arguments);
@@ -285,10 +317,26 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   app.add_option("kind", arguments.kind)
       ->required()
-      ->check(
-          CLI::IsMember({"echo", "durable-echo", "echo-stream", "claim", "pairs", "create", "get",
-                         "list", "mutations", "keep-alive", "fan-out", "reference-fan-out",
-                         "reference-fan-out-coalesced", "idle", "reference-idle", "one-echo"}));
+      ->check(CLI::IsMember({"echo",
+                             "durable-echo",
+                             "echo-stream",
+                             "claim",
+                             "pairs",
+                             "create",
+                             "get",
+                             "list",
+                             "mutations",
+                             "keep-alive",
+                             "fan-out",
+                             "reference-fan-out",
+                             "reference-fan-out-coalesced",
+                             "idle",
+                             "reference-idle",
+                             "one-echo",
+                             "etcd-put",
+                             "etcd-txn",
+                             "etcd-keep-alive",
+                             "etcd-fan-out"}));
   app.add_option("--target", arguments.load.target)->required();
   app.add_option("--pid", arguments.pid, "The server's");
   app.add_option("--in-flight", arguments.load.in_flight);

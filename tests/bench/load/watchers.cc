@@ -8,7 +8,7 @@
 
 namespace coordhub::bench {
 
-int CountEvents(const grpc::ByteBuffer& message) {
+int CountEvents(const grpc::ByteBuffer& message, int number) {
   using google::protobuf::internal::WireFormatLite;
   std::vector<grpc::Slice> slices;
   std::string flat;
@@ -18,11 +18,11 @@ int CountEvents(const grpc::ByteBuffer& message) {
   }
   google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(flat.data()),
                                                static_cast<int>(flat.size()));
-  constexpr uint32_t kEvents =
-      WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  const uint32_t events =
+      static_cast<uint32_t>(number) << 3 | WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
   int count = 0;
   while (const uint32_t tag = input.ReadTag()) {
-    if (tag == kEvents) ++count;
+    if (tag == events) ++count;
     if (!WireFormatLite::SkipField(&input, tag)) break;
   }
   return count;
@@ -34,18 +34,23 @@ class Watchers::Reactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer,
     const grpc::Slice slice(all_.options_.request);
     request_ = grpc::ByteBuffer(&slice, 1);
     stub->PrepareBidiStreamingCall(&context_, all_.options_.method, {}, this);
-    StartWriteLast(&request_, {});
+    // etcd ends a watch whose client has ended its side; the others do not mind.
+    StartWrite(&request_);
+    AddHold();
     StartRead(&response_);
     StartCall();
   }
-  void Cancel() { context_.TryCancel(); }
+  void Cancel() {
+    context_.TryCancel();
+    RemoveHold();
+  }
 
   void OnReadInitialMetadataDone(bool ok) override {
     if (ok && !all_.options_.opens_with_message) Open();
   }
   void OnReadDone(bool ok) override {
     if (!ok) return;
-    const int count = CountEvents(response_);
+    const int count = CountEvents(response_, all_.options_.events_field);
     ++all_.messages_;
     all_.events_ += count;
     for (int i = 0; i < count; ++i) all_.options_.on_event(index_, next_++);

@@ -16,9 +16,9 @@
 
 namespace coordhub::bench {
 
-// How many elements of field 1 a message has; the rest of it is not looked at. So a client costs
-// the same whatever the events are.
-int CountEvents(const grpc::ByteBuffer& message);
+// How many elements of the field `number` a message has; the rest of it is not looked at. So a
+// client costs the same whatever the events are.
+int CountEvents(const grpc::ByteBuffer& message, int number);
 
 // Server streams of one method. Events are told apart by their place in the stream.
 class Watchers {
@@ -27,6 +27,8 @@ class Watchers {
     std::string method;
     // Serialized.
     std::string request;
+    // The field of the responses that has the events.
+    int events_field = 1;
     // Whether a stream is open with its first message, or with its metadata already.
     bool opens_with_message = false;
     // Called for each event of each watcher, with the event's number from 0; on gRPC's threads.
