@@ -26,3 +26,11 @@ if(installed)
 endif()
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}"
         COMPONENT client)
+
+# What a service manager and coding agents need of it. Under /usr/local, systemd finds the units where they are put.
+foreach(manager IN ITEMS system user)
+  install(FILES "${PROJECT_SOURCE_DIR}/deploy/systemd/${manager}/coordhub@.service"
+          DESTINATION "lib/systemd/${manager}" COMPONENT programs)
+endforeach()
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/deploy/commands"
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/coordhub" COMPONENT programs)

@@ -1,6 +1,7 @@
 #include "agent/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace coordhub::base {
@@ -78,6 +79,19 @@ bool ForEachCharacter(std::string_view s, Fn fn) {
   return true;
 }
 
+// Most of what people write: OneLine leaves it as it is.
+bool IsPlainLine(std::string_view s) {
+  const auto printable = [](char c) { return c >= 0x20 && c < 0x7f; };
+  return s.empty() ||
+         (s.front() != ' ' && s.back() != ' ' && std::all_of(s.begin(), s.end(), printable));
+}
+
+constexpr std::array<bool, 256> TableOf(std::string_view characters) {
+  std::array<bool, 256> table{};
+  for (const char c : characters) table[static_cast<uint8_t>(c)] = true;
+  return table;
+}
+
 void TrimRight(std::string* s) {
   while (!s->empty() && s->back() == ' ') s->pop_back();
 }
@@ -152,6 +166,7 @@ bool HasControlOrBidi(std::string_view s) {
 }
 
 std::string OneLine(std::string_view s, size_t max_bytes) {
+  if (s.size() <= max_bytes && IsPlainLine(s)) return std::string(s);
   std::string out;
   out.reserve(std::min(s.size(), max_bytes + 8));
   ForEachCharacter(s, [&](const Decoded& d, std::string_view bytes) {
@@ -174,21 +189,27 @@ std::string OneLine(std::string_view s, size_t max_bytes) {
 }
 
 std::string EscapeMarkdown(std::string_view s) {
-  static constexpr std::string_view kSpecial = "\\`*_{}[]<>#+-!|~&=";
+  static constexpr std::string_view kSpecial = "\\`*_{}[]<>#+-!|~&=\n\r\t";
   static constexpr std::string_view kPlainInsideAWord = "_-+#!=";
+  static constexpr std::array<bool, 256> kIsSpecial = TableOf(kSpecial);
   std::string out;
   out.reserve(s.size() + s.size() / 8);
   // "1." or "1)" would begin a numbered list.
   const size_t digits = std::min(s.find_first_not_of("0123456789"), s.size());
   for (size_t i = 0; i < s.size(); ++i) {
     const char c = s[i];
+    if (!kIsSpecial[static_cast<uint8_t>(c)] && i != digits) {
+      out += c;
+      continue;
+    }
     const bool inside_a_word =
         i > 0 && i + 1 < s.size() && IsAsciiAlnum(s[i - 1]) && IsAsciiAlnum(s[i + 1]);
     const bool list_mark = i == digits && digits > 0 && (c == '.' || c == ')');
-    const bool special = kSpecial.find(c) != std::string_view::npos &&
+    const bool blank = c == '\n' || c == '\r' || c == '\t';
+    const bool special = kIsSpecial[static_cast<uint8_t>(c)] && !blank &&
                          !(inside_a_word && kPlainInsideAWord.find(c) != std::string_view::npos);
     if (special || list_mark) out += '\\';
-    out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+    out += blank ? ' ' : c;
   }
   return out;
 }

@@ -112,7 +112,7 @@ class Client {
       pb::VerifyWorkspaceRequest request) const;
   absl::StatusOr<pb::DrainHubResponse> DrainHub(pb::DrainHubRequest request) const;
 
-  // Any other unary call of the contract, by its full name ("/coordhub.v1.LoopService/StepLoop"),
+  // Any other unary call of the contract, by its full name ("/coordhub.v1.HubService/StepLoop"),
   // with all that is said above.
   template <class Response, class Request>
   absl::StatusOr<Response> Call(const char* method, Request request) const {

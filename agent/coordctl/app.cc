@@ -76,6 +76,12 @@ void AddCommands(CLI::App* app, Context* context) {
   AddTicketComment(ticket, context);
   AddTicketUpdate(ticket, context);
 
+  CLI::App* loop = AddGroup(app, "loop", "The hub's background loops");
+  AddLoopList(loop, context);
+  AddLoopStep(loop, context);
+  AddLoopPause(loop, context);
+  AddLoopResume(loop, context);
+
   AddStatus(app, context);
   AddTop(app, context);
   AddDebug(app, context);

@@ -68,7 +68,7 @@ class HubDoctor {
           break;
         case pb::Loop::STATE_PAUSED:
           Add(Level::kWarning, "loops", loop.title() + " is paused",
-              "it goes on with ResumeLoop, or with the next start of the hub");
+              "coordctl --as operator loop resume " + loop.loop_id());
           break;
         case pb::Loop::STATE_STALLED:
           Add(Level::kProblem, "loops",

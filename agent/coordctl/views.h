@@ -23,6 +23,9 @@ Table TicketTable(const Context& context, const std::vector<pb::Ticket>& tickets
 Table AgentTable(const Context& context, const std::vector<pb::Agent>& agents, absl::Time now);
 // Columns: ticket, fence, time left of the claim (empty: as long as the session).
 Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claims);
+// Columns: id, state, interval, time since the last step, how long it took, time to the next,
+// steps, the last error.
+Table LoopTable(const Context& context, const std::vector<pb::Loop>& loops, absl::Time now);
 
 // "key: value" lines, then the body and the comments, indented.
 std::string TicketText(const Context& context, const pb::Ticket& ticket, const std::string& body,

@@ -1,5 +1,7 @@
 #include "hub/engine/ring_broadcaster.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include "agent/base/mutant.h"
@@ -43,7 +45,7 @@ void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events) {
   }
   base::MutexLock lock(&listeners_mu_);
   announced_ = newest;
-  wake_.Signal();
+  if (SomeoneIsBehind()) wake_.Signal();
 }
 
 int64_t RingBroadcaster::FirstLocked() const {
@@ -143,9 +145,13 @@ size_t RingBroadcaster::listener_count() const {
   return listeners_.size();
 }
 
+bool RingBroadcaster::SomeoneIsBehind() const {
+  return !armed_.empty() && armed_.begin()->first < announced_;
+}
+
 std::vector<EventListener*> RingBroadcaster::TakeBehind() {
   std::vector<EventListener*> behind;
-  while (!armed_.empty() && armed_.begin()->first < announced_) {
+  while (SomeoneIsBehind()) {
     EventListener* listener = armed_.begin()->second;
     armed_.erase(armed_.begin());
     ListenerState& state = listeners_.at(listener);
@@ -166,12 +172,12 @@ void RingBroadcaster::CallAll(const std::vector<EventListener*>& listeners) {
 }
 
 void RingBroadcaster::Run() {
+  pthread_setname_np(pthread_self(), "fan-out");
   while (true) {
     std::vector<EventListener*> behind;
     {
       base::MutexLock lock(&listeners_mu_);
-      while (!stopping_ && (armed_.empty() || armed_.begin()->first >= announced_))
-        wake_.Wait(&listeners_mu_);
+      while (!stopping_ && !SomeoneIsBehind()) wake_.Wait(&listeners_mu_);
       if (stopping_) return;
       behind = TakeBehind();
     }

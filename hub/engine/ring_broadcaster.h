@@ -50,6 +50,7 @@ class RingBroadcaster final : public Broadcaster {
 
   void Run();
   // Armed listeners that are behind; disarms and marks them as being called.
+  bool SomeoneIsBehind() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   std::vector<EventListener*> TakeBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   void CallAll(const std::vector<EventListener*>& listeners);
   int64_t FirstLocked() const ABSL_SHARED_LOCKS_REQUIRED(ring_mu_);

@@ -6,6 +6,7 @@
 #include "hub/journal/backup.h"
 #include "hub/journal/errors.h"
 #include "hub/journal/file_system.h"
+#include "hub/journal/log_room.h"
 #include "hub/journal/pinning.h"
 #include "hub/journal/require.h"
 #include "hub/journal/sqlite_journal_impl.h"
@@ -38,6 +39,7 @@ SqliteJournal::SqliteJournal(Parts parts)
       log_id_(parts.meta.log_id),
       version_(parts.version),
       checkpoint_bytes_(parts.checkpoint_bytes),
+      log_room_bytes_(parts.log_room_bytes),
       state_(std::make_shared<JournalState>()),
       snapshots_(std::move(parts.snapshots)),
       restored_(parts.meta.restored),
@@ -137,6 +139,10 @@ absl::Status SqliteJournal::Checkpoint(bool force) {
                                     : database_->ErrorOf(rc, "checkpoint");
     sqlite3_busy_timeout(database_->handle(), kBusyTimeoutMs);
     if (!status.ok()) return Abandon(status);
+    if (truncate && !force) {
+      const absl::Status room = MakeLogRoom(database_.get(), log_room_bytes_);
+      if (!room.ok()) return Abandon(room);
+    }
   }
   return DeleteSomeGarbage();
 }

@@ -20,7 +20,9 @@ struct SqliteOptions {
   // Mints log ids. Not owned; must outlive the journal.
   base::IdSource* ids = nullptr;
   // Size of the write-ahead log that makes Checkpoint(false) act, bytes.
-  int64_t checkpoint_bytes = 16 << 20;
+  int64_t checkpoint_bytes = 8 << 20;
+  // Size of the log from the start: syncs are faster as long as it need not grow. 0: none.
+  int64_t log_room_bytes = 8 << 20;
   // Name of the SQLite VFS below; empty: the default one. Tests cut the power with it.
   std::string vfs;
 };

@@ -32,6 +32,7 @@ class SqliteJournal final : public Journal {
     int64_t first_row = 0;
     std::unique_ptr<SnapshotStore> snapshots;
     int64_t checkpoint_bytes = 0;
+    int64_t log_room_bytes = 0;
     std::string vfs;
     std::string version;
   };
@@ -77,6 +78,7 @@ class SqliteJournal final : public Journal {
   const std::string log_id_;
   const std::string version_;
   const int64_t checkpoint_bytes_;
+  const int64_t log_room_bytes_;
   const std::shared_ptr<JournalState> state_;
   const std::unique_ptr<SnapshotStore> snapshots_;
   std::atomic<bool> restored_;

@@ -12,6 +12,7 @@
 #include "agent/base/status_macros.h"
 #include "hub/journal/errors.h"
 #include "hub/journal/file_system.h"
+#include "hub/journal/log_room.h"
 #include "hub/journal/restore.h"
 #include "hub/journal/sqlite_journal_impl.h"
 #include "hub/journal/wal_check.h"
@@ -102,6 +103,7 @@ absl::Status OpenDatabase(const std::string& vfs, SqliteJournal::Parts* parts) {
   COORDHUB_RETURN_IF_ERROR(Configure(database));
   COORDHUB_RETURN_IF_ERROR(QuickCheck(database));
   COORDHUB_RETURN_IF_ERROR(ResetLog(database));
+  COORDHUB_RETURN_IF_ERROR(MakeLogRoom(database, parts->log_room_bytes));
   COORDHUB_ASSIGN_OR_RETURN(parts->tail, ReadTail(database, parts->meta));
   COORDHUB_ASSIGN_OR_RETURN(parts->first_row,
                             database->QueryInt("SELECT min(revision) FROM events"));
@@ -131,6 +133,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   SqliteJournal::Parts parts{std::move(lock), paths};
   parts.snapshots = std::move(snapshots);
   parts.checkpoint_bytes = options.checkpoint_bytes;
+  parts.log_room_bytes = options.log_room_bytes;
   parts.vfs = options.vfs;
   parts.version = options.version;
   COORDHUB_RETURN_IF_ERROR(OpenDatabase(options.vfs, &parts));

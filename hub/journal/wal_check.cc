@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
@@ -21,6 +22,7 @@ namespace {
 // that the lowest bit of the magic number names.
 constexpr size_t kHeaderBytes = 32;
 constexpr size_t kFrameHeaderBytes = 24;
+constexpr size_t kPieceBytes = 1 << 20;
 constexpr uint32_t kMagic = 0x377f0682;
 constexpr uint32_t kVersion = 3007000;
 
@@ -97,6 +99,17 @@ absl::Status ReadUpTo(int fd, const std::string& path, std::string* buffer) {
   return absl::OkStatus();
 }
 
+// Whether nothing was ever written behind where `fd` stands: zeros are room for frames to come.
+absl::StatusOr<bool> OnlyZerosFollow(int fd, const std::string& path) {
+  std::string bytes;
+  do {
+    bytes.resize(kPieceBytes);
+    COORDHUB_RETURN_IF_ERROR(ReadUpTo(fd, path, &bytes));
+    if (bytes.find_first_not_of('\0') != std::string::npos) return false;
+  } while (bytes.size() == kPieceBytes);
+  return true;
+}
+
 // Follows the frames of one log.
 class FrameScan {
  public:
@@ -142,10 +155,9 @@ absl::Status CheckWriteAheadLog(const std::string& path) {
   if (bytes.size() < kHeaderBytes) return absl::OkStatus();  // nothing was ever synced to it
   WalHeader header;
   if (!header.Parse(bytes)) {
-    bytes.resize(kFrameHeaderBytes);
-    COORDHUB_RETURN_IF_ERROR(ReadUpTo(fd.get(), path, &bytes));
+    COORDHUB_ASSIGN_OR_RETURN(const bool blank, OnlyZerosFollow(fd.get(), path));
     // A header is synced before the first frame is written.
-    return bytes.empty() ? absl::OkStatus() : Damaged(path, "the header of the log is unreadable");
+    return blank ? absl::OkStatus() : Damaged(path, "the header of the log is unreadable");
   }
   FrameScan scan(header);
   while (true) {

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/synchronization/mutex.h"
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
 
@@ -26,6 +27,8 @@ int main(int argc, char** argv) {
   using namespace coordhub::hub;  // NOLINT(google-build-using-namespace)
 
   OpenStandardDescriptors();
+  // gRPC's locks are Abseil's, whose packaged build looks for deadlocks at each of them.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("coordhub: the hub through which coding agents share the work on a repository.",
                "coordhub");
   app.set_version_flag("--version", "coordhub " COORDHUB_VERSION);

@@ -35,7 +35,7 @@ struct MirrorOptions {
   absl::Duration min_interval = absl::Milliseconds(100);
   // ... and at most this share of a processor is spent on it, and this share of all time, in which
   // the disk is busy with it; but for files so large that a round a minute is more.
-  double max_processor_share = 0.1;
+  double max_processor_share = 0.05;
   double max_time_share = 0.5;
   absl::Duration max_interval = absl::Minutes(1);
   // status.md is written this often even if nothing changed.

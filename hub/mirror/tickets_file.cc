@@ -17,14 +17,16 @@ namespace pb = coordhub::v1;
 using base::ToAbsl;
 using StateCursor = decltype(core::Records::tickets_by_state)::Cursor;
 
+constexpr char kLineBegin[] = "- [";
 constexpr std::string_view kTicketWord = "] ticket: T-";
 constexpr size_t kTimeBytes = 19;  // 2025-07-29 12:00:00
 
-void AppendLine(const pb::Ticket& ticket, absl::TimeZone zone, std::string* out) {
+// `created`: the ticket's time of creation, as LocalTime has it.
+void AppendLine(const pb::Ticket& ticket, std::string_view created, std::string* out) {
   const std::string title = Harmless(ticket.title(), core::limits::kTitleBytes);
-  absl::StrAppend(out, "- [", LocalTime(core::FromProto(ticket.create_time()), zone),
-                  "] ticket: ", ticket.ticket_id(), " ", ToAbsl(StateName(ticket.state())), " p",
-                  ticket.priority(), title.empty() ? "" : " ", title, "\n");
+  absl::StrAppend(out, kLineBegin, ToAbsl(created), "] ticket: ", ticket.ticket_id(), " ",
+                  ToAbsl(StateName(ticket.state())), " p", ticket.priority(),
+                  title.empty() ? "" : " ", title, "\n");
 }
 
 // Takes `prefix` off the front of `s`; false if it is not there.
@@ -76,7 +78,9 @@ void ForEachUnfinished(const core::View& view, Fn fn) {
 
 std::string RenderTickets(const core::View& view, absl::TimeZone zone) {
   std::string out;
-  ForEachUnfinished(view, [&](int64_t, const pb::Ticket& t) { AppendLine(t, zone, &out); });
+  ForEachUnfinished(view, [&](int64_t, const pb::Ticket& t) {
+    AppendLine(t, LocalTime(core::FromProto(t.create_time()), zone), &out);
+  });
   return out;
 }
 
@@ -89,11 +93,15 @@ bool TicketsText::Update(const core::View& view) {
   ForEachUnfinished(view, [&](int64_t number, const pb::Ticket& ticket) {
     while (next < lines_.size() && lines_[next].number < number) ++next;
     const size_t begin = text.size();
-    if (next < lines_.size() && lines_[next].number == number &&
-        lines_[next].mod_revision == ticket.mod_revision()) {
+    const bool had = next < lines_.size() && lines_[next].number == number;
+    if (had && lines_[next].mod_revision == ticket.mod_revision()) {
       text.append(text_, lines_[next].begin, lines_[next].size);
+    } else if (had) {
+      // When it was created does not change, and is most of the work.
+      const std::string_view old(text_.data() + lines_[next].begin, lines_[next].size);
+      AppendLine(ticket, old.substr(sizeof(kLineBegin) - 1, kTimeBytes), &text);
     } else {
-      AppendLine(ticket, zone_, &text);
+      AppendLine(ticket, LocalTime(core::FromProto(ticket.create_time()), zone_), &text);
     }
     if (lines.size() <= kLinesKept) {
       lines.push_back({number, ticket.mod_revision(), begin, text.size() - begin});
@@ -107,7 +115,7 @@ bool TicketsText::Update(const core::View& view) {
 }
 
 bool IsTicketLine(std::string_view line) {
-  if (!Take("- [", &line) || line.size() < kTimeBytes) return false;
+  if (!Take(kLineBegin, &line) || line.size() < kTimeBytes) return false;
   line.remove_prefix(kTimeBytes);
   if (!Take(kTicketWord, &line) || !TakeDigits(&line) || !Take(" ", &line)) return false;
   if (!TakeState(&line) || !Take(" p", &line) || !TakeDigits(&line)) return false;

@@ -331,6 +331,15 @@ TEST_F(LogDamageTest, ADamagedHeaderBeforeFramesIsRefused) {
   }
 }
 
+// As a log is that was given room, and whose header was torn or not yet written.
+TEST_F(LogDamageTest, ALogOfZerosBehindHalfAHeaderIsEmpty) {
+  for (size_t header = 0; header < kHeaderBytes; header += 8) {
+    const auto journal = OpenWith(log_.substr(0, header) + std::string(100'000, '\0'));
+    ASSERT_TRUE(journal.ok()) << header << ": " << journal.status();
+    AppendUpTo(journal->get(), (*journal)->head_revision() + 3, 1, 3000);
+  }
+}
+
 TEST_F(LogDamageTest, AnyFlippedBitLosesAtMostATransactionThatCouldHaveBeenTorn) {
   const int seed = ::testing::UnitTest::GetInstance()->random_seed();
   SCOPED_TRACE(absl::StrCat("seed ", seed));

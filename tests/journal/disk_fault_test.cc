@@ -133,6 +133,29 @@ TEST_P(FullDiskTest, AppendsAreRefusedReadsGoOnAndWritingResumesByItself) {
   ExpectLog(7);
 }
 
+TEST_F(DiskFaultTest, ALogWithoutSpaceForItsRoomIsOpenedWithoutIt) {
+  Break("enospc-after 80000");
+  const auto driver = Start();
+  EXPECT_EQ(driver->Ask("open 1000000"), "ok 0");
+  EXPECT_EQ(FileSize(disk_.log()), 0);
+  EXPECT_EQ(driver->Reason("append 1 9000"), "DISK_FULL");
+  Mend();
+  EXPECT_EQ(driver->Ask("append 1 9000"), "ok 1");
+}
+
+TEST_F(DiskFaultTest, OnAFullDiskWritingGoesOnWhileTheLogHasRoom) {
+  const auto driver = Start();
+  ASSERT_EQ(driver->Ask("open 65536"), "ok 0");
+  Break("enospc-growth");
+  EXPECT_EQ(driver->Ask("append 5 100"), "ok 5");
+  EXPECT_EQ(driver->Reason("append 20 9000"), "DISK_FULL");
+  EXPECT_EQ(driver->Ask("read"), "ok 5");
+  EXPECT_EQ(driver->Ask("append 2 100"), "ok 7");
+  driver->Kill();
+  Mend();
+  ExpectLog(7);
+}
+
 TEST_P(FullDiskTest, NoPartOfARefusedTransactionIsFoundAfterAKill) {
   const auto driver = Start();
   ASSERT_EQ(driver->Ask("open"), "ok 0");

@@ -87,6 +87,7 @@ class JournalOnDisk {
     options.state_dir = state_dir();
     options.version = "1.2.3";
     options.ids = &ids_;
+    options.log_room_bytes = 128 << 10;
     return options;
   }
   absl::StatusOr<std::unique_ptr<Journal>> TryOpen() { return OpenSqliteJournal(Options()); }

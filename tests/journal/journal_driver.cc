@@ -35,7 +35,12 @@ class Driver {
     std::istringstream words(line);
     std::string command;
     words >> command;
-    if (command == "open") return Open();
+    // The log is as long as what was written, unless it is given room.
+    if (command == "open") {
+      int64_t log_room_bytes = 0;
+      words >> log_room_bytes;
+      return Open(log_room_bytes);
+    }
     if (command == "append") {
       int64_t events = 0;
       size_t size = 0;
@@ -57,11 +62,12 @@ class Driver {
     return journal_->head_revision();
   }
 
-  absl::StatusOr<int64_t> Open() {
+  absl::StatusOr<int64_t> Open(int64_t log_room_bytes) {
     SqliteOptions options;
     options.state_dir = state_dir_;
     options.version = "1.2.3";
     options.ids = &ids_;
+    options.log_room_bytes = log_room_bytes;
     auto opened = OpenSqliteJournal(options);
     if (!opened.ok()) return opened.status();
     journal_ = *std::move(opened);

@@ -18,6 +18,7 @@ class PowerLossTest : public ::testing::Test {
     SqliteOptions options = disk_.Options();
     options.vfs = PowerCutVfs::kName;
     options.checkpoint_bytes = 64 << 10;
+    options.log_room_bytes = 48 << 10;
     return OpenSqliteJournal(options);
   }
 

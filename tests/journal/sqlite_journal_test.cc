@@ -262,6 +262,20 @@ TEST_F(SqliteJournalTest, TheLogIsWrittenBackWhenItHasGrown) {
   EXPECT_EQ(Revisions(*ReadAll(journal_.get(), 0)), Range(1, 600));
 }
 
+TEST_F(SqliteJournalTest, TheLogNeedNotGrowUntilItsRoomIsUsedUp) {
+  SqliteOptions options = disk_.Options();
+  options.log_room_bytes = 256 << 10;
+  journal_ = *OpenSqliteJournal(options);
+  EXPECT_EQ(FileSize(disk_.log()), 256 << 10);
+  AppendUpTo(journal_.get(), 40);
+  EXPECT_EQ(FileSize(disk_.log()), 256 << 10);
+  const std::string log = ReadBytes(disk_.log());
+  EXPECT_NE(log.find("event 40 "), std::string::npos) << "the room is used";
+  journal_.reset();
+  journal_ = *OpenSqliteJournal(options);
+  EXPECT_EQ(Revisions(*ReadAll(journal_.get(), 0)), Range(1, 40));
+}
+
 TEST_F(SqliteJournalTest, AForcedCheckpointEmptiesTheLog) {
   journal_ = disk_.Open();
   AppendUpTo(journal_.get(), 10);

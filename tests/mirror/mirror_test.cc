@@ -186,7 +186,7 @@ TEST_F(MirrorTest, LongRoundsLeaveTimeToOthers) {
   Show(ViewBuilder().Revision(2));
   round_computes_ = absl::Milliseconds(150);
   StepWhenAllowed();
-  EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(1350)) << "to the processor";
+  EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(2850)) << "to the processor";
   Show(ViewBuilder().Revision(3));
   round_takes_ = absl::Minutes(130);
   StepWhenAllowed();

@@ -28,6 +28,11 @@ void AddTicketReopen(CLI::App* ticket, Context* context);
 void AddTicketComment(CLI::App* ticket, Context* context);
 void AddTicketUpdate(CLI::App* ticket, Context* context);
 
+void AddLoopList(CLI::App* loop, Context* context);
+void AddLoopStep(CLI::App* loop, Context* context);
+void AddLoopPause(CLI::App* loop, Context* context);
+void AddLoopResume(CLI::App* loop, Context* context);
+
 void AddStatus(CLI::App* root, Context* context);
 void AddDebug(CLI::App* root, Context* context);
 void AddMaintain(CLI::App* root, Context* context);

@@ -47,14 +47,14 @@ TEST_F(HubDiagnosis, OfASoundHubFindsNothing) {
 
 TEST_F(HubDiagnosis, TellsLoopsThatDoNotRunFromOneAnother) {
   overview_.hub.mutable_workspace()->set_log_dir("/logs");
-  AddLoop("A", pb::Loop::STATE_PAUSED);
+  AddLoop("A", pb::Loop::STATE_PAUSED).set_loop_id("monitor");
   AddLoop("B", pb::Loop::STATE_STALLED);
   pb::Loop& failed = AddLoop("C", pb::Loop::STATE_FAILED);
   failed.set_failure_count(3);
   failed.set_last_error("no\x1b[2J disk");
   EXPECT_THAT(
       Troubles(),
-      ElementsAre(HasSubstr("loops: A is paused"),
+      ElementsAre("loops: A is paused -> coordctl --as operator loop resume monitor",
                   HasSubstr("B is stalled: what it does now takes longer than 1m"),
                   "loops: C failed 3 times: no disk -> it tries again by itself once the reason is "
                   "gone; its log is in /logs"));

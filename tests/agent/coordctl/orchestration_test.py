@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
 from hub_process import COORDCTL, Hub, clean_environment, make_repository, wait_until  # noqa: E402
 
-OK, FAILED, USAGE, NO_HUB = 0, 1, 2, 6
+OK, FAILED, USAGE, NOT_FOUND, REFUSED, NO_HUB = 0, 1, 2, 3, 4, 6
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -40,6 +40,39 @@ class HubTest(unittest.TestCase):
 
     def troubles(self, code=FAILED):
         return [f for f in self.findings(code) if f["level"] != "FINE"]
+
+
+class Loops(HubTest):
+    def loops(self):
+        return {loop["loopId"]: loop for loop in json.loads(self.ctl("loop", "list", "--json").stdout)}
+
+    def test_are_listed(self):
+        self.assertEqual(set(self.loops()), {"monitor", "coordinator", "comms"})
+        lines = [line.split("\t") for line in self.ctl("loop", "list").stdout.splitlines()]
+        self.assertEqual(sorted(line[0] for line in lines), ["comms", "coordinator", "monitor"])
+        self.assertEqual({line[1] for line in lines}, {"RUNNING"})
+
+    def test_are_stepped_at_once(self):
+        before = int(self.loops()["monitor"].get("stepCount", 0))
+        self.ctl("loop", "step", "monitor")
+        self.assertGreater(int(self.loops()["monitor"]["stepCount"]), before)
+
+    def test_pause_until_they_are_resumed(self):
+        paused = json.loads(self.ctl("loop", "pause", "comms", "--json").stdout)
+        self.assertEqual(paused["loop"]["state"], "STATE_PAUSED")
+        self.assertIn("coordctl --as operator loop resume comms", self.ctl("debug", code=FAILED).stdout)
+        self.assertRegex(self.ctl("loop", "resume", "comms").stdout, "^comms\tRUNNING\t")
+        self.assertEqual(self.loops()["comms"]["state"], "STATE_RUNNING")
+
+    def test_are_the_operators(self):
+        token = os.path.join(self.hub.directory, "t")
+        self.ctl("agent", "register", "a", "--token-file", token)
+        done = self.ctl("loop", "pause", "comms", env={"COORDHUB_SESSION": token}, code=REFUSED)
+        self.assertIn("operator", done.stderr)
+        self.assertEqual(self.loops()["comms"]["state"], "STATE_RUNNING")
+
+    def test_that_there_are_not_are_named(self):
+        self.assertIn("nosuch", self.ctl("loop", "step", "nosuch", code=NOT_FOUND).stderr)
 
 
 class Status(HubTest):

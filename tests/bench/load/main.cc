@@ -112,6 +112,7 @@ json RunUnary(const Arguments& arguments) {
   if (!other) {
     hub.RegisterAgents(arguments.agents);
     hub.CreateTickets(arguments.tickets);
+    AwaitQuiet(arguments.pid);
   }
   const auto operation = [&]() -> Operation {
     if (kind == "etcd-put") return EtcdPut(channels, arguments.answer_bytes);

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/bench/load/load.h"
+
 namespace coordhub::bench {
 
 double ProcessorSeconds(int pid) {
@@ -28,6 +30,19 @@ int64_t ResidentBytes(int pid) {
   int64_t resident = 0;
   file >> total >> resident;
   return resident * sysconf(_SC_PAGESIZE);
+}
+
+void AwaitQuiet(int pid) {
+  constexpr double kLookSeconds = 0.2;
+  constexpr double kQuietShare = 0.05;
+  constexpr int kMaxLooks = 100;
+  double before = ProcessorSeconds(pid);
+  for (int i = 0; i < kMaxLooks; ++i) {
+    WaitUntilNs(NowNs() + static_cast<int64_t>(kLookSeconds * 1e9));
+    const double now = ProcessorSeconds(pid);
+    if (now - before < kQuietShare * kLookSeconds) return;
+    before = now;
+  }
 }
 
 }  // namespace coordhub::bench

@@ -10,5 +10,7 @@ namespace coordhub::bench {
 double ProcessorSeconds(int pid);
 // Resident memory in bytes.
 int64_t ResidentBytes(int pid);
+// Waits until the process has come to rest after what it was given to do; 20 s at the most.
+void AwaitQuiet(int pid);
 
 }  // namespace coordhub::bench

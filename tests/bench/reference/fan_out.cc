@@ -10,10 +10,11 @@ class FanOut::Subscriber final : public grpc::ServerWriteReactor<grpc::ByteBuffe
  public:
   Subscriber(FanOut* fan_out, bool coalesce) : fan_out_(*fan_out), coalesce_(coalesce) {}
 
-  void Hand(const grpc::Slice& frame) {
+  bool coalesces() const { return coalesce_; }
+  void Hand(const std::vector<grpc::Slice>& frames) {
     {
       base::MutexLock lock(&mu_);
-      waiting_.push_back(frame);
+      waiting_.insert(waiting_.end(), frames.begin(), frames.end());
     }
     Pump();
   }
@@ -74,16 +75,51 @@ class FanOut::Subscriber final : public grpc::ServerWriteReactor<grpc::ByteBuffe
   bool gone_ ABSL_GUARDED_BY(mu_) = false;
 };
 
+FanOut::FanOut() : thread_([this] { Run(); }) {}
+
+FanOut::~FanOut() {
+  {
+    base::MutexLock lock(&mu_);
+    stopping_ = true;
+    wake_.Signal();
+  }
+  thread_.join();
+}
+
 void FanOut::Publish(const Payload& message) {
   EventBatch batch;
   batch.add_events(message.body());
   const grpc::Slice frame(batch.SerializeAsString());
+  {
+    base::MutexLock lock(&mu_);
+    pending_.push_back(frame);
+    if (pending_.size() == 1) wake_.Signal();
+  }
+  HandAll({frame}, /*coalescing=*/false);
+}
+
+void FanOut::HandAll(const std::vector<grpc::Slice>& frames, bool coalescing) {
   std::vector<std::shared_ptr<Subscriber>> all;
   {
     base::MutexLock lock(&mu_);
-    all.assign(subscribers_.begin(), subscribers_.end());
+    for (const auto& subscriber : subscribers_) {
+      if (subscriber->coalesces() == coalescing) all.push_back(subscriber);
+    }
   }
-  for (const auto& subscriber : all) subscriber->Hand(frame);
+  for (const auto& subscriber : all) subscriber->Hand(frames);
+}
+
+void FanOut::Run() {
+  while (true) {
+    std::vector<grpc::Slice> frames;
+    {
+      base::MutexLock lock(&mu_);
+      while (pending_.empty() && !stopping_) wake_.Wait(&mu_);
+      if (stopping_) return;
+      frames = std::exchange(pending_, {});
+    }
+    HandAll(frames, /*coalescing=*/true);
+  }
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* FanOut::Subscribe(bool coalesce) {
