@@ -60,8 +60,11 @@ class WalHeader {
   bool HasSalts(std::string_view frame) const { return frame.substr(8, 8) == salts_; }
   // Whether the frame follows one with the checksum `before`.
   bool Follows(const Sum& before, std::string_view frame) const {
-    return HasSalts(frame) && Add(Add(before, frame.substr(0, 8)),
-                                  frame.substr(kFrameHeaderBytes)) == SumAt(frame.substr(16));
+    return HasSalts(frame) && SumAfter(before, frame) == SumAt(frame.substr(16));
+  }
+  // The checksum that the frame should have after one with the checksum `before`.
+  Sum SumAfter(const Sum& before, std::string_view frame) const {
+    return Add(Add(before, frame.substr(0, 8)), frame.substr(kFrameHeaderBytes));
   }
 
  private:
@@ -117,15 +120,21 @@ class FrameScan {
 
   void Take(std::string_view frame) {
     ++frames_;
-    const bool follows = header_.Follows(before_, frame);
+    // Of the bad frame, what is damaged may be but its checksum.
+    const bool after_bad = first_bad_ > 0 && frames_ == first_bad_ + 1;
+    const bool follows =
+        header_.Follows(before_, frame) || (after_bad && header_.Follows(bad_should_be_, frame));
     if (first_bad_ == 0 && !follows) {
       first_bad_ = frames_;
     } else if (first_bad_ > 0 && follows) {
       // That this frame links to the bad one proves that the bad one's header is what was written.
-      if (frames_ == first_bad_ + 1 && bad_is_commit_) ++commits_behind_;
+      if (after_bad && bad_is_commit_) ++commits_behind_;
       if (IsCommit(frame)) ++commits_behind_;
     }
-    if (frames_ == first_bad_) bad_is_commit_ = header_.HasSalts(frame) && IsCommit(frame);
+    if (frames_ == first_bad_) {
+      bad_is_commit_ = header_.HasSalts(frame) && IsCommit(frame);
+      bad_should_be_ = header_.SumAfter(before_, frame);
+    }
     before_ = SumAt(frame.substr(16));
   }
 
@@ -140,6 +149,7 @@ class FrameScan {
   int64_t frames_ = 0;
   int64_t first_bad_ = 0;
   bool bad_is_commit_ = false;
+  Sum bad_should_be_;
   int commits_behind_ = 0;
 };
 

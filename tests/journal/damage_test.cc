@@ -324,6 +324,19 @@ TEST_F(LogDamageTest, DamageBeforeAcknowledgedEventsIsRefused) {
   }
 }
 
+// Nor may the last but one go: after it stands one commit mark only, and its own.
+TEST_F(LogDamageTest, DamageOfTheLastButOneAcknowledgedEventIsRefused) {
+  std::vector<size_t> marks;  // of transactions: where their last frames begin
+  for (size_t at = kHeaderBytes; at + kFrameBytes <= log_.size(); at += kFrameBytes) {
+    if (log_.substr(at + 4, 4) != std::string(4, '\0')) marks.push_back(at);
+  }
+  ASSERT_EQ(marks.size(), 12u);
+  for (const size_t within : {size_t{7}, size_t{16}, size_t{19}, size_t{23}, size_t{1000}}) {
+    const absl::Status status = OpenWith(Flipped(marks[10] + within)).status();
+    EXPECT_EQ(Reason(status), "JOURNAL_DAMAGED") << within << ": " << status;
+  }
+}
+
 TEST_F(LogDamageTest, ADamagedHeaderBeforeFramesIsRefused) {
   for (size_t offset = 0; offset < kHeaderBytes; ++offset) {
     const absl::Status status = OpenWith(Flipped(offset)).status();
