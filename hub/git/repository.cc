@@ -10,7 +10,6 @@
 
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
-#include "agent/base/git_location.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "agent/base/unique_fd.h"
@@ -132,7 +131,7 @@ class LibgitRepository final : public Repository {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(const std::string& common_dir) {
-  base::InitializeLibgit2();
+  InitializeLibgit2();
   git_repository* raw = nullptr;
   if (git_repository_open(&raw, common_dir.c_str()) != 0) {
     std::string message(base::ToStd(LibraryError("opening", common_dir).message()));

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
-#include "agent/base/git_location.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "hub/git/git_command.h"
@@ -64,7 +63,7 @@ absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, absl::Dura
 }
 
 absl::StatusOr<int64_t> CountChangedFilesWithoutGit(const WorktreePlace& place) {
-  base::InitializeLibgit2();
+  InitializeLibgit2();
   git_repository* raw_repository = nullptr;
   if (git_repository_open(&raw_repository, place.top.c_str()) != 0) {
     return NotCounted(place, base::ToStd(LibraryError("opening", place.top).message()));
