@@ -21,7 +21,7 @@ class GrpcEventStream final : public EventStream {
       : channels_(std::move(channels)), calls_(std::move(calls)) {
     AddCredentials(credentials, &context_);
     if (!calls_->Add(&context_)) context_.TryCancel();
-    reader_ = pb::EventService::NewStub(channels_->watches)->WatchEvents(&context_, request);
+    reader_ = pb::EventService::NewStub(channels_->watches())->WatchEvents(&context_, request);
   }
 
   ~GrpcEventStream() override {

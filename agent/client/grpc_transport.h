@@ -13,7 +13,6 @@
 #include "agent/client/transport.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/generic/generic_stub.h"
 
 namespace coordhub::agent {
 
@@ -22,8 +21,8 @@ namespace coordhub::agent {
 // by itself when the connection breaks; when `resolve` finds another endpoint, new channels take
 // the place of the old, on which calls that are under way end by themselves.
 //
-// Thread-safe. Owns no thread; gRPC's own run the callbacks. Outlives its streams' calls: a stream
-// keeps what it needs.
+// Thread-safe. Owns no thread: a unary call is driven by the thread that makes it, and gRPC's own
+// run the streams' callbacks. Outlives its streams' calls: a stream keeps what it needs.
 class GrpcTransport final : public Transport {
  public:
   using Resolve = std::function<absl::StatusOr<std::string>()>;
@@ -58,12 +57,18 @@ class GrpcTransport final : public Transport {
     bool shut_down_ ABSL_GUARDED_BY(mu_) = false;
   };
 
-  // The channels to one endpoint. Immutable.
+  // The channels to one endpoint, which never changes.
   struct Channels {
     explicit Channels(const std::string& to);
-    std::string endpoint;
-    std::shared_ptr<grpc::Channel> calls;  // unary, and KeepAlive
-    std::shared_ptr<grpc::Channel> watches;
+    // Made when first asked for: most processes only make calls.
+    std::shared_ptr<grpc::Channel> watches() const;
+
+    const std::string endpoint;
+    const std::shared_ptr<grpc::Channel> calls;  // unary, and KeepAlive
+
+   private:
+    mutable base::Mutex mu_;
+    mutable std::shared_ptr<grpc::Channel> watches_ ABSL_GUARDED_BY(mu_);
   };
 
  private:
