@@ -1,7 +1,9 @@
 #include "agent/coordctl/app.h"
 
 #include <algorithm>
+#include <functional>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 #include "agent/coordctl/commands/commands.h"
@@ -51,54 +53,111 @@ CLI::App* AddGroup(CLI::App* app, const std::string& name, const std::string& de
   return group;
 }
 
-void AddCommands(CLI::App* app, Context* context) {
-  CLI::App* agent = AddGroup(app, "agent", "Agents and their sessions");
-  AddAgentRegister(agent, context);
-  AddAgentList(agent, context);
-  AddAgentShow(agent, context);
-  AddAgentHold(agent, context);
-  AddAgentLeave(agent, context);
+struct Command {
+  const char* name;
+  void (*add)(CLI::App* parent, Context* context);
+};
 
-  CLI::App* ticket = AddGroup(app, "ticket", "Units of work");
-  AddTicketCreate(ticket, context);
-  AddTicketImport(ticket, context);
-  AddTicketList(ticket, context);
-  AddTicketShow(ticket, context);
-  AddTicketNext(ticket, context);
-  AddTicketClaim(ticket, context);
-  AddTicketRenew(ticket, context);
-  AddTicketProgress(ticket, context);
-  AddTicketComplete(ticket, context);
-  AddTicketFail(ticket, context);
-  AddTicketRelease(ticket, context);
-  AddTicketCancel(ticket, context);
-  AddTicketReopen(ticket, context);
-  AddTicketComment(ticket, context);
-  AddTicketUpdate(ticket, context);
+// An empty name: the commands that belong to no group.
+struct Group {
+  const char* name;
+  const char* description;
+  std::vector<Command> commands;
+};
 
-  CLI::App* loop = AddGroup(app, "loop", "The hub's background loops");
-  AddLoopList(loop, context);
-  AddLoopStep(loop, context);
-  AddLoopPause(loop, context);
-  AddLoopResume(loop, context);
-
-  AddStatus(app, context);
-  AddTop(app, context);
-  AddDebug(app, context);
-  AddMaintain(app, context);
-  AddWatch(app, context);
-  AddMe(app, context);
-  AddHub(app, context);
-  AddCompletion(app, context);
+// In the order in which --help has them.
+const std::vector<Group>& Groups() {
+  static const auto& groups = *new std::vector<Group>{{"agent",
+                                                       "Agents and their sessions",
+                                                       {{"register", AddAgentRegister},
+                                                        {"list", AddAgentList},
+                                                        {"show", AddAgentShow},
+                                                        {"hold", AddAgentHold},
+                                                        {"leave", AddAgentLeave}}},
+                                                      {"ticket",
+                                                       "Units of work",
+                                                       {{"create", AddTicketCreate},
+                                                        {"import", AddTicketImport},
+                                                        {"list", AddTicketList},
+                                                        {"show", AddTicketShow},
+                                                        {"next", AddTicketNext},
+                                                        {"claim", AddTicketClaim},
+                                                        {"renew", AddTicketRenew},
+                                                        {"progress", AddTicketProgress},
+                                                        {"complete", AddTicketComplete},
+                                                        {"fail", AddTicketFail},
+                                                        {"release", AddTicketRelease},
+                                                        {"cancel", AddTicketCancel},
+                                                        {"reopen", AddTicketReopen},
+                                                        {"comment", AddTicketComment},
+                                                        {"update", AddTicketUpdate}}},
+                                                      {"loop",
+                                                       "The hub's background loops",
+                                                       {{"list", AddLoopList},
+                                                        {"step", AddLoopStep},
+                                                        {"pause", AddLoopPause},
+                                                        {"resume", AddLoopResume}}},
+                                                      {"",
+                                                       "",
+                                                       {{"status", AddStatus},
+                                                        {"top", AddTop},
+                                                        {"debug", AddDebug},
+                                                        {"maintain", AddMaintain},
+                                                        {"watch", AddWatch},
+                                                        {"me", AddMe},
+                                                        {"hub", AddHub},
+                                                        {"completion", AddCompletion}}}};
+  return groups;
 }
 
-// Parses; true if there is something to run, else `*exit_code` is set.
-bool Parse(CLI::App* app, Context* context, std::vector<std::string> arguments, int* exit_code) {
-  // Wherever the line goes wrong, the error is to be what it asked for.
-  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+using IsWanted = std::function<bool(std::string_view name)>;
+
+void AddCommands(CLI::App* app, Context* context, const IsWanted& is_wanted) {
+  for (const Group& group : Groups()) {
+    const bool at_root = group.name[0] == '\0';
+    if (!at_root && !is_wanted(group.name)) continue;
+    CLI::App* parent = at_root ? app : AddGroup(app, group.name, group.description);
+    for (const Command& command : group.commands) {
+      if (is_wanted(command.name)) command.add(parent, context);
+    }
+  }
+}
+
+std::unique_ptr<CLI::App> MakeTree(Context* context, const IsWanted& is_wanted) {
+  auto app = std::make_unique<CLI::App>(
+      "coordctl works with a coordhub: agents, tickets and what happens to them.", "coordctl");
+  app->set_version_flag("--version", std::string("coordctl ") + COORDHUB_VERSION);
+  app->require_subcommand(1);
+  app->formatter(MakeHelpFormatter());  // inherited by all commands
+  app->footer(std::string(kFooter) + kExitCodeHelp);
+  AddGlobals(app.get(), &context->globals());
+  AddCommands(app.get(), context, is_wanted);
+  return app;
+}
+
+// Reads the line; throws as CLI11 does where there is nothing to run.
+void Parse(CLI::App* app, std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  app->parse(std::move(arguments));
+}
+
+// Whether the line is right, by the few commands that it names: to make all of them takes as long
+// as a call does.
+bool ParseQuickly(CLI::App* app, Context* context, const std::vector<std::string>& arguments) {
   try {
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
-    app->parse(std::move(arguments));
+    Parse(app, arguments);
+    return true;
+  } catch (const CLI::ParseError&) {
+    context->globals() = Globals();
+    return false;
+  }
+}
+
+// The same by all commands; true if there is something to run, else `*exit_code` is set.
+bool ParseFully(CLI::App* app, Context* context, const std::vector<std::string>& arguments,
+                int* exit_code) {
+  try {
+    Parse(app, arguments);
     return true;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // help and version are "errors", too
@@ -106,6 +165,8 @@ bool Parse(CLI::App* app, Context* context, std::vector<std::string> arguments, 
       *exit_code = static_cast<int>(ExitCode::kOk);
       return false;
     }
+    // Wherever the line goes wrong, the error is to be what it asked for.
+    const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
     context->globals().json = json;
     context->err() << ErrorText(*context, UsageError(*app, error));
     if (!json) context->err() << "See: coordctl --help, or --help after any command\n";
@@ -117,27 +178,34 @@ bool Parse(CLI::App* app, Context* context, std::vector<std::string> arguments, 
 }  // namespace
 
 std::unique_ptr<CLI::App> MakeApp(Context* context) {
-  auto app = std::make_unique<CLI::App>(
-      "coordctl works with a coordhub: agents, tickets and what happens to them.", "coordctl");
-  app->set_version_flag("--version", std::string("coordctl ") + COORDHUB_VERSION);
-  app->require_subcommand(1);
-  app->formatter(MakeHelpFormatter());  // inherited by all commands
-  app->footer(std::string(kFooter) + kExitCodeHelp);
-  AddGlobals(app.get(), &context->globals());
-  AddCommands(app.get(), context);
-  return app;
+  return MakeTree(context, [](std::string_view) { return true; });
+}
+
+std::unique_ptr<CLI::App> MakeAppFor(Context* context, const std::vector<std::string>& words) {
+  const auto is_named = [&words](std::string_view name) {
+    return std::find(words.begin(), words.end(), name) != words.end();
+  };
+  if (is_named("completion")) return MakeApp(context);  // prints the tree
+  return MakeTree(context, is_named);
+}
+
+int RunCoordctl(Context* context, const std::vector<std::string>& arguments) {
+  std::unique_ptr<CLI::App> app = MakeAppFor(context, arguments);
+  if (!ParseQuickly(app.get(), context, arguments)) {
+    app = MakeApp(context);
+    int exit_code = 0;
+    if (!ParseFully(app.get(), context, arguments, &exit_code)) return exit_code;
+  }
+  const absl::StatusOr<ExitCode> result = context->run()(*context);
+  if (result.ok()) return static_cast<int>(*result);
+  (void)context->ForgetIfEnded(result.status());
+  context->err() << ErrorText(*context, result.status()) << std::flush;
+  return static_cast<int>(ExitCodeFor(result.status()));
 }
 
 int RunCoordctl(Host host, const std::vector<std::string>& arguments) {
   Context context(std::move(host));
-  const std::unique_ptr<CLI::App> app = MakeApp(&context);
-  int exit_code = 0;
-  if (!Parse(app.get(), &context, arguments, &exit_code)) return exit_code;
-  const absl::StatusOr<ExitCode> result = context.run()(context);
-  if (result.ok()) return static_cast<int>(*result);
-  (void)context.ForgetIfEnded(result.status());
-  context.err() << ErrorText(context, result.status()) << std::flush;
-  return static_cast<int>(ExitCodeFor(result.status()));
+  return RunCoordctl(&context, arguments);
 }
 
 }  // namespace coordhub::coordctl

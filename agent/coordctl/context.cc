@@ -157,7 +157,9 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
   options.on_retry = WaitingNote();
   options.clock = host_.clock;
   options.ids = host_.ids;
-  return agent::Client::Connect(std::move(options));
+  absl::StatusOr<agent::Client> client = agent::Client::Connect(std::move(options));
+  if (client.ok()) made_.push_back(*client);
+  return client;
 }
 
 absl::StatusOr<absl::Duration> Context::Timeout() const {

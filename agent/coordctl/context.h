@@ -115,6 +115,7 @@ class Context {
   StoredSession used_;  // the stored session of the last client; its token is empty if none was
   bool implied_ = false;
   std::vector<std::string> undecided_agents_;
+  std::vector<agent::Client> made_;  // keeps their connections until this goes
 };
 
 }  // namespace coordhub::coordctl

@@ -19,19 +19,27 @@ namespace pb = ::coordhub::v1;
 
 constexpr absl::Duration kLookEvery = absl::Milliseconds(20);
 
-// 0: somebody listens, or it cannot be told; else why nobody does.
+// 0: it connects.
+int ConnectError(const sockaddr_un& address, int type) {
+  const base::UniqueFd fd(socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return errno;
+  const int result =
+      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  return result == 0 ? 0 : errno;
+}
+
+// 0: somebody listens, or it cannot be told; else why nobody does. Asked at first with a socket of
+// another type than the hub's: the kernel finds the one that is there, and refuses the type without
+// a connection coming about, for which the hub would do all that it does for a client.
 int WhyNobodyListens(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return 0;
   std::memcpy(address.sun_path, path.data(), path.size());
-  const base::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) return 0;
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return 0;
-  }
-  const bool nobody = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
-  return nobody ? errno : 0;
+  if (ConnectError(address, SOCK_DGRAM) == EPROTOTYPE) return 0;
+  const int error = ConnectError(address, SOCK_STREAM);
+  const bool nobody = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
+  return nobody ? error : 0;
 }
 
 }  // namespace

@@ -9,9 +9,9 @@
 
 namespace coordhub::coordctl {
 
-// Returns as soon as somebody accepts connections at `target` ("unix:/path"), and also when that
-// cannot be told (a full backlog, a socket that is not ours to open): the call itself will tell.
-// Blocks up to `patience`, looking every 20 ms. Thread-safe.
+// Returns as soon as somebody has a socket at `target` ("unix:/path"), and also when that cannot be
+// told (a socket that is not ours to open): the call itself will tell. Makes no connection. Blocks
+// up to `patience`, looking every 20 ms. Thread-safe.
 //
 // Errors:
 //   UNAVAILABLE/HUB_UNREACHABLE  the socket does not exist, or nobody listens there. Metadata:

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -6,11 +7,14 @@
 #include "agent/coordctl/exit_code.h"
 
 int main(int argc, char** argv) {
+  using namespace coordhub::coordctl;  // NOLINT(google-build-using-namespace)
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const int code =
-      coordhub::coordctl::RunCoordctl(coordhub::coordctl::Host::OfProcess(), arguments);
+  // Never destroyed: it holds the connections, and what gRPC does to take one down and to end its
+  // threads lasts longer than a call. The kernel does it at once.
+  auto& context = *new Context(Host::OfProcess());
+  int code = RunCoordctl(&context, arguments);
   std::cout.flush();
   // An answer that could not be written was not given.
-  if (!std::cout && code == 0) return static_cast<int>(coordhub::coordctl::ExitCode::kFailed);
-  return code;
+  if (!std::cout && code == 0) code = static_cast<int>(ExitCode::kFailed);
+  std::_Exit(code);
 }

@@ -6,11 +6,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "agent/base/error.h"
+#include "agent/coordctl/listener.h"
 #include "tests/agent/coordctl/commands_fixture.h"
 
 namespace coordhub::coordctl {
@@ -153,9 +155,24 @@ TEST_F(Commands, ADeadHubCostsASecondUnlessMoreIsAskedFor) {
   address.sun_family = AF_UNIX;
   socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
   ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  close(fd);  // as a hub that was killed leaves it
   EXPECT_EQ(Run({"--timeout", "0", "me"}), 6);
   EXPECT_THAT(err_, HasSubstr("nobody listens there"));
+}
+
+TEST_F(Commands, WhoListensIsAskedWithoutAConnection) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const std::string path = root_ + "/listener.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  EXPECT_TRUE(AwaitListener("unix:" + path, absl::ZeroDuration()).ok());
+  EXPECT_EQ(accept(fd, nullptr, nullptr), -1);
+  EXPECT_EQ(errno, EAGAIN);
   close(fd);
+  EXPECT_FALSE(AwaitListener("unix:" + path, absl::ZeroDuration()).ok());
 }
 
 TEST_F(Commands, AHubThatComesBackInTimeIsWaitedFor) {

@@ -13,7 +13,9 @@
 namespace coordhub::coordctl {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // Every command, as the words that lead to it.
 void Collect(const CLI::App& app, const std::vector<std::string>& path,
@@ -113,6 +115,51 @@ TEST(Help, EveryCommandHasADescriptionAndExamplesThatParse) {
       if (line.substr(0, 2) == "  ") ExpectParses(std::string(line.substr(2)));
     }
   }
+}
+
+TEST(Tree, ALineMakesOnlyTheCommandsThatItNames) {
+  Context context((Host()));
+  std::vector<std::vector<std::string>> made;
+  Collect(*MakeAppFor(&context, {"--as", "a", "ticket", "show", "list"}), {}, &made);
+  EXPECT_THAT(made, ElementsAre(ElementsAre("ticket"), ElementsAre("ticket", "list"),
+                                ElementsAre("ticket", "show")));
+  made.clear();
+  Collect(*MakeAppFor(&context, {"create", "nothing"}), {}, &made);
+  EXPECT_THAT(made, IsEmpty());
+}
+
+TEST(Tree, WhatALineNamesIsAsInTheWholeTree) {
+  Context context((Host()));
+  const auto whole = MakeApp(&context);
+  std::vector<std::vector<std::string>> commands;
+  Collect(*whole, {}, &commands);
+  for (const std::vector<std::string>& command : commands) {
+    const auto part = MakeAppFor(&context, command);
+    const CLI::App* ours = part.get();
+    const CLI::App* theirs = whole.get();
+    for (const std::string& word : command) {
+      ours = ours->get_subcommand(word);
+      theirs = theirs->get_subcommand(word);
+    }
+    const bool is_group = !theirs->get_subcommands([](const CLI::App*) { return true; }).empty();
+    if (is_group) continue;
+    EXPECT_EQ(ours->help(), theirs->help()) << command.back();
+  }
+  // What prints the tree has all of it.
+  std::vector<std::vector<std::string>> made;
+  Collect(*MakeAppFor(&context, {"completion", "bash"}), {}, &made);
+  EXPECT_EQ(made, commands);
+}
+
+TEST(Tree, AWrongLineIsToldWithAllCommandsInMind) {
+  std::ostringstream err;
+  Host host;
+  host.out = host.err = &err;
+  EXPECT_EQ(RunCoordctl(host, {"--json", "ticket", "creat"}), 2);
+  EXPECT_THAT(err.str(), HasSubstr("did you mean create?"));
+  err.str("");
+  EXPECT_EQ(RunCoordctl(host, {"loop"}), 2);
+  EXPECT_THAT(err.str(), HasSubstr("needs one of: list, step, pause, resume"));
 }
 
 TEST(Help, TheRootNamesExitCodesAndEnvironment) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -172,6 +173,20 @@ TEST_F(Detached, HoldReportsAStartThatFails) {
   const pid_t other = StartChild();
   EXPECT_EQ(RunProgram(absl::StrCat("--timeout 100ms agent hold --detach --pid ", other)), 6);
   Kill(other);
+}
+
+// The program ends without taking anything down, but never before its answer is out.
+TEST_F(Detached, WhatCannotBeWrittenWasNotDone) {
+  for (const char* arguments : {"completion zsh", "--version", "ticket --help"}) {
+    EXPECT_EQ(RunProgram(absl::StrCat(arguments, " >", dir_, "/out")), 0);
+    EXPECT_GT(std::filesystem::file_size(dir_ + "/out"), 0u) << arguments;
+    EXPECT_EQ(RunProgram(absl::StrCat(arguments, " >/dev/full")), 1) << arguments;
+  }
+  EXPECT_EQ(RunProgram(absl::StrCat("completion zsh | tail -n 1 >", dir_, "/out")), 0);
+  std::string last;
+  std::ifstream file(dir_ + "/out");
+  std::getline(file, last);
+  EXPECT_EQ(last, "compdef _coordctl coordctl");
 }
 
 }  // namespace
