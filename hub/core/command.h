@@ -28,8 +28,8 @@ struct Caller {
     kFile,
   };
   Kind kind = Kind::kOperator;
-  // What events and request ids are filed under: the agent's id, `operator`, `hub:sessions`, …
-  // Empty for kSession whose session is unknown or ended: Decide takes the agent from the state.
+  // What events and request ids are filed under: `operator`, `hub:sessions`, … Empty for kSession:
+  // Decide takes the agent from the state.
   std::string actor = "operator";
   // With kSession.
   std::string session_uid;

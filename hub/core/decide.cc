@@ -15,20 +15,10 @@
 namespace coordhub::core {
 namespace {
 
-// The agent whose present or last session has this uid; null when it is unknown (as after a later
-// session of the same name). In proportion to the agents, for sessions that have ended only.
-const pb::Agent* FindAnySession(const State& state, const std::string& session_uid) {
-  if (const pb::Agent* live = state.FindSession(session_uid)) return live;
-  for (auto agent = state.records().agents.Begin(); agent.Valid(); agent.Next()) {
-    if (agent->session_uid() == session_uid) return &*agent;
-  }
-  return nullptr;
-}
-
 // What requests are remembered under; empty when the session is unknown.
 std::string ActorOf(const State& state, const Caller& caller) {
   if (caller.kind != Caller::Kind::kSession) return caller.actor;
-  const pb::Agent* agent = FindAnySession(state, caller.session_uid);
+  const pb::Agent* agent = state.records().FindSessionEver(caller.session_uid);
   return agent == nullptr ? std::string() : agent->agent_id();
 }
 

@@ -76,12 +76,21 @@ std::vector<int64_t> Draft::ChildrenOf(int64_t number) const {
 }
 
 bool Draft::HasUnfinishedChild(int64_t number) const {
-  bool found = false;
-  ForEachChild(number, [&](const pb::Ticket& child) {
-    found = !IsFinished(child.state());
-    return !found;
+  const auto edges = children_.find(number);
+  const auto& known = state_.records().unfinished_children;
+  for (auto child = known.LowerBound(std::pair(number, int64_t{0}));
+       child.Valid() && child.key().first == number; child.Next()) {
+    const int64_t child_number = child.key().second;
+    if (edges != children_.end() && edges->second.lost.contains(child_number)) continue;
+    const auto changed = tickets_.find(child_number);
+    if (changed == tickets_.end() || !IsFinished(changed->second->state())) return true;
+  }
+  // Those that became children, or unfinished again, in this draft.
+  return std::any_of(tickets_.begin(), tickets_.end(), [number](const auto& changed) {
+    const pb::Ticket& ticket = *changed.second;
+    return !ticket.parent_ticket_id().empty() && !IsFinished(ticket.state()) &&
+           TicketNumber(ticket.parent_ticket_id()) == number;
   });
-  return found;
 }
 
 std::vector<int64_t> Draft::DependentsOf(int64_t number) const {
@@ -95,6 +104,10 @@ std::vector<int64_t> Draft::DependentsOf(int64_t number) const {
 }
 
 void Draft::IndexEdges(int64_t number, const pb::Ticket* before, const pb::Ticket& after) {
+  if (before != nullptr && before->parent_ticket_id() == after.parent_ticket_id() &&
+      SameDependencies(*before, after)) {
+    return;
+  }
   const auto gain = [number](EdgesByEnd& edges, const std::string& end) {
     if (end.empty()) return;
     Edges& at_end = edges[TicketNumber(end)];

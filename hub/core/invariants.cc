@@ -115,7 +115,7 @@ class StateInvariants {
       children_and_dependencies_[parent].push_back(number);
     }
     if (!at_commit_boundary_) return;
-    const bool blocked = !UnmetEdgesOf(records_, ticket).empty();
+    const bool blocked = !UnmetEdgesOf(records_, ticket, 1).empty();
     Expect(ticket.state() != pb::Ticket::STATE_OPEN || !blocked, id, " is OPEN but blocked");
     Expect(ticket.state() != pb::Ticket::STATE_BLOCKED || blocked, id, " is BLOCKED by nothing");
   }
@@ -201,6 +201,7 @@ class StateInvariants {
     std::array<int64_t, pb::Ticket::State_ARRAYSIZE> counts{};
     size_t held = 0;
     size_t children = 0;
+    size_t unfinished_children = 0;
     const auto same = [](const auto* found, const auto& record) {
       return found != nullptr && *found == record;
     };
@@ -222,6 +223,13 @@ class StateInvariants {
                     c.value()),
                c->ticket_id(), " is not listed under its parent");
       }
+      if (!c->parent_ticket_id().empty() && !IsFinished(c->state())) {
+        ++unfinished_children;
+        Expect(same(records_.unfinished_children.Find(
+                        std::pair(TicketNumber(c->parent_ticket_id()), c.key())),
+                    c.value()),
+               c->ticket_id(), " is not listed as what keeps its parent blocked");
+      }
     }
     Expect(counts == records_.ticket_counts,
            "ticket counts are wrong: ", absl::StrJoin(records_.ticket_counts, " "), " should be ",
@@ -230,6 +238,8 @@ class StateInvariants {
            "tickets_by_state has too many entries");
     Expect(records_.tickets_by_holder.size() == held, "tickets_by_holder has too many entries");
     Expect(records_.tickets_by_parent.size() == children, "tickets_by_parent has too many entries");
+    Expect(records_.unfinished_children.size() == unfinished_children,
+           "unfinished_children has too many entries");
   }
 
   void CheckDependents() {
@@ -249,7 +259,11 @@ class StateInvariants {
     std::set<std::pair<std::string, std::string>> sub_agents;
     std::set<std::tuple<std::string, int64_t, std::string>> by_branch;
     std::set<std::pair<int64_t, std::string>> ended;
+    Expect(records_.agents_by_session.size() == records_.agents.size(),
+           "agents_by_session has another number of agents");
     for (auto c = records_.agents.Begin(); c.Valid(); c.Next()) {
+      Expect(records_.FindSessionEver(c->session_uid()) == &*c, c.key(),
+             " is not found by its session");
       if (!IsLive(*c)) {
         ended.emplace(c->mod_revision(), c.key());
         continue;
@@ -336,7 +350,8 @@ class StateInvariants {
          {records_.agents.Check(), records_.tickets.Check(), records_.bodies.Check(),
           records_.comments.Check(), records_.requests.Check(), records_.branches.Check(),
           records_.tickets_by_state.Check(), records_.tickets_by_holder.Check(),
-          records_.tickets_by_parent.Check()}) {
+          records_.tickets_by_parent.Check(), records_.unfinished_children.Check(),
+          records_.agents_by_session.Check()}) {
       Expect(broken.empty(), "a map is damaged: ", broken);
     }
   }

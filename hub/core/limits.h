@@ -24,6 +24,10 @@ inline constexpr size_t kTextBytes = 65536;
 inline constexpr int kTicketPaths = 64;
 inline constexpr size_t kTicketPathBytes = 512;
 inline constexpr int kDependencies = 100;
+// Tickets that depend on one: the commit that meets it moves all of them.
+inline constexpr int64_t kDependents = 10'000;
+// Of what keeps a ticket BLOCKED, in a response.
+inline constexpr size_t kBlockersShown = 256;
 inline constexpr int kPriorityMax = 4;
 inline constexpr int kPriorityDefault = 2;
 inline constexpr int kMaxAttemptsMax = 100;

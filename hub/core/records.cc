@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "hub/core/limits.h"
 
 namespace coordhub::core {
 namespace {
@@ -35,6 +36,11 @@ const pb::Ticket* Records::FindTicket(int64_t number) const {
 
 const pb::Agent* Records::FindAgent(std::string_view agent_id) const {
   const auto* agent = agents.Find(agent_id);
+  return agent == nullptr ? nullptr : agent->get();
+}
+
+const pb::Agent* Records::FindSessionEver(std::string_view session_uid) const {
+  const auto* agent = agents_by_session.Find(session_uid);
   return agent == nullptr ? nullptr : agent->get();
 }
 
@@ -75,17 +81,24 @@ bool IsMet(const pb::Dependency& dependency, const pb::Ticket* target) {
   return target->state() == pb::Ticket::STATE_DONE;
 }
 
-std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& ticket) {
+bool SameDependencies(const pb::Ticket& a, const pb::Ticket& b) {
+  return std::equal(a.dependencies().begin(), a.dependencies().end(), b.dependencies().begin(),
+                    b.dependencies().end(),
+                    [](const auto& x, const auto& y) { return x.ticket_id() == y.ticket_id(); });
+}
+
+std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& ticket,
+                                      size_t max) {
   std::vector<pb::Blocker> blockers;
   for (const pb::Dependency& dependency : ticket.dependencies()) {
     const pb::Ticket* target = records.FindTicket(TicketNumber(dependency.ticket_id()));
     if (IsMet(dependency, target)) continue;
+    if (blockers.size() == max) return blockers;
     blockers.push_back(MakeBlocker(pb::Blocker::KIND_DEPENDENCY, dependency.ticket_id(), target));
   }
   const int64_t number = TicketNumber(ticket.ticket_id());
-  for (auto child = records.tickets_by_parent.LowerBound(std::pair(number, int64_t{0}));
-       child.Valid() && child.key().first == number; child.Next()) {
-    if (IsFinished(child->state())) continue;
+  for (auto child = records.unfinished_children.LowerBound(std::pair(number, int64_t{0}));
+       child.Valid() && child.key().first == number && blockers.size() < max; child.Next()) {
     blockers.push_back(MakeBlocker(pb::Blocker::KIND_CHILD, child->ticket_id(), &*child));
   }
   return blockers;
@@ -93,7 +106,7 @@ std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& 
 
 std::vector<pb::Blocker> BlockersOf(const Records& records, const pb::Ticket& ticket) {
   if (ticket.state() != pb::Ticket::STATE_BLOCKED) return {};
-  return UnmetEdgesOf(records, ticket);
+  return UnmetEdgesOf(records, ticket, limits::kBlockersShown);
 }
 
 }  // namespace coordhub::core

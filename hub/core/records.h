@@ -39,11 +39,15 @@ struct Records {
   // By name: the branches that are observed.
   PersistentMap<std::string, pb::Branch> branches;
 
+  // Derived from `agents`: by the uid of the present or last session.
+  PersistentMap<std::string, pb::Agent> agents_by_session;
   // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent
   // number, number).
   PersistentMap<std::pair<int, int64_t>, pb::Ticket> tickets_by_state;
   PersistentMap<std::pair<std::string, int64_t>, pb::Ticket> tickets_by_holder;
   PersistentMap<std::pair<int64_t, int64_t>, pb::Ticket> tickets_by_parent;
+  // Those of tickets_by_parent that are not finished, and so keep their parent BLOCKED.
+  PersistentMap<std::pair<int64_t, int64_t>, pb::Ticket> unfinished_children;
   // Derived: number of tickets by pb::Ticket::State.
   std::array<int64_t, pb::Ticket::State_ARRAYSIZE> ticket_counts{};
 
@@ -53,6 +57,9 @@ struct Records {
   // Null when unknown. Pointers are valid as long as these records, unedited.
   const pb::Ticket* FindTicket(int64_t number) const;
   const pb::Agent* FindAgent(std::string_view agent_id) const;
+  // The agent whose present or last session has this uid. A session that was taken over is
+  // nobody's.
+  const pb::Agent* FindSessionEver(std::string_view session_uid) const;
   const pb::Branch* FindBranch(std::string_view name) const;
   // The first byte of the file that is not imported; 0 for a file without a mark.
   int64_t ImportedUpTo(std::string_view file_id) const;
@@ -78,10 +85,13 @@ bool IsLive(const pb::Agent& agent);
 // A dependency is met by DONE or, when it asks for that, by integration; a ticket that is unknown
 // meets nothing.
 bool IsMet(const pb::Dependency& dependency, const pb::Ticket* target);
+// Whether both depend on the same tickets, in the same order.
+bool SameDependencies(const pb::Ticket& a, const pb::Ticket& b);
 // The ticket's unmet dependencies in its order, then its unfinished children by number: what would
-// keep it BLOCKED, whatever its state.
-std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& ticket);
-// What keeps the ticket BLOCKED at this view (for responses). Empty in any other state.
+// keep it BLOCKED, whatever its state. The first `max` of them.
+std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& ticket, size_t max);
+// What keeps the ticket BLOCKED at this view (for responses), the first limits::kBlockersShown of
+// it. Empty in any other state.
 std::vector<pb::Blocker> BlockersOf(const Records& records, const pb::Ticket& ticket);
 
 // Hex SHA-256 over the revision, the last ticket number and every record in key order. Comparable

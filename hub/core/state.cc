@@ -21,13 +21,13 @@ bool SameTime(bool has_a, const google::protobuf::Timestamp& a, bool has_b,
   return has_a == has_b && a.seconds() == b.seconds() && a.nanos() == b.nanos();
 }
 
-bool SameDependencies(const pb::Ticket& a, const pb::Ticket& b) {
-  return std::equal(a.dependencies().begin(), a.dependencies().end(), b.dependencies().begin(),
-                    b.dependencies().end(),
-                    [](const auto& x, const auto& y) { return x.ticket_id() == y.ticket_id(); });
-}
-
 const std::string& HolderOf(const pb::Ticket& ticket) { return ticket.claim().agent_id(); }
+
+// The parent that the ticket keeps BLOCKED; 0: none.
+int64_t BlockedParentOf(const pb::Ticket& ticket) {
+  if (ticket.parent_ticket_id().empty() || IsFinished(ticket.state())) return 0;
+  return TicketNumber(ticket.parent_ticket_id());
+}
 
 // When a ticket becomes ready: `now`, or later.
 base::MonoTime ReadyAt(const pb::Ticket& ticket, const base::Now& now) {
@@ -152,6 +152,7 @@ void State::PutTicket(const std::shared_ptr<const pb::Ticket>& ticket, const bas
 void State::PutAgent(const std::shared_ptr<const pb::Agent>& agent) {
   if (has_view_) touched_agents_.insert(agent->agent_id());
   const std::shared_ptr<const pb::Agent> before = records_.agents.Put(agent->agent_id(), agent);
+  IndexSession(before.get(), agent);
   IndexAgent(before.get(), agent.get());
 }
 
@@ -160,6 +161,7 @@ void State::EraseAgent(const std::string& agent_id) {
   const std::shared_ptr<const pb::Agent> before = records_.agents.Erase(agent_id);
   if (before == nullptr)
     DoesNotApply(absl::StrCat("erases agent ", agent_id, ", which does not exist"));
+  IndexSession(before.get(), nullptr);
   IndexAgent(before.get(), nullptr);
   for (;;) {
     const auto oldest = records_.requests.LowerBound(std::pair(agent_id, int64_t{0}));
@@ -212,6 +214,13 @@ std::shared_ptr<const View> State::MakeView() {
 
 // ---- indexes ----
 
+void State::IndexSession(const pb::Agent* before, const std::shared_ptr<const pb::Agent>& after) {
+  if (before != nullptr && (after == nullptr || before->session_uid() != after->session_uid())) {
+    records_.agents_by_session.Erase(before->session_uid());
+  }
+  if (after != nullptr) records_.agents_by_session.Put(after->session_uid(), after);
+}
+
 void State::IndexDerived(int64_t number, const pb::Ticket* before,
                          const std::shared_ptr<const pb::Ticket>& after) {
   // Entries that stay are overwritten with the new record; those that move leave their old place
@@ -235,6 +244,12 @@ void State::IndexDerived(int64_t number, const pb::Ticket* before,
   if (!after->parent_ticket_id().empty()) {
     records_.tickets_by_parent.Put({TicketNumber(after->parent_ticket_id()), number}, after);
   }
+  const int64_t unblocked = before == nullptr ? 0 : BlockedParentOf(*before);
+  const int64_t blocked = BlockedParentOf(*after);
+  if (unblocked != 0 && unblocked != blocked) {
+    records_.unfinished_children.Erase(std::pair(unblocked, number));
+  }
+  if (blocked != 0) records_.unfinished_children.Put({blocked, number}, after);
 }
 
 void State::IndexDependents(int64_t number, const pb::Ticket* before, const pb::Ticket* after) {

@@ -141,6 +141,7 @@ class State {
   // decisions.
   void IndexDerived(int64_t number, const pb::Ticket* before,
                     const std::shared_ptr<const pb::Ticket>& after);
+  void IndexSession(const pb::Agent* before, const std::shared_ptr<const pb::Agent>& after);
   void IndexDependents(int64_t number, const pb::Ticket* before, const pb::Ticket* after);
   void IndexAgent(const pb::Agent* before, const pb::Agent* after);
   void IndexRequest(const RequestPtr& before, const RequestPtr& after);

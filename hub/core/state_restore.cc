@@ -48,6 +48,7 @@ void State::FinishLoad(const jpb::SnapshotHeader& header, const base::Now& now) 
     return true;
   });
   records_.agents.ForEach([&](const std::string&, const std::shared_ptr<const pb::Agent>& agent) {
+    IndexSession(nullptr, agent);
     IndexAgent(nullptr, agent.get());
     return true;
   });

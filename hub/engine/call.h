@@ -27,9 +27,9 @@ struct Call {
   };
   std::vector<Joined> joined;
 
-  void Answer(const absl::StatusOr<Outcome>& outcome) {
+  void Answer(absl::StatusOr<Outcome> outcome) {
     for (Joined& other : joined) other.done(outcome);
-    if (done) done(outcome);
+    if (done) done(std::move(outcome));
   }
   // Takes out one caller, this one or one that joined; an empty Done when it is not among them.
   Done Leave(CallId caller) {

@@ -1,5 +1,6 @@
 #include "hub/engine/event_codec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,13 +13,17 @@ namespace {
 // Field 1 of WatchEventsResponse, length-delimited.
 constexpr char kEventsTag = (1 << 3) | 2;
 
-std::string FrameHeader(size_t event_bytes) {
-  std::string header(1, kEventsTag);
-  uint8_t varint[google::protobuf::io::CodedOutputStream::StaticVarintSize32<0xFFFFFFFF>::value];
-  const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint32ToArray(
-      static_cast<uint32_t>(event_bytes), varint);
-  header.append(reinterpret_cast<const char*>(varint), static_cast<size_t>(end - varint));
-  return header;
+using google::protobuf::io::CodedOutputStream;
+
+// A frame of its exact size, with the header of so many bytes written; `body` points behind it.
+std::shared_ptr<std::string> NewFrame(size_t event_bytes, uint8_t** body) {
+  const auto size = static_cast<uint32_t>(event_bytes);
+  auto frame =
+      std::make_shared<std::string>(1 + CodedOutputStream::VarintSize32(size) + event_bytes, '\0');
+  auto* bytes = reinterpret_cast<uint8_t*>(frame->data());
+  *bytes = static_cast<uint8_t>(kEventsTag);
+  *body = CodedOutputStream::WriteVarint32ToArray(size, bytes + 1);
+  return frame;
 }
 
 absl::Status Damaged(int64_t revision, std::string_view what) {
@@ -30,10 +35,9 @@ absl::Status Damaged(int64_t revision, std::string_view what) {
 }  // namespace
 
 EncodedEvent Encode(std::shared_ptr<const v1::Event> event) {
-  const size_t size = event->ByteSizeLong();
-  auto frame = std::make_shared<std::string>(FrameHeader(size));
-  frame->reserve(frame->size() + size);
-  event->AppendToString(frame.get());
+  uint8_t* body = nullptr;
+  std::shared_ptr<std::string> frame = NewFrame(event->ByteSizeLong(), &body);
+  event->SerializeWithCachedSizesToArray(body);
   return {std::move(event), std::move(frame)};
 }
 
@@ -54,8 +58,9 @@ absl::StatusOr<EncodedEvent> Decode(const journal::Entry& entry) {
                                                 ", which this version does not know"));
   }
   // Not re-encoded: a stream carries the bytes of the journal.
-  auto frame = std::make_shared<std::string>(FrameHeader(entry.event_bytes.size()));
-  frame->append(entry.event_bytes);
+  uint8_t* body = nullptr;
+  std::shared_ptr<std::string> frame = NewFrame(entry.event_bytes.size(), &body);
+  std::copy(entry.event_bytes.begin(), entry.event_bytes.end(), body);
   return EncodedEvent{std::move(event), std::move(frame)};
 }
 

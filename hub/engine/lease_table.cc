@@ -6,17 +6,17 @@
 
 namespace coordhub::engine {
 
-LeaseTable::LeasePtr LeaseTable::Lookup(std::string_view key) const {
-  const auto it = leases_.find(std::string(key));
-  return it == leases_.end() ? nullptr : it->second;
+LeaseTable::Lease* LeaseTable::Lookup(std::string_view key) const {
+  const auto it = leases_.find(base::ToAbsl(key));
+  return it == leases_.end() ? nullptr : it->second.get();
 }
 
 void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Duration ttl,
                      base::MonoTime now) {
   base::WriterMutexLock lock(&mu_);
-  LeasePtr& lease = leases_[key];
+  std::unique_ptr<Lease>& lease = leases_[key];
   if (lease == nullptr) {
-    lease = std::make_shared<Lease>();
+    lease = std::make_unique<Lease>();
     lease->key = key;
   } else {
     schedule_.erase({lease->scheduled, key});
@@ -34,33 +34,29 @@ void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Dur
 
 void LeaseTable::Remove(std::string_view key) {
   base::WriterMutexLock lock(&mu_);
-  const LeasePtr lease = Lookup(key);
-  if (lease == nullptr) return;
-  lease->last_ns.store(kEnded, std::memory_order_release);
-  schedule_.erase({lease->scheduled, lease->key});
-  ended_.erase(lease->key);
-  leases_.erase(lease->key);
+  const auto it = leases_.find(base::ToAbsl(key));
+  if (it == leases_.end()) return;
+  schedule_.erase({it->second->scheduled, it->first});
+  ended_.erase(it->first);
+  leases_.erase(it);
 }
 
 bool LeaseTable::Touch(std::string_view key, base::MonoTime now) {
-  LeasePtr lease;
-  {
-    base::ReaderMutexLock lock(&mu_);
-    lease = Lookup(key);
-    // Time that ran out is over even before the sequencer has written it down.
-    if (lease == nullptr) return false;
-    int64_t last = lease->last_ns.load(std::memory_order_acquire);
-    while (last != kEnded && base::MonoTime{last} + lease->ttl > now) {
-      const int64_t next = std::max(last, now.ns);
-      if (lease->last_ns.compare_exchange_weak(last, next, std::memory_order_acq_rel)) return true;
-    }
+  base::ReaderMutexLock lock(&mu_);
+  Lease* const lease = Lookup(key);
+  if (lease == nullptr) return false;
+  // Time that ran out is over even before the sequencer has written it down.
+  int64_t last = lease->last_ns.load(std::memory_order_acquire);
+  while (last != kEnded && base::MonoTime{last} + lease->ttl > now) {
+    const int64_t next = std::max(last, now.ns);
+    if (lease->last_ns.compare_exchange_weak(last, next, std::memory_order_acq_rel)) return true;
   }
   return false;
 }
 
 std::string LeaseTable::OwnerOf(std::string_view key) const {
   base::ReaderMutexLock lock(&mu_);
-  const LeasePtr lease = Lookup(key);
+  const Lease* const lease = Lookup(key);
   if (lease == nullptr || lease->last_ns.load(std::memory_order_acquire) == kEnded) return {};
   return lease->owner;
 }
@@ -84,14 +80,14 @@ bool LeaseTable::EndIfSilent(Lease* lease, base::MonoTime now) {
 std::vector<LeaseTable::Expired> LeaseTable::TakeExpired(base::MonoTime now) {
   base::WriterMutexLock lock(&mu_);
   while (!schedule_.empty() && schedule_.begin()->first <= now) {
-    const LeasePtr lease = Lookup(schedule_.begin()->second);
+    Lease* const lease = Lookup(schedule_.begin()->second);
     schedule_.erase(schedule_.begin());
-    if (lease != nullptr) EndIfSilent(lease.get(), now);
+    if (lease != nullptr) EndIfSilent(lease, now);
   }
   std::vector<Expired> expired;
   expired.reserve(ended_.size());
   for (const std::string& key : ended_) {
-    const LeasePtr lease = Lookup(key);
+    const Lease* const lease = Lookup(key);
     expired.push_back({key, lease->owner, lease->ended_after});
   }
   return expired;
@@ -99,13 +95,15 @@ std::vector<LeaseTable::Expired> LeaseTable::TakeExpired(base::MonoTime now) {
 
 std::optional<base::MonoTime> LeaseTable::NextDeadline() const {
   base::ReaderMutexLock lock(&mu_);
-  if (schedule_.empty()) return std::nullopt;
-  return schedule_.begin()->first;
+  std::optional<base::MonoTime> next;
+  if (!schedule_.empty()) next = schedule_.begin()->first;
+  if (!ended_.empty() && (!next || retry_at_ < *next)) next = retry_at_;
+  return next;
 }
 
 std::optional<LeaseTable::Status> LeaseTable::Find(std::string_view key, base::MonoTime now) const {
   base::ReaderMutexLock lock(&mu_);
-  const LeasePtr lease = Lookup(key);
+  const Lease* const lease = Lookup(key);
   if (lease == nullptr) return std::nullopt;
   const int64_t last = lease->last_ns.load(std::memory_order_acquire);
   if (last == kEnded) return std::nullopt;

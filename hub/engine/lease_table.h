@@ -45,7 +45,8 @@ class LeaseTable {
   // Leases whose time is over. Each is ended for good but stays listed, here and in the next call,
   // until it is removed: the caller writes the expiry down first.
   std::vector<Expired> TakeExpired(base::MonoTime now);
-  // No lease runs out before this. Nullopt: there is none.
+  // When to call TakeExpired next: no lease runs out before this, and those whose expiry is not
+  // written down yet are tried again then. Nullopt: there is nothing to wait for.
   std::optional<base::MonoTime> NextDeadline() const;
 
   struct Status {
@@ -60,6 +61,8 @@ class LeaseTable {
 
  private:
   static constexpr int64_t kEnded = INT64_MIN;
+  // Between two tries to write down the same expiry.
+  static constexpr absl::Duration kRetry = absl::Milliseconds(250);
 
   struct Lease {
     std::string key;
@@ -71,17 +74,19 @@ class LeaseTable {
     base::MonoTime scheduled;
     absl::Duration ended_after;
   };
-  using LeasePtr = std::shared_ptr<Lease>;
 
-  LeasePtr Lookup(std::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  // Null when there is none.
+  Lease* Lookup(std::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   // Ends the lease, or moves it to its deadline when it was touched meanwhile. True: ended.
   bool EndIfSilent(Lease* lease, base::MonoTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable base::SharedMutex mu_;
-  absl::flat_hash_map<std::string, LeasePtr> leases_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, std::unique_ptr<Lease>> leases_ ABSL_GUARDED_BY(mu_);
   absl::btree_set<std::pair<base::MonoTime, std::string>> schedule_ ABSL_GUARDED_BY(mu_);
   // Ended, not yet removed.
   absl::btree_set<std::string> ended_ ABSL_GUARDED_BY(mu_);
+  // When ended_ is due again.
+  base::MonoTime retry_at_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace coordhub::engine

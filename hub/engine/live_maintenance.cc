@@ -14,6 +14,10 @@
 namespace coordhub::engine {
 namespace {
 
+// Between tries of maintenance that fails.
+constexpr absl::Duration kMaintenanceRestMin = absl::Seconds(30);
+constexpr absl::Duration kMaintenanceRestMax = absl::Minutes(10);
+
 absl::Status Draining() {
   return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
 }
@@ -89,17 +93,29 @@ void LiveWorkspace::ScheduleMaintenance(int64_t head) {
   const int64_t records = core::MakeSnapshotHeader(*view()).record_count();
   snapshot_due = snapshot_due && head - snapshot_revision_ >= records;
   compaction_due = compaction_due && compactable > records;
-  if ((!snapshot_due && !compaction_due) || maintaining_.exchange(true)) return;
+  if ((!snapshot_due && !compaction_due) || maintaining_) return;
+  if (clock_->Mono() < maintenance_due_) return;
+  maintaining_ = true;
   maintenance_thread_.Post([this, compaction_due](const absl::Status& go) {
-    if (go.ok()) {
-      const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
-      if (!status.ok()) {
-        base::Log(base::LogLevel::kWarning, "background maintenance failed",
-                  {{"workspace", options_.workspace_id}, {"error", status.ToString()}});
-      }
-    }
+    if (go.ok()) Maintain(compaction_due);
     maintaining_ = false;
   });
+}
+
+// What failed is tried again later and later: a snapshot that does not fit must not take the room
+// that the log still has, commit after commit.
+void LiveWorkspace::Maintain(bool compaction_due) {
+  const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
+  if (status.ok()) {
+    maintenance_rest_ = absl::ZeroDuration();
+    return;
+  }
+  maintenance_rest_ = std::clamp(2 * maintenance_rest_, kMaintenanceRestMin, kMaintenanceRestMax);
+  maintenance_due_ = clock_->Mono() + maintenance_rest_;
+  base::Log(base::LogLevel::kWarning, "background maintenance failed",
+            {{"workspace", options_.workspace_id},
+             {"error", status.ToString()},
+             {"again_in_s", absl::ToInt64Seconds(maintenance_rest_)}});
 }
 
 absl::StatusOr<int64_t> LiveWorkspace::BoundaryAtOrBefore(int64_t revision) {
@@ -137,7 +153,8 @@ absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision,
     // Requests remembered since the list was made are newer than `revision`, so their events stay
     // anyway.
     absl::StatusOr<int64_t> dropped = journal_->Compact(revision, pinned);
-    if (!dropped.ok() && base::ReasonOf(dropped.status()) == v1::ERROR_REASON_IO_FAILED)
+    // As with an append: after anything but a full disk the journal serves nobody any more.
+    if (!dropped.ok() && base::ReasonOf(dropped.status()) != v1::ERROR_REASON_DISK_FULL)
       OnFatal(dropped.status());
     result.Set(std::move(dropped));
   });
@@ -156,8 +173,9 @@ absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
   const base::MonoTime start = clock_->Mono();
   const ViewPtr served = view();
   COORDHUB_ASSIGN_OR_RETURN(
-      FoldResult fold, Fold(journal_.get(), FoldFrom::kBeginning, served->revision, clock_->Now(),
-                            [](const std::string&) {}));
+      FoldResult fold, Fold(
+                           journal_.get(), FoldFrom::kBeginning, served->revision, clock_->Now(),
+                           [](const std::string&) {}, [this] { return draining(); }));
   VerifyResult result;
   result.revision = served->revision;
   result.checked_events = fold.events;
@@ -202,10 +220,11 @@ void LiveWorkspace::Backup(std::string directory,
       });
 }
 
-void LiveWorkspace::ComputeDigest(ViewPtr view, std::function<void(std::string)> done) {
+void LiveWorkspace::ComputeDigest(ViewPtr view,
+                                  std::function<void(absl::StatusOr<std::string>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
   maintenance_thread_.Post([view, shared](const absl::Status& go) {
-    (*shared)(go.ok() ? core::Digest(*view) : std::string());
+    (*shared)(go.ok() ? core::Digest(*view) : absl::StatusOr<std::string>(go));
   });
 }
 

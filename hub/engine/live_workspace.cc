@@ -73,7 +73,11 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
 LiveWorkspace::~LiveWorkspace() { Stop(); }
 
 absl::Status LiveWorkspace::Start() {
-  writer_.GrantLeases();
+  if (options_.hold_leases) {
+    writer_.GrantLeases();
+  } else {
+    writer_.BeginLeases();
+  }
   state_->AnchorDelays({lease_clock_.Now(), clock_->Wall()});
   if (journal_->identity().restored) {
     Call call;
@@ -93,6 +97,10 @@ absl::Status LiveWorkspace::Start() {
       &writer_, &lease_clock_, options_.queue_capacity, options_.max_batch,
       [this](bool there_are) { heartbeat_.SetBeating(there_are); });
   return absl::OkStatus();
+}
+
+void LiveWorkspace::BeginLeases() {
+  sequencer_->Post([this] { writer_.BeginLeases(); });
 }
 
 // A caller's deadline comes as wall time; it is kept as monotonic time, so that a clock that jumps
@@ -139,22 +147,23 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, Vie
     // Looked at again under the lock that OnView takes after it has published: none is missed.
     now = view();
     if (now->revision < min_revision && pending_.size() < kAwaitingMax && !draining_) {
-      pending_.emplace(min_revision,
-                       Pending{std::min(until, clock_->Mono() + kAwaitMax), std::move(done)});
+      const base::MonoTime due = std::min(until, clock_->Mono() + kAwaitMax);
+      pending_.emplace(min_revision, Pending{due, std::move(done)});
+      pending_due_ = std::min(pending_due_, due);
       return;
     }
   }
   if (now->revision >= min_revision) {
     done(std::move(now));
   } else {
-    done(NotReached(min_revision, now->revision));
+    done(draining_ ? Draining() : NotReached(min_revision, now->revision));
   }
 }
 
 void LiveWorkspace::OnView(std::shared_ptr<const core::View> view) {
   {
     base::MutexLock lock(&view_mu_);
-    view_ = view;
+    former_view_ = std::exchange(view_, view);
   }
   std::vector<ViewDone> reached;
   {
@@ -173,8 +182,11 @@ void LiveWorkspace::EndOverduePending() {
   {
     base::MutexLock lock(&pending_mu_);
     const base::MonoTime now = clock_->Mono();
+    if (pending_due_ > now && !draining_) return;
+    pending_due_ = base::MonoTime::InfiniteFuture();
     for (auto it = pending_.begin(); it != pending_.end();) {
       if (it->second.deadline > now && !draining_) {
+        pending_due_ = std::min(pending_due_, it->second.deadline);
         ++it;
         continue;
       }
@@ -183,11 +195,14 @@ void LiveWorkspace::EndOverduePending() {
     }
   }
   const int64_t head = view()->revision;
-  for (auto& [revision, done] : overdue) done(NotReached(revision, head));
+  for (auto& [revision, done] : overdue) {
+    done(draining_ ? Draining() : NotReached(revision, head));
+  }
 }
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
   broadcaster_.Publish(events);
+  former_view_.reset();
   const int64_t head = events.back().event->revision();
   CheckpointIfDue();
   ScheduleMaintenance(head);

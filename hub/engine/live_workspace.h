@@ -38,6 +38,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   // Ends what a restore left; starts the sequencer.
   absl::Status Start();
 
+  void BeginLeases() override;
   const std::string& workspace_id() const override { return options_.workspace_id; }
   journal::Identity identity() const override { return journal_->identity(); }
   CallId Submit(std::unique_ptr<core::Command> command, absl::Time deadline, Done done) override;
@@ -56,6 +57,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
                                       std::string_view agent_id) const override;
   std::optional<absl::Duration> SessionTimeLeft(std::string_view agent_id) const override;
   Broadcaster& broadcaster() override { return broadcaster_; }
+  int64_t compact_revision() const override { return journal_->compact_revision(); }
   v1::Workspace Describe() const override;
   void SetMirroredRevision(int64_t revision) override { mirrored_revision_ = revision; }
   void SetObservedRevision(int64_t revision) override { observed_revision_ = revision; }
@@ -63,7 +65,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) override;
   void Backup(std::string directory,
               std::function<void(absl::StatusOr<BackupResult>)> done) override;
-  void ComputeDigest(ViewPtr view, std::function<void(std::string)> done) override;
+  void ComputeDigest(ViewPtr view, std::function<void(absl::StatusOr<std::string>)> done) override;
   void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
                   std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) override;
   void Drain() override;
@@ -90,9 +92,11 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
                                                                const std::string& ticket_id,
                                                                int64_t fence) const;
   base::MonoTime ToMono(absl::Time deadline) const;
+  // Ends calls that waited too long for a revision; while the hub drains, all of them.
   void EndOverduePending() ABSL_LOCKS_EXCLUDED(pending_mu_);
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
+  void Maintain(bool compaction_due);
   absl::Status SaveSnapshot(const core::View& view);
   absl::StatusOr<int64_t> CompactNow(int64_t revision);
   absl::StatusOr<int64_t> CompactOnWriter(int64_t revision,
@@ -115,9 +119,15 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
   mutable base::Mutex view_mu_;
   ViewPtr view_ ABSL_GUARDED_BY(view_mu_);
+  // The view before, until the answers of the batch are out: letting go of it may free much.
+  // Writer's thread only.
+  ViewPtr former_view_;
 
   base::Mutex pending_mu_;
+  // By the revision that is waited for.
   std::multimap<int64_t, Pending> pending_ ABSL_GUARDED_BY(pending_mu_);
+  // None of pending_ is overdue before.
+  base::MonoTime pending_due_ ABSL_GUARDED_BY(pending_mu_) = base::MonoTime::InfiniteFuture();
 
   mutable base::Mutex progress_mu_;
   // By ticket: (fence, note).
@@ -136,6 +146,10 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   std::atomic<int64_t> observed_revision_{0};
   std::atomic<int64_t> snapshot_revision_;
   std::atomic<bool> maintaining_{false};
+  // After maintenance that failed: how long it rests, and until when. Written by the maintenance
+  // thread while maintaining_, read by the writer's while not.
+  absl::Duration maintenance_rest_ = absl::ZeroDuration();
+  base::MonoTime maintenance_due_;
   bool stopped_ = false;
 
   RingBroadcaster broadcaster_;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/base/mutant.h"
 
@@ -43,9 +44,13 @@ void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events) {
       ring_.pop_front();
     }
   }
-  base::MutexLock lock(&listeners_mu_);
-  announced_ = newest;
-  if (SomeoneIsBehind()) wake_.Signal();
+  bool wake = false;
+  {
+    base::MutexLock lock(&listeners_mu_);
+    announced_ = newest;
+    wake = SomeoneIsBehind();
+  }
+  if (wake) wake_.Signal();
 }
 
 int64_t RingBroadcaster::FirstLocked() const {
@@ -136,7 +141,9 @@ void RingBroadcaster::Unregister(EventListener* listener) {
       listeners_.erase(it);
       return;
     }
+    ++leaving_;
     call_done_.Wait(&listeners_mu_);
+    --leaving_;
   }
 }
 
@@ -156,7 +163,7 @@ std::vector<EventListener*> RingBroadcaster::TakeBehind() {
     armed_.erase(armed_.begin());
     ListenerState& state = listeners_.at(listener);
     state.cursor.reset();
-    state.in_call = true;
+    state.queued = true;
     behind.push_back(listener);
   }
   return behind;
@@ -164,10 +171,16 @@ std::vector<EventListener*> RingBroadcaster::TakeBehind() {
 
 void RingBroadcaster::CallAll(const std::vector<EventListener*>& listeners) {
   for (EventListener* listener : listeners) {
+    {
+      base::MutexLock lock(&listeners_mu_);
+      const auto it = listeners_.find(listener);
+      if (it == listeners_.end() || !std::exchange(it->second.queued, false)) continue;
+      it->second.in_call = true;
+    }
     listener->OnEvents();
     base::MutexLock lock(&listeners_mu_);
     listeners_.at(listener).in_call = false;
-    call_done_.SignalAll();
+    if (leaving_ > 0) call_done_.SignalAll();
   }
 }
 

@@ -45,14 +45,18 @@ class RingBroadcaster final : public Broadcaster {
   struct ListenerState {
     // Waits for something after this revision; nullopt: not armed.
     std::optional<int64_t> cursor;
+    // Its turn comes in the round under way.
+    bool queued = false;
     bool in_call = false;
   };
 
   void Run();
-  // Armed listeners that are behind; disarms and marks them as being called.
   bool SomeoneIsBehind() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
+  // Armed listeners that are behind; disarms and queues them.
   std::vector<EventListener*> TakeBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
-  void CallAll(const std::vector<EventListener*>& listeners);
+  // Calls those that are still there when their turn comes: leaving waits for one call, not for the
+  // round.
+  void CallAll(const std::vector<EventListener*>& listeners) ABSL_LOCKS_EXCLUDED(listeners_mu_);
   int64_t FirstLocked() const ABSL_SHARED_LOCKS_REQUIRED(ring_mu_);
 
   const size_t max_events_;
@@ -70,6 +74,8 @@ class RingBroadcaster final : public Broadcaster {
   // (cursor, listener) of armed ones: those that are behind come first.
   absl::btree_set<std::pair<int64_t, EventListener*>> armed_ ABSL_GUARDED_BY(listeners_mu_);
   int64_t announced_ ABSL_GUARDED_BY(listeners_mu_);
+  // Those that wait for the end of their call.
+  int leaving_ ABSL_GUARDED_BY(listeners_mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(listeners_mu_) = false;
 
   std::thread thread_;

@@ -31,18 +31,23 @@ bool Yields(const Call& call) {
 }  // namespace
 
 bool Sequencer::Submit(Call&& call) {
-  base::MutexLock lock(&mu_);
-  if (stopping_) return false;
-  if (Yields(call)) {
-    if (yielding_.size() >= kYieldingCapacity) return false;
-    yielding_.push_back(std::move(call));
-    wake_.Signal();
-    return true;
+  bool wake = false;
+  {
+    base::MutexLock lock(&mu_);
+    if (stopping_) return false;
+    if (Yields(call)) {
+      if (yielding_.size() >= kYieldingCapacity) return false;
+      yielding_.push_back(std::move(call));
+      wake = true;
+    } else {
+      if (pending_.calls.size() >= capacity_) return false;
+      pending_.calls.push_back(std::move(call));
+      // Later calls find the thread awake or about to look.
+      wake = pending_.calls.size() == 1;
+    }
   }
-  if (pending_.calls.size() >= capacity_) return false;
-  pending_.calls.push_back(std::move(call));
-  // Later calls find the thread awake or about to look.
-  if (pending_.calls.size() == 1) wake_.Signal();
+  // Not under the lock, which who wakes takes first.
+  if (wake) wake_.Signal();
   return true;
 }
 
@@ -126,6 +131,7 @@ std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls,
 }
 
 void Sequencer::RunCalls(std::vector<Call> calls) {
+  if (calls.size() <= max_batch_) return writer_->Run(std::move(calls));
   size_t done = 0;
   do {
     const size_t end = std::min(calls.size(), done + max_batch_);

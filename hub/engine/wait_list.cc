@@ -18,6 +18,7 @@ bool WaitList::Add(Waiter&& waiter) {
   group.by_agent[waiter.selector.agent_id].insert(place);
   overdue_.insert({waiter.wait_until, id});
   by_session_[waiter.session_uid].insert(place);
+  for (const Call::Joined& joined : waiter.call.joined) joined_.emplace(joined.id, id);
   waiters_.emplace(id, std::move(waiter));
   return true;
 }

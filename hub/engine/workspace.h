@@ -23,6 +23,8 @@
 
 namespace coordhub::engine {
 
+using ViewPtr = std::shared_ptr<const core::View>;
+
 // How a mutation ended well. Made at a durable revision.
 struct Outcome {
   // The commit's events; for a repeated request those of the first commit. Empty: nothing changed.
@@ -33,11 +35,12 @@ struct Outcome {
   std::optional<v1::NoWork> no_work;
   // RegisterAgent resumed a live session.
   bool resumed = false;
+  // The durable view right after the batch. Null: an answer from an earlier commit, or a refusal's.
+  ViewPtr view;
 };
 
 // Called once, on the sequencer's or the background thread; must not block.
 using Done = std::function<void(absl::StatusOr<Outcome>)>;
-using ViewPtr = std::shared_ptr<const core::View>;
 using ViewDone = std::function<void(absl::StatusOr<ViewPtr>)>;
 
 struct WorkspaceOptions {
@@ -57,6 +60,8 @@ struct WorkspaceOptions {
   // Memory of the broadcaster's ring.
   size_t ring_bytes = 64u << 20;
   size_t ring_events = 65536;
+  // No lease runs out before BeginLeases: while there is no server yet, nobody could renew one.
+  bool hold_leases = false;
   // Called when the journal failed: must end the process (tests record it). Nothing is acknowledged
   // after it.
   std::function<void(const absl::Status&)> on_fatal;
@@ -76,6 +81,10 @@ class Workspace {
                                                          std::unique_ptr<journal::Journal> journal,
                                                          base::Clock* clock, base::IdSource* ids);
   virtual ~Workspace() = default;
+
+  // With `hold_leases`: agents can reach the hub from now on, so every lease gets its full time
+  // and runs. Once.
+  virtual void BeginLeases() = 0;
 
   virtual const std::string& workspace_id() const = 0;
   virtual journal::Identity identity() const = 0;
@@ -122,7 +131,9 @@ class Workspace {
 
   virtual Broadcaster& broadcaster() = 0;
 
-  // Log positions, counts, refusal of writes (without digest).
+  // The last revision that is no longer kept as an event.
+  virtual int64_t compact_revision() const = 0;
+  // Log positions, counts, refusal of writes (without digest). Looks at files.
   virtual v1::Workspace Describe() const = 0;
   // Told by the mirror.
   virtual void SetMirroredRevision(int64_t revision) = 0;
@@ -146,13 +157,15 @@ class Workspace {
   };
   virtual void Backup(std::string directory,
                       std::function<void(absl::StatusOr<BackupResult>)> done) = 0;
-  // Computes the digest of a view in the background.
-  virtual void ComputeDigest(ViewPtr view, std::function<void(std::string)> done) = 0;
+  // Computes the digest of a view in the background. Errors: OVERLOADED, HUB_DRAINING.
+  virtual void ComputeDigest(ViewPtr view,
+                             std::function<void(absl::StatusOr<std::string>)> done) = 0;
   // Reads past events in the background: as JournalReader::Read, decoded to frames.
   virtual void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
                           std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) = 0;
 
-  // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered.
+  // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered. Leases
+  // stand still: whoever holds one cannot renew it any more, and finds it after the next start.
   // Idempotent.
   virtual void Drain() = 0;
   virtual bool draining() const = 0;

@@ -43,6 +43,11 @@ Writer::Writer(const Parts& parts)
 
 base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.clock->Wall()}; }
 
+void Writer::BeginLeases() {
+  GrantLeases();
+  leases_begun_ = true;
+}
+
 void Writer::GrantLeases() {
   const base::MonoTime now = parts_.lease_clock->Now();
   parts_.state->records().agents.ForEach(
@@ -68,8 +73,10 @@ std::optional<base::MonoTime> Writer::NextDue() const {
   const auto consider = [&due](std::optional<base::MonoTime> time) {
     if (time && (!due || *time < *due)) due = time;
   };
-  consider(parts_.sessions->NextDeadline());
-  consider(parts_.claims->NextDeadline());
+  if (LeasesRun()) {
+    consider(parts_.sessions->NextDeadline());
+    consider(parts_.claims->NextDeadline());
+  }
   consider(parts_.state->ready().NextDue());
   consider(waits_.NextOverdue());
   // Nothing is tried before that.
@@ -98,16 +105,20 @@ void Writer::Run(std::vector<Call> calls) {
     }
     return;
   }
-  if (full_until_ && now_.mono < *full_until_) {
-    for (Call& call : calls) {
-      call.Answer(base::MakeError(v1::ERROR_REASON_DISK_FULL,
-                                  "the disk is full; writing resumes by itself"));
-    }
-    return;
-  }
+  if (full_until_ && now_.mono < *full_until_) return RefuseFull(std::move(calls));
   RunDue();
   for (Call& call : calls) RunCall(std::move(call));
   Commit();
+}
+
+void Writer::RefuseFull(std::vector<Call> calls) {
+  for (Call& call : calls) {
+    // What took place before is answered as ever.
+    if (HandleRepeated(&call)) continue;
+    Reply(std::move(call), base::MakeError(v1::ERROR_REASON_DISK_FULL,
+                                           "the disk is full; writing resumes by itself"));
+  }
+  AnswerAll();
 }
 
 void Writer::BeginBatch() {
@@ -120,8 +131,10 @@ void Writer::BeginBatch() {
 
 void Writer::RunDue() {
   // Those whose time is over first: nothing is given to a session that ends in this batch.
-  ExpireSessions();
-  ExpireClaims();
+  if (LeasesRun()) {
+    ExpireSessions();
+    ExpireClaims();
+  }
   parts_.state->ReleaseDue(now_.mono);
   ServeWaiters();
   for (WaitList::Waiter& waiter : waits_.TakeOverdue(now_.mono)) {
@@ -177,7 +190,10 @@ void Writer::ApplyInternal(core::CommandBody body) {
   command.body = std::move(body);
   const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, command, now_);
   // The hub's own commands are never refused; if one is, the lease stays listed and is tried again.
-  if (decision.ok()) Apply(*decision, nullptr);
+  if (!decision.ok()) return;
+  Apply(*decision, nullptr);
+  // What it frees is given away once all that ends now has ended (RunDue): not to one of those.
+  EndSessionWaits(*decision);
 }
 
 void Writer::RunCall(Call call) {
@@ -231,13 +247,13 @@ void Writer::DecideCall(Call call) {
   }
   const journal::v1::CommitPrivate private_bytes = core::PrivateOf(*parts_.state, *call.command);
   Apply(*decision, &private_bytes);
+  EndSessionWaits(*decision);
   Outcome outcome;
-  outcome.events = decision->events;
+  outcome.events = std::move(decision->events);
   outcome.revision = parts_.state->revision();
   outcome.no_work = std::move(decision->no_work);
   outcome.resumed = decision->resumed;
   Reply(std::move(call), std::move(outcome));
-  EndSessionWaits(*decision);
   ServeWaiters();
 }
 
@@ -276,10 +292,6 @@ void Writer::Apply(const core::Decision& decision,
     events_.push_back(std::move(encoded));
     first = false;
   }
-  if (private_bytes == nullptr) {
-    EndSessionWaits(decision);
-    ServeWaiters();
-  }
 }
 
 void Writer::ServeWaiters() {
@@ -305,7 +317,7 @@ void Writer::ServeWaiters() {
           core::PrivateOf(*parts_.state, *waiter.call.command);
       Apply(*decision, &private_bytes);
       Outcome outcome;
-      outcome.events = decision->events;
+      outcome.events = std::move(decision->events);
       outcome.revision = parts_.state->revision();
       Reply(std::move(waiter.call), std::move(outcome));
     }
@@ -380,6 +392,7 @@ void Writer::Fail(const absl::Status& status) {
 }
 
 void Writer::SyncLeases() {
+  bool any_claims = parts_.claims->size() > 0;
   for (const EncodedEvent& encoded : events_) {
     const v1::EventKind kind = encoded.event->kind();
     for (const v1::RecordChange& change : encoded.event->changes()) {
@@ -396,10 +409,11 @@ void Writer::SyncLeases() {
       } else if (change.has_ticket()) {
         const v1::Ticket& ticket = change.ticket();
         if (kind == v1::EVENT_KIND_TICKET_CLAIMED && ticket.claim().has_claim_timeout()) {
+          any_claims = true;
           parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()),
                              ticket.claim().agent_id(),
                              core::FromProto(ticket.claim().claim_timeout()), now_.mono);
-        } else if (!ticket.has_claim() && ticket.last_fence() > 0 && parts_.claims->size() > 0) {
+        } else if (!ticket.has_claim() && ticket.last_fence() > 0 && any_claims) {
           parts_.claims->Remove(ClaimKey(ticket.ticket_id(), ticket.last_fence()));
         }
       }
@@ -408,7 +422,10 @@ void Writer::SyncLeases() {
 }
 
 void Writer::AnswerAll() {
-  for (Answer& answer : answers_) answer.call.Answer(answer.outcome);
+  for (Answer& answer : answers_) {
+    if (answer.outcome.ok()) answer.outcome->view = durable_view_;
+    answer.call.Answer(std::move(answer.outcome));
+  }
   answers_.clear();
   for (Repeat& repeat : repeats_) {
     if (events_.empty() || repeat.range.first < events_.front().event->revision()) {

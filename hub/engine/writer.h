@@ -66,6 +66,8 @@ class Writer {
 
   // Gives every live session and claim with a timeout its full time: after a start.
   void GrantLeases();
+  // The same, and from here on they run out: once agents can reach the hub.
+  void BeginLeases();
 
   // One batch: what became due, then the calls in order; commits; answers all of them but those
   // that wait.
@@ -76,7 +78,8 @@ class Writer {
 
   // The caller of a waiting call went away. False: it does not wait.
   bool CancelWaiter(CallId id);
-  // Ends all waits with this status, those that would begin later too.
+  // Ends all waits with this status, those that would begin later too. No lease runs out after it:
+  // nobody can be served, so nobody can renew one.
   void EndWaits(const absl::Status& status);
   size_t waiting() const { return waits_.size(); }
 
@@ -95,7 +98,11 @@ class Writer {
   };
 
   void BeginBatch();
+  // A batch that is not tried, because the disk was full a moment ago.
+  void RefuseFull(std::vector<Call> calls);
   void RunDue();
+  // Whether leases may run out.
+  bool LeasesRun() const { return leases_begun_ && closed_.ok(); }
   void ExpireSessions();
   void ExpireClaims();
   void RunCall(Call call);
@@ -126,13 +133,13 @@ class Writer {
 
   // The batch under way.
   base::Now now_;
-  base::MonoTime lease_now_;
   std::vector<EncodedEvent> events_;
   std::vector<journal::Entry> entries_;
   std::vector<Answer> answers_;
   std::vector<Repeat> repeats_;
 
   bool failed_ = false;
+  bool leases_begun_ = false;
   // Not OK: nobody may wait any more, for this reason.
   absl::Status closed_;
   // The disk is full: nothing is tried before this.

@@ -25,6 +25,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubSetup setup) {
   }
   for (const auto& host : hub->hosts_) COORDHUB_RETURN_IF_ERROR(host->Run());
   COORDHUB_RETURN_IF_ERROR(hub->Serve());
+  for (const auto& host : hub->hosts_) host->workspace()->BeginLeases();
   for (const auto& host : hub->hosts_) {
     COORDHUB_RETURN_IF_ERROR(host->Announce(hub->tcp_endpoint()));
   }

@@ -80,6 +80,7 @@ absl::Status WorkspaceHost::Run() {
                               return environment_.ids->NewSecret();
                             }));
   engine::WorkspaceOptions options;
+  options.hold_leases = true;
   options.workspace_id = plan_.workspace_id;
   options.version = environment_.version;
   options.on_fatal = environment_.on_fatal;

@@ -76,6 +76,8 @@ void AgentRouter::Route(const v1::Event& event) {
       RouteClaimEnd(event, change);
     } else if (change.has_agent() && (change.erased() || !core::IsLive(change.agent()))) {
       for (const auto& stream : StreamsOf(change.agent().agent_id())) stream->OnAgentEnded();
+    } else if (event.kind() == v1::EVENT_KIND_AGENT_RESUMED && change.has_agent()) {
+      for (const auto& stream : StreamsOf(change.agent().agent_id())) stream->OnAgentResumed();
     }
   }
 }

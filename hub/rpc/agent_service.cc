@@ -23,14 +23,13 @@ void AddClaims(const CallScope& scope, const core::View& view, const std::string
 
 // A resume that said nothing new has no commit: the caller's own agent, as it is.
 absl::StatusOr<v1::RegisterAgentResponse> Unchanged(const Committed& committed) {
-  for (auto agent = committed.view->records.agents.Begin(); agent.Valid(); agent.Next()) {
-    if (agent->session_uid() != committed.scope.principal.session_uid) continue;
-    v1::RegisterAgentResponse response;
-    *response.mutable_agent() = *agent;
-    response.set_revision(committed.outcome.revision);
-    return response;
-  }
-  return SessionEnded(committed.scope, "");
+  const v1::Agent* agent =
+      committed.view->records.FindSessionEver(committed.scope.principal.session_uid);
+  if (agent == nullptr) return SessionEnded(committed.scope, "");
+  v1::RegisterAgentResponse response;
+  *response.mutable_agent() = *agent;
+  response.set_revision(committed.outcome.revision);
+  return response;
 }
 
 absl::StatusOr<v1::RegisterAgentResponse> AnswerRegister(const Committed& committed) {

@@ -49,7 +49,7 @@ class EventPage : public std::enable_shared_from_this<EventPage> {
 
 absl::Status EventPage::Begin(const v1::ListEventsRequest& request) {
   const LogPosition log{engine_.identity().log_id, engine_.view()->revision,
-                        engine_.Describe().compact_revision()};
+                        engine_.compact_revision()};
   std::string log_id = request.log_id();
   cursor_ = request.after_revision();
   if (!request.page_token().empty()) {

@@ -34,9 +34,14 @@ core::Caller CallScope::MakeCaller() const {
   core::Caller caller;
   if (principal.is_operator()) return caller;
   caller.kind = core::Caller::Kind::kSession;
-  caller.actor = principal.home->engine().AgentOfSession(principal.session_uid);
+  caller.actor.clear();
   caller.session_uid = principal.session_uid;
   return caller;
+}
+
+std::string CallScope::CallerName() const {
+  if (principal.is_operator()) return core::Caller().actor;
+  return principal.home->engine().AgentOfSession(principal.session_uid);
 }
 
 absl::StatusOr<Principal> Gate::Verify(std::string_view session_token) const {

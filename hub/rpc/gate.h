@@ -32,7 +32,10 @@ struct CallScope {
   HostedWorkspace* workspace = nullptr;
 
   engine::Workspace& engine() const { return workspace->engine(); }
+  // For a command. Whose session it is, and whether it lives, is for the decision to say.
   core::Caller MakeCaller() const;
+  // `operator`, or the agent of a live session; empty when it has ended.
+  std::string CallerName() const;
 };
 
 // Stands at one listening server and knows what coming in there means. On a unix socket (0600) a

@@ -21,18 +21,18 @@ void FillHub(const Reading& reading, v1::GetHubResponse* response) {
   response->set_pid(getpid());
   *response->mutable_start_time() = core::ToProto(host.start_time());
   response->set_draining(reading.scope.engine().draining());
-  const core::Caller caller = reading.scope.MakeCaller();
-  response->set_caller(caller.actor);
+  response->set_caller(reading.scope.CallerName());
 }
 
 // The digest is one of the records at exactly the head that is told with it.
 void AnswerWithDigest(const UnaryCallPtr& call, const CallScope& scope, engine::ViewPtr view) {
   call->RefuseWhenGone();
-  scope.engine().ComputeDigest(view, [call, scope, view](std::string digest) {
+  scope.engine().ComputeDigest(view, [call, scope, view](absl::StatusOr<std::string> digest) {
+    if (!digest.ok()) return call->Refuse(digest.status());
     v1::GetHubResponse response;
     FillHub({call->host(), scope, view}, &response);
     response.mutable_workspace()->set_head_revision(view->revision);
-    response.mutable_workspace()->set_digest(std::move(digest));
+    response.mutable_workspace()->set_digest(*std::move(digest));
     call->Answer(response);
   });
 }

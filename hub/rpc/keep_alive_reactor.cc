@@ -41,6 +41,8 @@ KeepAliveReactor* KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, con
   const absl::Status added = reactor->host_->streams().Add(reactor);
   if (added.ok()) {
     reactor->StartRead(&reactor->request_);
+    // What happened before we could be told of it.
+    if (principal.home->engine().draining()) reactor->OnDrain(&principal.home->engine());
   } else {
     reactor->End(added);
   }
@@ -113,7 +115,7 @@ absl::Status KeepAliveReactor::HandleRequest(const grpc::ByteBuffer& bytes) {
 absl::Status KeepAliveReactor::Join(const v1::KeepAliveRequest& first) {
   COORDHUB_ASSIGN_OR_RETURN(const CallScope scope, gate_.Enter(principal_, first.workspace_id()));
   COORDHUB_RETURN_IF_ERROR(TouchSession(scope, ""));
-  const std::string agent_id = scope.MakeCaller().actor;
+  const std::string agent_id = scope.CallerName();
   {
     base::MutexLock lock(&mu_);
     scope_ = scope;
@@ -156,10 +158,11 @@ void KeepAliveReactor::End(absl::Status status) {
 void KeepAliveReactor::OnDrain(const engine::Workspace* workspace) {
   {
     base::MutexLock lock(&mu_);
-    // Before the first message it belongs to no workspace, and looks for itself when it does.
-    if (scope_.workspace == nullptr || workspace != &scope_.engine() || !end_.ok()) return;
+    if (!end_.ok()) return;
+    if (workspace != nullptr && workspace != &principal_.home->engine()) return;
     end_ = Draining();
-    say_draining_ = true;
+    // Who has not said a word yet is not answered.
+    say_draining_ = scope_.workspace != nullptr;
   }
   Pump();
 }
@@ -172,6 +175,15 @@ void KeepAliveReactor::OnAgentEnded() {
     agent_id = agent_id_;
   }
   End(core::SessionEnded(agent_id, nullptr));
+}
+
+void KeepAliveReactor::OnAgentResumed() {
+  {
+    base::MutexLock lock(&mu_);
+    if (finished_) return;
+    news_due_ = true;
+  }
+  Pump();
 }
 
 void KeepAliveReactor::OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) {
@@ -230,7 +242,7 @@ KeepAliveReactor::Step KeepAliveReactor::Next() {
     farewell.set_hub_draining(true);
     return Write(farewell);
   }
-  if (answer_due_ || !lost_.empty()) return Write(MakeAnswer());
+  if (answer_due_ || news_due_ || !lost_.empty()) return Write(MakeAnswer());
   if (agent_closed_) return FinishWith(absl::OkStatus());
   return {};
 }
@@ -240,6 +252,7 @@ v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
   const engine::ViewPtr view = engine.view();
   v1::KeepAliveResponse answer;
   if (std::exchange(answer_due_, false)) answer.set_sequence(sequence_);
+  news_due_ = false;
   told_.clear();
   const v1::Agent* agent = view->records.FindAgent(agent_id_);
   // After a takeover the name is another session's, and so are its claims.

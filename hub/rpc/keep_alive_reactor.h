@@ -43,6 +43,7 @@ class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
   // Stream
   void OnTimer() override {}
   void OnDrain(const engine::Workspace* workspace) override;
+  void OnAgentResumed() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnAgentEnded() override;
   void OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) override;
   void OnEventsMissed() override;
@@ -95,6 +96,8 @@ class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
   bool say_draining_ ABSL_GUARDED_BY(mu_) = false;
 
   bool answer_due_ ABSL_GUARDED_BY(mu_) = false;
+  // Something to tell without being asked, other than losses.
+  bool news_due_ ABSL_GUARDED_BY(mu_) = false;
   int64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
   // Claims as last told, and those lost since: fences by ticket.
   std::map<std::string, int64_t> told_ ABSL_GUARDED_BY(mu_);

@@ -55,6 +55,7 @@ class MutationStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   void OnTimer() override {}
   void OnDrain(const engine::Workspace* workspace) override;
   void OnAgentEnded() override {}  // each mutation is asked whose it is
+  void OnAgentResumed() override {}
   void OnClaimEnded(const std::string&, int64_t, bool) override {}
   void OnEventsMissed() override {}
 

@@ -17,6 +17,13 @@ namespace coordhub::rpc {
 class OpenCalls {
  public:
   void Enter() { ++count_; }
+  // The same, unless somebody waits already: then it is not counted, and false. For calls that may
+  // go on to begin while the hub stops, so that their traffic does not hold it up.
+  bool TryEnter() {
+    if (awaited_) return false;
+    Enter();
+    return true;
+  }
   void Leave() ABSL_LOCKS_EXCLUDED(mu_) {
     if (--count_ == 0 && awaited_) Tell();
   }

@@ -12,14 +12,6 @@
 namespace coordhub::rpc {
 namespace {
 
-// The agent whose last session this was. In proportion to the agents, on refusals only.
-std::string AgentOfEndedSession(const core::View& view, const std::string& session_uid) {
-  for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
-    if (agent->session_uid() == session_uid) return agent->agent_id();
-  }
-  return std::string();
-}
-
 absl::Status AgentActive(const absl::Status& status, const CallScope& scope) {
   const std::string agent_id = base::MetadataOf(status, "agent_id");
   // It may have ended since: then there is nothing left to wait for.
@@ -34,7 +26,8 @@ absl::Status AgentActive(const absl::Status& status, const CallScope& scope) {
 
 absl::Status SessionEnded(const CallScope& scope, std::string_view ticket_id) {
   const engine::ViewPtr view = scope.engine().view();
-  return core::SessionEnded(AgentOfEndedSession(*view, scope.principal.session_uid),
+  const v1::Agent* agent = view->records.FindSessionEver(scope.principal.session_uid);
+  return core::SessionEnded(agent == nullptr ? std::string() : agent->agent_id(),
                             view->records.FindTicket(core::TicketNumber(ticket_id)));
 }
 

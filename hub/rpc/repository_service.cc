@@ -4,9 +4,11 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_join.h"
 #include "agent/base/error.h"
+#include "agent/base/sha256.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/text.h"
 #include "hub/core/proto_time.h"
@@ -108,24 +110,43 @@ absl::Status ListBranches(const Reading& reading, const v1::ListBranchesRequest&
   return absl::OkStatus();
 }
 
-// Worktrees are not in the log: each page shows the newest observation, after the path that the
+// Stands for a worktree in a page token: a path may be longer than a token, and have any
+// characters.
+std::string KeyOf(const v1::Worktree& worktree) {
+  return base::HexEncode(base::Sha256(worktree.path()));
+}
+
+// The first of them after the one with this key; empty: the first of all. Errors:
+// PAGE_TOKEN_EXPIRED, it is gone.
+using Worktrees = std::vector<v1::Worktree>;
+absl::StatusOr<Worktrees::const_iterator> WorktreeAfter(const Worktrees& worktrees,
+                                                        const std::string& key) {
+  if (key.empty()) return worktrees.begin();
+  const auto last = std::find_if(worktrees.begin(), worktrees.end(),
+                                 [&key](const v1::Worktree& w) { return KeyOf(w) == key; });
+  if (last != worktrees.end()) return std::next(last);
+  return base::MakeError(base::pb::ERROR_REASON_PAGE_TOKEN_EXPIRED,
+                         "the worktree that the page before ended with is gone; begin again");
+}
+
+// Worktrees are not in the log: each page shows the newest observation, after the worktree that the
 // page before ended with.
 absl::Status ListWorktrees(const Reading& reading, const v1::ListWorktreesRequest& request,
                            v1::ListWorktreesResponse* response) {
   const std::string query = QueryOf(request);
   COORDHUB_ASSIGN_OR_RETURN(const std::string after, PageAfterKey(request.page_token(), query));
   COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, NewestObservation(reading));
+  COORDHUB_ASSIGN_OR_RETURN(auto worktree, WorktreeAfter(seen->worktrees, after));
   const WorktreeOwners owners(*reading.view);
   PageBudget budget(request.page_size());
-  for (const v1::Worktree& worktree : seen->worktrees) {
-    if (worktree.path() <= after) continue;
+  for (; worktree != seen->worktrees.end(); ++worktree) {
     if (!budget.Look()) {
-      response->set_next_page_token(
-          EncodePageToken({"", 0, response->worktrees().rbegin()->path()}, query));
+      response->set_next_page_token(EncodePageToken(
+          {"", 0, KeyOf(response->worktrees(response->worktrees_size() - 1))}, query));
       break;
     }
     v1::Worktree* listed = response->add_worktrees();
-    *listed = worktree;
+    *listed = *worktree;
     owners.SetOwner(listed);
     budget.Take(*listed);
   }

@@ -15,6 +15,7 @@
 #include "agent/base/session_token.h"
 #include "hub/engine/executor.h"
 #include "hub/rpc/agent_router.h"
+#include "hub/rpc/joined_messages.h"
 #include "hub/rpc/open_calls.h"
 #include "hub/rpc/server.h"
 #include "hub/rpc/stream_registry.h"
@@ -40,6 +41,7 @@ struct HostedWorkspace {
   base::SessionTokenVerifier session_tokens;
   ViewCache pinned_views;
   AgentRouter router;
+  JoinedMessages joined_messages;
   std::atomic<int> watches{0};
 };
 

@@ -23,6 +23,8 @@ class Stream {
   // ---- for streams of a session, from AgentRouter ----
   // A session of the agent has ended, maybe this one.
   virtual void OnAgentEnded() = 0;
+  // A session of the agent was resumed, maybe with another TTL.
+  virtual void OnAgentResumed() = 0;
   // The agent's claim with this fence is over. `by_itself`: it completed, failed or released it.
   virtual void OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) = 0;
   // Events went by unseen: anything of the above may have happened.

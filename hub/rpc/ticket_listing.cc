@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <set>
 #include <string>
 #include <utility>
@@ -134,7 +135,8 @@ absl::Status ListTickets(const Reading& reading, const v1::ListTicketsRequest& r
   COORDHUB_ASSIGN_OR_RETURN(const PageStart start,
                             BeginPage(workspace, reading.view, request.page_token(), query));
   int64_t last = 0;
-  if (!start.after_key.empty() && (!absl::SimpleAtoi(start.after_key, &last) || last < 0)) {
+  if (!start.after_key.empty() && (!absl::SimpleAtoi(start.after_key, &last) || last < 0 ||
+                                   last == std::numeric_limits<int64_t>::max())) {
     return base::MakeError(base::pb::ERROR_REASON_PAGE_TOKEN_INVALID, "page_token is malformed");
   }
   PageBudget budget(request.page_size());

@@ -25,6 +25,11 @@ namespace coordhub::rpc {
 
 using UnaryCallPtr = std::shared_ptr<UnaryCall>;
 
+// A view at or after the commit.
+inline engine::ViewPtr ViewOf(const engine::Outcome& outcome, const CallScope& scope) {
+  return outcome.view != nullptr ? outcome.view : scope.engine().view();
+}
+
 // A mutation that was committed, to be answered.
 struct Committed {
   const ServiceHost& host;
@@ -138,7 +143,7 @@ class TypedService : public BoundService {
     command->caller = scope.MakeCaller();
     command->request_id = request.request_id();
     if (!command->request_id.empty()) {
-      command->fingerprint = core::RequestFingerprint(method, request);
+      command->fingerprint = core::RequestFingerprint(method, &request);
     }
     command->body = MakeBody(host, std::move(request));
     return command;
@@ -190,7 +195,7 @@ template <class Request, class Answer>
 void TypedService::BindMutation(const char* method, Answer answer) {
   const auto answered = [answer](const UnaryCallPtr& call, const CallScope& scope,
                                  const engine::Outcome& outcome) {
-    const auto response = answer(Committed{call->host(), scope, outcome, scope.engine().view()});
+    const auto response = answer(Committed{call->host(), scope, outcome, ViewOf(outcome, scope)});
     if (response.ok()) {
       call->Answer(*response);
     } else {
@@ -229,7 +234,7 @@ MutationKinds::Run TypedService::StreamedMutation(
         [&host = mutator.host, scope, answer, response_of, ticket_id = std::move(ticket_id),
          done = std::move(done)](const absl::StatusOr<engine::Outcome>& outcome) {
           if (!outcome.ok()) return done(WithDetails(outcome.status(), scope, ticket_id));
-          auto response = answer(Committed{host, scope, *outcome, scope.engine().view()});
+          auto response = answer(Committed{host, scope, *outcome, ViewOf(*outcome, scope)});
           if (!response.ok()) return done(response.status());
           v1::TicketMutationResult result;
           *(result.*response_of)() = *std::move(response);

@@ -15,7 +15,7 @@ std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, c
   std::shared_ptr<UnaryCall> call(
       new UnaryCall(std::move(host), gate, absl::FromChrono(context->deadline()), response));
   call->self_ = call;
-  call->host_->open_calls().Enter();
+  call->is_counted_ = call->host_->open_calls().TryEnter();
   return call;
 }
 
@@ -75,7 +75,7 @@ void UnaryCall::OnCancel() {
 }
 
 void UnaryCall::OnDone() {
-  host_->open_calls().Leave();
+  if (is_counted_) host_->open_calls().Leave();
   self_.reset();  // may delete this
 }
 

@@ -85,6 +85,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   const base::MonoTime began_;
   Principal principal_;
   bool is_known_ = false;
+  bool is_counted_ = false;  // among the host's open calls
   // For the log.
   const std::string* method_ = nullptr;
   std::string workspace_id_;

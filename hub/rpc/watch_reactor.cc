@@ -65,11 +65,11 @@ absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
   engine::Workspace& engine = scope.engine();
   if (engine.draining()) return Draining();
   engine::ViewPtr view = engine.view();
-  LogPosition log{engine.identity().log_id, view->revision, engine.Describe().compact_revision()};
+  LogPosition log{engine.identity().log_id, view->revision, engine.compact_revision()};
   COORDHUB_ASSIGN_OR_RETURN(plan_, PlanWatch(request, std::move(log), std::move(view)));
   workspace_ = scope.workspace;
   session_uid_ = principal.session_uid;
-  agent_id_ = scope.MakeCaller().actor;
+  agent_id_ = scope.CallerName();
   {
     base::MutexLock lock(&mu_);
     cursor_ = plan_.after_revision;
@@ -200,10 +200,14 @@ void WatchReactor::Perform(Step step) {
       return;
     case Action::kWrite: {
       StartWrite(&message_);
-      base::MutexLock lock(&mu_);
-      // Unless it is written already, and maybe another one under way.
-      if (writing_ && write_number_ == step.write_number) in_flight_since_ = host_->clock().Mono();
-      return;
+      {
+        base::MutexLock lock(&mu_);
+        // Unless it is written already, and maybe another one under way.
+        if (writing_ && write_number_ == step.write_number)
+          in_flight_since_ = host_->clock().Mono();
+        if (!too_slow_) return;
+      }
+      return Pump();  // time ran out in between, when nothing could be finished
     }
     case Action::kFinish:
       Finish(ToGrpcStatus(step.status));
@@ -220,8 +224,8 @@ void WatchReactor::Perform(Step step) {
 
 WatchReactor::Step WatchReactor::Next() {
   if (finished_) return {};
-  // The only end that does not wait for the write in flight: that one is why.
-  if (too_slow_) return FinishWith(TooSlow());
+  // The only end that does not wait for the write in flight: that one is why. But for its start.
+  if (too_slow_ && (!writing_ || in_flight_since_.has_value())) return FinishWith(TooSlow());
   if (writing_) return {};
   if (gone_) return FinishWith(CallerGone());
   if (!end_.ok()) {
@@ -256,6 +260,13 @@ WatchReactor::Step WatchReactor::NextEvents() {
     if (at_boundary_ && (bookmark_due_ || left_out_ >= kBookmarkAfterLeftOut)) {
       return WriteBookmark(cursor_);
     }
+    if (plan_.filter.admits_all()) {
+      auto joined = workspace_->joined_messages.Find(cursor_, broadcaster.published_revision());
+      if (joined.has_value()) {
+        Advance(joined->last, joined->at_boundary, joined->events);
+        return Write(std::move(joined->bytes));
+      }
+    }
     engine::Broadcaster::ReadResult read =
         broadcaster.Read(cursor_, plan_.filter, kMaxEventsPerWrite, kMaxBytesPerWrite);
     switch (read.found) {
@@ -265,16 +276,27 @@ WatchReactor::Step WatchReactor::NextEvents() {
       case Found::kCaughtUp:
         broadcaster.Arm(this, cursor_);
         return {};
-      case Found::kEvents:
+      case Found::kEvents: {
+        const int64_t after = cursor_;
         Advance(read.scanned, read.at_boundary, read.events.size());
         if (read.events.empty()) break;
         if (base::MutantActive("bookmark_early")) {
           backlog_ = std::move(read.events);
           return WriteBookmark(broadcaster.published_revision());
         }
-        return Write(JoinFrames(read.events));
+        return Write(Join(after, read));
+      }
     }
   }
+}
+
+grpc::ByteBuffer WatchReactor::Join(int64_t after, const engine::Broadcaster::ReadResult& read) {
+  grpc::ByteBuffer bytes = JoinFrames(read.events);
+  if (plan_.filter.admits_all()) {
+    workspace_->joined_messages.Keep(
+        {after, read.scanned, read.at_boundary, read.events.size(), bytes});
+  }
+  return bytes;
 }
 
 void WatchReactor::Advance(int64_t scanned, bool at_boundary, size_t admitted) {

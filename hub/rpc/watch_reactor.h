@@ -56,6 +56,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnTimer() override;
   void OnDrain(const engine::Workspace* workspace) override;
   void OnAgentEnded() override { CheckSession(); }
+  void OnAgentResumed() override {}
   void OnClaimEnded(const std::string&, int64_t, bool) override {}
   void OnEventsMissed() override { CheckSession(); }
 
@@ -80,6 +81,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Perform(Step step) ABSL_LOCKS_EXCLUDED(mu_);
   Step Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step NextEvents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What was read after a revision, as one message.
+  grpc::ByteBuffer Join(int64_t after, const engine::Broadcaster::ReadResult& read);
   // The cursor moves on; `admitted` of the events in between passed the filter.
   void Advance(int64_t scanned, bool at_boundary, size_t admitted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -308,6 +308,19 @@ TEST(Blockers, WaitForIntegrationWhereAsked) {
   EXPECT_THAT(BlockersOf(recorded.state.records(), *recorded.state.FindTicket(waiting)), IsEmpty());
 }
 
+TEST(Blockers, AreShownUpToALimit) {
+  RecordedState recorded;
+  const int64_t parent =
+      recorded.CreateTicket([](pb::Ticket& ticket) { ticket.set_state(kBlocked); });
+  const auto add_child = [&] {
+    recorded.CreateTicket(
+        [&](pb::Ticket& ticket) { ticket.set_parent_ticket_id(TicketId(parent)); });
+  };
+  for (size_t i = 0; i <= limits::kBlockersShown; ++i) add_child();
+  const Records& records = recorded.state.records();
+  EXPECT_EQ(BlockersOf(records, *recorded.state.FindTicket(parent)).size(), limits::kBlockersShown);
+}
+
 TEST(Blockers, AreShownOfBlockedTicketsOnly) {
   RecordedState recorded;
   const int64_t dependency = recorded.CreateTicket();
@@ -316,7 +329,8 @@ TEST(Blockers, AreShownOfBlockedTicketsOnly) {
     DependOn(t, dependency);
   });
   EXPECT_THAT(BlockersOf(recorded.state.records(), *recorded.state.FindTicket(ticket)), IsEmpty());
-  EXPECT_EQ(UnmetEdgesOf(recorded.state.records(), *recorded.state.FindTicket(ticket)).size(), 1u);
+  EXPECT_EQ(UnmetEdgesOf(recorded.state.records(), *recorded.state.FindTicket(ticket), 10).size(),
+            1u);
 }
 
 // ---- what cannot be applied ----

@@ -111,6 +111,27 @@ TEST_F(LeaseTest, AfterARestartEveryLeaseGetsItsFullTime) {
   EXPECT_FALSE(Held());
 }
 
+TEST_F(LeaseTest, NoLeaseRunsBeforeAgentsCanReachTheHub) {
+  hub_.Restart(/*serves=*/false);
+  hub_.Advance(10 * kTtl);
+  EXPECT_TRUE(Held()) << "nobody could have renewed it";
+  hub_.writer_->BeginLeases();
+  hub_.Advance(kTtl - absl::Milliseconds(1));
+  EXPECT_TRUE(Held()) << "not its full time";
+  hub_.Advance(absl::Seconds(1) + absl::Milliseconds(1));
+  EXPECT_FALSE(Held());
+}
+
+TEST_F(LeaseTest, NoLeaseRunsOutWhileTheHubStops) {
+  hub_.writer_->EndWaits(base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping"));
+  EXPECT_FALSE(hub_.writer_->NextDue().has_value()) << "due, and yet nothing to do: it would spin";
+  hub_.Advance(10 * kTtl);
+  EXPECT_TRUE(Held());
+  hub_.Restart();
+  EXPECT_TRUE(Held());
+  EXPECT_TRUE(Touch());
+}
+
 TEST_F(LeaseTest, AClaimTimeoutFreesWorkOfAnAgentThatBreathesButDoesNothing) {
   const std::string id = hub_.CreateTicket("slow");
   v1::ClaimTicketRequest claim;

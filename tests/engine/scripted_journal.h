@@ -18,6 +18,8 @@ class ScriptedJournal final : public journal::Journal {
 
   // Called with every append; not OK: the append fails with it and writes nothing.
   std::function<absl::Status(absl::Span<const journal::Entry>)> on_append;
+  // Likewise with every snapshot, on the thread that writes it.
+  std::function<absl::Status()> on_save_snapshot;
 
   journal::Identity identity() const override { return real_->identity(); }
   int64_t head_revision() const override { return real_->head_revision(); }
@@ -38,6 +40,10 @@ class ScriptedJournal final : public journal::Journal {
   std::unique_ptr<journal::JournalReader> NewReader() override { return real_->NewReader(); }
   absl::Status SaveSnapshot(const journal::v1::SnapshotHeader& header,
                             const journal::SnapshotSource& source) override {
+    if (on_save_snapshot) {
+      const absl::Status status = on_save_snapshot();
+      if (!status.ok()) return status;
+    }
     return real_->SaveSnapshot(header, source);
   }
   absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadSnapshot(

@@ -71,6 +71,22 @@ TEST_F(WaitingTest, OnlyWaitersThatAdmitTheTicketAreWoken) {
   ASSERT_TRUE(a->answered);
 }
 
+TEST_F(WaitingTest, WhatAnExpiryFreesIsNotGivenToASessionThatEndsWithAnother) {
+  WriterHarness hub;
+  hub.Register("holder", "uid-1", absl::Seconds(30));
+  hub.Register("parent", "uid-2", absl::Seconds(30));
+  auto child = RegisterCommand("parent/child", "uid-3", absl::Hours(1));
+  child->caller = Session("uid-2");
+  ASSERT_TRUE(hub.RunOne(std::move(child))->outcome.ok());
+  const std::string id = hub.CreateTicket("one");
+  ASSERT_TRUE(hub.RunOne(CommandOf(Session("uid-1"), ClaimNext()))->outcome.ok());
+  const ReplyPtr waiting = hub.RunOne(CommandOf(Session("uid-3"), ClaimNext(absl::Hours(1))));
+  hub.Advance(absl::Seconds(31));
+  EXPECT_EQ(waiting->reason(), v1::ERROR_REASON_SESSION_ENDED);
+  EXPECT_EQ(hub.Ticket(id).attempt(), 1)
+      << "an attempt was burnt on a session that was about to end";
+}
+
 TEST_F(WaitingTest, AWaitWithoutWorkEndsOkAndSaysWhy) {
   v1::CreateTicketRequest other = Create("for c");
   other.mutable_spec()->set_assignee_agent_id("c");

@@ -63,6 +63,7 @@ class WorkspaceTest : public ::testing::Test {
     options.version = "test";
     options.ring_events = ring_events_;
     options.retained_events = 1000;
+    options.snapshot_every = snapshot_every_;
     auto opened = Workspace::Open(options, std::move(journal), &clock_, &ids_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     workspace_ = std::move(*opened);
@@ -109,6 +110,7 @@ class WorkspaceTest : public ::testing::Test {
   base::SystemClock clock_;
   base::SystemIdSource ids_;
   size_t ring_events_ = 65536;
+  int64_t snapshot_every_ = 50000;
   std::unique_ptr<Workspace> workspace_;
 };
 
@@ -323,6 +325,42 @@ TEST_F(WorkspaceTest, AReaderBehindTheRingGetsEveryEventFromTheJournal) {
     ASSERT_TRUE(events.ok());
     for (const EncodedEvent& event : *events) ASSERT_EQ(event.event->revision(), ++cursor);
   }
+}
+
+TEST_F(WorkspaceTest, ASnapshotThatFailsIsNotTriedAgainWithEveryCommit) {
+  std::atomic<int> tries{0};
+  auto journal = std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+  journal->on_save_snapshot = [&tries] {
+    ++tries;
+    return base::MakeError(v1::ERROR_REASON_DISK_FULL, "no space");
+  };
+  snapshot_every_ = 10;
+  Open(std::move(journal));
+  for (int i = 0; i < 10; ++i) {
+    for (int j = 0; j < 20; ++j) ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+    Verify();  // runs on the same thread, after what was due
+  }
+  EXPECT_EQ(tries, 1);
+  workspace_.reset();  // `tries` goes
+}
+
+TEST_F(WorkspaceTest, ADigestIsRefusedRatherThanEmpty) {
+  OpenSqlite();
+  const ViewPtr view = workspace_->view();
+  workspace_->Stop();
+  auto done = std::make_shared<Waitable<absl::StatusOr<std::string>>>();
+  workspace_->ComputeDigest(view,
+                            [done](absl::StatusOr<std::string> digest) { done->Set(digest); });
+  EXPECT_FALSE(done->Get().ok());
+}
+
+TEST_F(WorkspaceTest, AReadThatWaitsForARevisionEndsWithTheDrain) {
+  OpenSqlite();
+  auto done = std::make_shared<Waitable<absl::StatusOr<ViewPtr>>>();
+  workspace_->AwaitRevision(1000, absl::InfiniteFuture(),
+                            [done](absl::StatusOr<ViewPtr> view) { done->Set(view); });
+  workspace_->Drain();
+  EXPECT_EQ(base::ReasonOf(done->Get().status()), v1::ERROR_REASON_HUB_DRAINING);
 }
 
 }  // namespace

@@ -36,11 +36,11 @@ class WriterHarness : public WriterObserver {
     Start();
   }
 
-  // As a kill and a new start: only the journal stays.
-  void Restart() {
+  // As a kill and a new start: only the journal stays. Without `serves`, nobody can reach it yet.
+  void Restart(bool serves = true) {
     writer_.reset();
     state_.reset();
-    Start();
+    Start(serves);
   }
 
   // Adds a call to the next batch.
@@ -140,7 +140,7 @@ class WriterHarness : public WriterObserver {
   CallId last_call_ = 0;
 
  private:
-  void Start() {
+  void Start(bool serves = true) {
     absl::StatusOr<FoldResult> fold =
         Fold(journal_.get(), FoldFrom::kNewestSnapshot, journal_->head_revision(), clock_.Now(),
              [](const std::string&) {});
@@ -154,6 +154,7 @@ class WriterHarness : public WriterObserver {
                                                      lease_clock_.get(), sessions_.get(),
                                                      claims_.get(), this, waiters_capacity_});
     writer_->GrantLeases();
+    if (serves) writer_->BeginLeases();
   }
 
   std::vector<Call> batch_;

@@ -101,6 +101,39 @@ TEST(WriterTest, AnExpiryThatMeetsAFullDiskIsWrittenLater) {
   EXPECT_EQ(hub.state_->FindAgent("a")->state(), v1::Agent::STATE_EXPIRED);
 }
 
+TEST(WriterTest, AnExpiryThatMetAFullDiskIsDueAgainInAHubThatIsIdle) {
+  WriterHarness hub;
+  hub.Register("a", "uid-a", absl::Seconds(5));
+  bool full = true;
+  hub.journal_->on_append = [&](absl::Span<const journal::Entry>) {
+    return full ? base::MakeError(v1::ERROR_REASON_DISK_FULL, "no space") : absl::OkStatus();
+  };
+  hub.Advance(absl::Seconds(6));
+  full = false;
+  const auto due = hub.writer_->NextDue();
+  ASSERT_TRUE(due.has_value()) << "the sequencer would sleep until somebody calls";
+  EXPECT_LE(*due - hub.lease_clock_->Now(), absl::Milliseconds(250));
+  hub.Advance(absl::Milliseconds(250));
+  EXPECT_EQ(hub.state_->FindAgent("a")->state(), v1::Agent::STATE_EXPIRED);
+}
+
+TEST(WriterTest, ARepeatedRequestIsAnsweredWhileTheDiskIsFull) {
+  WriterHarness hub;
+  v1::CreateTicketRequest request = Create("one");
+  request.set_request_id("r-1");
+  const ReplyPtr first = hub.RunOne(CommandOf(Operator(), request));
+  ASSERT_TRUE(first->outcome.ok());
+  hub.journal_->on_append = [](absl::Span<const journal::Entry>) {
+    return base::MakeError(v1::ERROR_REASON_DISK_FULL, "no space");
+  };
+  EXPECT_EQ(hub.RunOne(CommandOf(Operator(), Create("two")))->reason(), v1::ERROR_REASON_DISK_FULL);
+  const ReplyPtr again = hub.RunOne(CommandOf(Operator(), request));
+  ASSERT_TRUE(again->outcome.ok()) << again->outcome.status();
+  EXPECT_EQ(again->ticket().ticket_id(), first->ticket().ticket_id());
+  EXPECT_EQ(hub.RunOne(CommandOf(Operator(), Create("three")))->reason(),
+            v1::ERROR_REASON_DISK_FULL);
+}
+
 TEST(WriterTest, AnIoErrorEndsEverythingAndNothingIsAcknowledgedAfterIt) {
   WriterHarness hub;
   hub.journal_->on_append = [&](absl::Span<const journal::Entry>) {

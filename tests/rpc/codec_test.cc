@@ -12,6 +12,7 @@
 #include "hub/engine/event_codec.h"
 #include "hub/rpc/event_frames.h"
 #include "hub/rpc/grpc_status.h"
+#include "hub/rpc/joined_messages.h"
 #include "hub/rpc/message_codec.h"
 
 namespace coordhub::rpc {
@@ -131,6 +132,23 @@ TEST(JoinFramesTest, IsTheMessageWithTheEventsInOrder) {
   EXPECT_EQ(FlatOf(joined), expected.SerializeAsString());
   joined.Clear();
   EXPECT_TRUE(shared.expired());
+}
+
+TEST(JoinedMessagesTest, GivesTheMessageThatGoesAsFarAsThereAreEvents) {
+  const auto message = [](int64_t after, int64_t last, const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    return JoinedMessage{after, last, true, 1, grpc::ByteBuffer(&slice, 1)};
+  };
+  JoinedMessages joined;
+  EXPECT_FALSE(joined.Find(0, 0).has_value()) << "there is none";
+  joined.Keep(message(3, 5, "four and five"));
+  EXPECT_FALSE(joined.Find(3, 6).has_value()) << "six is there by now";
+  EXPECT_FALSE(joined.Find(4, 5).has_value());
+  const auto found = joined.Find(3, 5);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(FlatOf(found->bytes), "four and five");
+  for (int64_t i = 10; i < 14; ++i) joined.Keep(message(i, i + 1, "later"));
+  EXPECT_FALSE(joined.Find(3, 5).has_value()) << "only the newest are held";
 }
 
 TEST(ToGrpcStatusTest, CarriesTheDetails) {

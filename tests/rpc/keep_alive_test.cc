@@ -72,6 +72,25 @@ TEST_F(KeepAliveTest, ATakenOverSessionIsToldAtOnce) {
   EXPECT_EQ(MetadataOf(status, "agent_id"), "conversation-1");
 }
 
+TEST_F(KeepAliveTest, AResumeElsewhereTellsTheNewTtlAtOnce) {
+  KeepAlive stream(agent_);
+  EXPECT_EQ(stream.Beat(1).ttl().seconds(), 60);
+  pb::RegisterAgentRequest request;
+  request.set_agent_id("conversation-1");
+  request.mutable_ttl()->set_seconds(10);
+  Ok(agent_, &Agents::RegisterAgent, request);
+  const auto told = stream.Next();
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->ttl().seconds(), 10) << "the next beat would come too late";
+  EXPECT_EQ(told->sequence(), 0) << "an answer that nobody asked for";
+}
+
+TEST_F(KeepAliveTest, OneThatHasSaidNothingYetEndsWithTheDrain) {
+  KeepAlive stream(agent_);
+  hub_.workspace().Drain();
+  EXPECT_EQ(ReasonOf(stream.Finish()), pb::ERROR_REASON_HUB_DRAINING);
+}
+
 TEST_F(KeepAliveTest, ALostClaimIsToldUnasked) {
   const pb::Ticket ticket = agent_.Claim(operator_.Create("work").ticket_id());
   KeepAlive stream(agent_);

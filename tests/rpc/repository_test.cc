@@ -163,6 +163,29 @@ TEST_F(RepositoryTest, WorktreesArePagedAndHaveOwners) {
   EXPECT_EQ(page.next_page_token(), "");
 }
 
+TEST_F(RepositoryTest, WorktreesArePagedWhateverTheirPaths) {
+  const std::string odd = "/b\n" + std::string(3000, 'x');
+  git::Observation seen;
+  for (const std::string& path : {std::string("/a"), odd, std::string("/c")}) {
+    seen.worktrees.push_back(Worktree(path));
+  }
+  Observe(seen);
+  pb::ListWorktreesRequest request;
+  request.set_page_size(2);
+  auto page = Ok(operator_, &Repository::ListWorktrees, request);
+  ASSERT_EQ(page.worktrees_size(), 2);
+  EXPECT_EQ(page.worktrees(1).path(), odd);
+  request.set_page_token(page.next_page_token());
+  page = Ok(operator_, &Repository::ListWorktrees, request);
+  ASSERT_EQ(page.worktrees_size(), 1);
+  EXPECT_EQ(page.worktrees(0).path(), "/c");
+
+  seen.worktrees.erase(seen.worktrees.begin() + 1);
+  Observe(seen);
+  EXPECT_EQ(ReasonOf(operator_.Call(&Repository::ListWorktrees, request, &page)),
+            pb::ERROR_REASON_PAGE_TOKEN_EXPIRED);
+}
+
 TEST_F(RepositoryTest, GetHubTellsUpToWhereGitIsInTheLog) {
   EXPECT_EQ(operator_.GetHub().workspace().observed_revision(), 0);
   git::Observation seen;

@@ -1,4 +1,5 @@
 // How the server stops; and the two services beside ours.
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -111,6 +112,21 @@ TEST_F(ShutdownTest, AStreamThatNobodyReadsDoesNotHoldItForLongerThanTheGrace) {
   const base::MonoTime start = clock.Mono();
   hub_.server().Shutdown(absl::Milliseconds(500));
   EXPECT_LT(clock.Mono() - start, absl::Seconds(30));
+}
+
+TEST_F(ShutdownTest, ReadsThatGoOnAndOnDoNotHoldItUp) {
+  std::atomic<int> reads{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, &reads] {
+      const Client client = hub_.OnSocket();
+      pb::GetHubResponse response;
+      while (client.Call(&Hub::GetHub, pb::GetHubRequest(), &response).ok()) ++reads;
+    });
+  }
+  while (reads < 100) std::this_thread::yield();
+  hub_.server().Shutdown(absl::Hours(1));  // would be used up
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(ShutdownTest, SessionsAndTicketsOutliveTheServer) {

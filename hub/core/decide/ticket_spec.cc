@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/status_macros.h"
 #include "hub/core/decide/blocking.h"
 #include "hub/core/decide/refusals.h"
 #include "hub/core/limits.h"
@@ -72,6 +73,16 @@ const Field* FindField(std::string_view path) {
   return field == kFields.end() ? nullptr : &*field;
 }
 
+// `number` is the ticket that is to depend on it; 0: a new one.
+absl::Status RequireRoomForDependent(const Context& context, const std::string& ticket_id,
+                                     int64_t number) {
+  const State::NumberSet& dependents = context.state.DependentsOf(TicketNumber(ticket_id));
+  if (static_cast<int64_t>(dependents.size()) < limits::kDependents || dependents.contains(number))
+    return absl::OkStatus();
+  return LimitReached("dependents_per_ticket", limits::kDependents,
+                      absl::StrCat(limits::kDependents, " tickets depend on ", ticket_id));
+}
+
 }  // namespace
 
 std::vector<std::string> NormalLabels(
@@ -101,12 +112,13 @@ void SetTicketFields(const pb::TicketSpec& spec, pb::Ticket* ticket) {
   ticket->set_has_body(!spec.body().empty());
 }
 
-absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spec) {
+absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spec, int64_t number) {
   const auto known = [&](const std::string& ticket_id) {
     return context.state.FindTicket(TicketNumber(ticket_id)) != nullptr;
   };
   for (const pb::Dependency& dependency : spec.dependencies()) {
     if (!known(dependency.ticket_id())) return TicketNotFound(dependency.ticket_id());
+    COORDHUB_RETURN_IF_ERROR(RequireRoomForDependent(context, dependency.ticket_id(), number));
   }
   if (!spec.parent_ticket_id().empty() && !known(spec.parent_ticket_id())) {
     return TicketNotFound(spec.parent_ticket_id());

@@ -30,7 +30,8 @@ void SetTicketField(std::string_view path, const v1::TicketSpec& spec, v1::Ticke
 void SetTicketFields(const v1::TicketSpec& spec, v1::Ticket* ticket);
 
 // Whether the state knows every ticket that the spec names. Errors: TICKET_NOT_FOUND.
-absl::Status RequireReferences(const Context& context, const v1::TicketSpec& spec);
+absl::Status RequireReferences(const Context& context, const v1::TicketSpec& spec,
+                               int64_t number = 0);
 
 // Whether `count` more tickets have room. Errors: LIMIT_REACHED.
 absl::Status RequireRoomForTickets(const Context& context, int count);

@@ -76,7 +76,8 @@ absl::Status DecideCommand(Context& context, const pb::UpdateTicketRequest& requ
   COORDHUB_RETURN_IF_ERROR(RequireOwner(context, *ticket));
   COORDHUB_RETURN_IF_ERROR(CheckTicket(request, *ticket));
   const pb::TicketSpec references = NewReferences(request);
-  COORDHUB_RETURN_IF_ERROR(RequireReferences(context, references));
+  COORDHUB_RETURN_IF_ERROR(
+      RequireReferences(context, references, TicketNumber(request.ticket_id())));
 
   pb::Ticket updated = Updated(context, request, *ticket);
   COORDHUB_RETURN_IF_ERROR(CheckAttempts(updated));
