@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/strings/str_replace.h"
+#include "agent/base/grpc_target.h"
 #include "agent/base/session_token.h"
 #include "agent/client/grpc_status.h"
 #include "agent/client/grpc_streams.h"
@@ -46,14 +46,8 @@ grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind
   return args;
 }
 
-// gRPC reads its target as a URI, in which these have a meaning; a path may well contain them.
-std::string AsUri(const std::string& endpoint) {
-  if (!IsLocal(endpoint)) return endpoint;
-  return absl::StrReplaceAll(endpoint, {{"%", "%25"}, {"#", "%23"}, {"?", "%3F"}});
-}
-
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint, const char* kind) {
-  return grpc::CreateCustomChannel(AsUri(endpoint), grpc::InsecureChannelCredentials(),
+  return grpc::CreateCustomChannel(base::GrpcTargetOf(endpoint), grpc::InsecureChannelCredentials(),
                                    ChannelArgs(endpoint, kind));
 }
 

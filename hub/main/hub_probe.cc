@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "agent/base/grpc_target.h"
 #include "coordhub/v1/hub_service.grpc.pb.h"
 #include "coordhub/v1/ticket_service.grpc.pb.h"
 
@@ -30,8 +31,8 @@ absl::Status Failed(const grpc::Status& status, const std::string& target) {
 }  // namespace
 
 absl::StatusOr<v1::GetHubResponse> ProbeHub(const std::string& target, absl::Duration timeout) {
-  const auto stub =
-      v1::HubService::NewStub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
+  const auto stub = v1::HubService::NewStub(
+      grpc::CreateChannel(base::GrpcTargetOf(target), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   SetTimeout(timeout, &context);
   v1::GetHubResponse response;
@@ -42,8 +43,8 @@ absl::StatusOr<v1::GetHubResponse> ProbeHub(const std::string& target, absl::Dur
 
 absl::StatusOr<std::vector<v1::Ticket>> ListAllTickets(const std::string& target,
                                                        absl::Duration timeout) {
-  const auto stub =
-      v1::TicketService::NewStub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
+  const auto stub = v1::TicketService::NewStub(
+      grpc::CreateChannel(base::GrpcTargetOf(target), grpc::InsecureChannelCredentials()));
   std::vector<v1::Ticket> tickets;
   v1::ListTicketsRequest request;
   request.set_page_size(1000);

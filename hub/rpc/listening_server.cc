@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "agent/base/error.h"
+#include "agent/base/grpc_target.h"
 #include "agent/base/status_macros.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
@@ -83,9 +83,7 @@ absl::StatusOr<std::unique_ptr<ListeningServer>> ListeningServer::OnSocket(
   {
     // Nobody else may connect between the socket's making and its chmod.
     const PrivateUmask only_ours;
-    // gRPC reads a URI, in which these have a meaning; a path may well contain them.
-    COORDHUB_RETURN_IF_ERROR(server->Serve(absl::StrCat(
-        "unix:", absl::StrReplaceAll(path, {{"%", "%25"}, {"#", "%23"}, {"?", "%3F"}}))));
+    COORDHUB_RETURN_IF_ERROR(server->Serve(base::GrpcTargetOf(absl::StrCat("unix:", path))));
   }
   if (chmod(path.c_str(), 0600) != 0) return base::MakeIoError("chmod", path, errno);
   return server;

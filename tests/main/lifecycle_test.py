@@ -445,6 +445,16 @@ class Places(HubCase):
         self.assertEqual(sorted(set(os.listdir(bare)) & {"shared_state", "coordhub"}), ["coordhub"])
 
 
+class OddPaths(HubCase):
+    def test_a_hub_is_found_whatever_its_path_means_in_a_uri(self):
+        repo = self.path("c#-app%20?x")
+        make_repository(repo)
+        self.start("--repo", repo)
+        shown = self.coordhub("status", cwd=repo)
+        self.assertEqual(shown.returncode, 0, shown.stdout + shown.stderr)
+        self.assertIn("running", shown.stdout)
+
+
 class Restore(HubCase):
     def test_a_backup_serves_again_under_another_log_id(self):
         self.start()
