@@ -27,7 +27,7 @@ class Setup:
 
 
 def claims(setup, in_flight):
-    channels = min(4, in_flight)
+    channels = min(4 if in_flight <= 256 else 8, in_flight)
     timing = {"in_flight": in_flight, "channels": channels, "seconds": setup.seconds}
     with setup.hub() as hub:
         tickets = setup.tickets(30_000 if in_flight >= 64 else 12_000)
@@ -45,6 +45,26 @@ def claims(setup, in_flight):
     with setup.hub() as hub:
         pairs = load(hub, "pairs", tickets=setup.tickets(15_000), agents=in_flight, **timing)
     return {"claim": claim, "durable echo": durable, "echo": echo, "claim and complete": pairs, **figures}
+
+
+# Claims offered a second; and the numbers of watchers that fan-out is measured with.
+LOAD_STEPS = (500, 1_000, 2_000, 4_000, 8_000, 12_000, 16_000)
+FAN_OUT_WATCHERS = (1, 10, 100, 1_000)
+
+
+def load_curve(setup):
+    """Latency against load, open loop: what waits because the server is behind counts as its latency."""
+    figures = {}
+    for rate in LOAD_STEPS:
+        timing = {"in_flight": 1_000, "channels": 8, "seconds": setup.seconds, "rate": rate}
+        with setup.hub() as hub:
+            tickets = setup.tickets(rate)
+            claim = load(hub, "claim", tickets=tickets, agents=tickets // 250 + 8, **timing)
+        figures[f"claim at {rate}"] = claim
+        with setup.reference() as reference:
+            figures[f"durable echo at {rate}"] = load(reference, "durable-echo", request_bytes=claim["request_bytes"],
+                                                      answer_bytes=claim["response_bytes"], **timing)
+    return figures
 
 
 def bulk(setup):
@@ -181,6 +201,8 @@ SCENARIOS = {
     "claims-8": lambda s: claims(s, 8),
     "claims-64": lambda s: claims(s, 64),
     "claims-256": lambda s: claims(s, 256),
+    "claims-1000": lambda s: claims(s, 1_000),
+    "load-curve": load_curve,
     "bulk": bulk,
     "reads": reads,
     "fan-out-1": lambda s: fan_out(s, 1),
