@@ -12,6 +12,12 @@
 
 namespace coordhub::git {
 
+// Starts libgit2 for whoever uses it in this process, so that it reads repositories with those
+// extensions that plain git sets by itself (`git sparse-checkout`, `git clone --filter`) and that
+// change nothing of what we read. Before anything of it is called. Idempotent, thread-safe; never
+// undone.
+void InitializeLibgit2();
+
 // The status for a failed call on `path`. Call at once, on the thread that made the call: libgit2
 // keeps the error's text by thread. Reason IO_FAILED; metadata `operation`, `path`.
 absl::Status LibraryError(std::string_view operation, std::string_view path);

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
-#include "agent/base/git_location.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "hub/git/git_command.h"
@@ -50,12 +49,13 @@ void PorcelainReader::EndField() {
   on_entry_(states, std::string_view(field_).substr(3));
 }
 
-absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, absl::Duration timeout) {
+absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, const GitLimits& limits) {
   int64_t count = 0;
   PorcelainReader reader([&count](std::string_view, std::string_view) { ++count; });
   GitCommand command;
   command.arguments = InWorktree(place, {"status", "--porcelain=v1", "-z"});
-  command.timeout = timeout;
+  command.timeout = limits.timeout;
+  command.cancel = limits.cancel;
   command.on_output = [&reader](std::string_view bytes) { reader.Feed(bytes); };
   COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
   if (result.ok()) return count;
@@ -64,7 +64,7 @@ absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, absl::Dura
 }
 
 absl::StatusOr<int64_t> CountChangedFilesWithoutGit(const WorktreePlace& place) {
-  base::InitializeLibgit2();
+  InitializeLibgit2();
   git_repository* raw_repository = nullptr;
   if (git_repository_open(&raw_repository, place.top.c_str()) != 0) {
     return NotCounted(place, base::ToStd(LibraryError("opening", place.top).message()));
@@ -82,7 +82,7 @@ absl::StatusOr<int64_t> CountChangedFilesWithoutGit(const WorktreePlace& place) 
 }
 
 absl::StatusOr<absl::flat_hash_set<std::string>> ListIgnoredDirectories(const WorktreePlace& place,
-                                                                        absl::Duration timeout) {
+                                                                        const GitLimits& limits) {
   absl::flat_hash_set<std::string> directories;
   PorcelainReader reader([&](std::string_view states, std::string_view path) {
     if (states == "!!" && path.back() == '/') directories.emplace(path.substr(0, path.size() - 1));
@@ -90,11 +90,26 @@ absl::StatusOr<absl::flat_hash_set<std::string>> ListIgnoredDirectories(const Wo
   GitCommand command;
   command.arguments = InWorktree(
       place, {"status", "--porcelain=v1", "-z", "--ignored=matching", "--untracked-files=normal"});
-  command.timeout = timeout;
+  command.timeout = limits.timeout;
+  command.cancel = limits.cancel;
   command.on_output = [&reader](std::string_view bytes) { reader.Feed(bytes); };
   COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
   if (!result.ok()) return NotCounted(place, result.Explain());
   return directories;
+}
+
+absl::StatusOr<bool> IsTrackedByGit(const WorktreePlace& place, const std::string& path,
+                                    const GitLimits& limits) {
+  bool any = false;
+  GitCommand command;
+  command.arguments =
+      InWorktree(place, {"--literal-pathspecs", "ls-files", "-z", "--cached", "--", path});
+  command.timeout = limits.timeout;
+  command.cancel = limits.cancel;
+  command.on_output = [&any](std::string_view) { any = true; };
+  COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
+  if (!result.ok()) return NotCounted(place, result.Explain());
+  return any;
 }
 
 }  // namespace coordhub::git
