@@ -16,25 +16,24 @@ struct GitLocation {
   // This worktree's own git directory: `common_dir` for the main one, a directory under
   // `<common_dir>/worktrees/` for a linked one.
   std::string git_dir;
-  // The worktree's top directory; empty in a bare repository.
+  // The worktree's top directory; empty in a bare repository, and within a git directory that
+  // stands apart from its worktree and does not say where that is.
   std::string worktree_root;
   // The name of a linked worktree; empty for the main one and in a bare repository.
   std::string worktree_name;
   bool is_bare = false;
 };
 
-// The repository that `path`, an existing directory or file, lies in: its nearest ancestor that is
-// one, not beyond the file system's border. The environment (GIT_DIR and so on) is not asked.
+// The repository that `path`, an existing directory or file, lies in: found as git does it, by
+// looking at files, without git and without a library of it. Any format is found that git has;
+// whether it can be read is for whoever reads it. Its nearest ancestor that is one, not beyond the
+// file system's border. Of the environment, GIT_DIR and its like are not asked, only what leads to
+// the user's configuration.
 // Blocks on the file system. Thread-safe.
 //
 // Errors:
 //   NOT_FOUND/WORKSPACE_NOT_FOUND  no repository there, one that git refuses to trust (another
 //                                  owner), or a damaged one; the message tells. Metadata: `path`.
 absl::StatusOr<GitLocation> LocateRepository(const std::string& path);
-
-// Starts libgit2 for whoever uses it in this process, so that it reads repositories with those
-// extensions that plain git sets by itself (`git sparse-checkout`, `git clone --filter`) and that
-// change nothing of what we read. Idempotent, thread-safe; never undone.
-void InitializeLibgit2();
 
 }  // namespace coordhub::base

@@ -11,9 +11,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from hub_process import BIN, Hub, make_repository, wait_until  # noqa: E402
+from hub_process import BIN, COORDCTL, Hub, make_repository, wait_until  # noqa: E402
 
 LOAD = os.path.join(BIN, "bench_load")
+ONE_ECHO = os.path.join(BIN, "bench_one_echo")
 REFERENCE = os.path.join(BIN, "bench_reference")
 
 

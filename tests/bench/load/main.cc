@@ -290,20 +290,8 @@ json RunIdleLoad(const Arguments& arguments) {
   return result;
 }
 
-// As short as a client can be.
-json RunOneEcho(const Arguments& arguments) {
-  const auto channel =
-      grpc::CreateChannel(arguments.load.target, grpc::InsecureChannelCredentials());
-  grpc::ClientContext context;
-  Payload request;
-  Payload response;
-  Check(Reference::NewStub(channel)->Echo(&context, request, &response), "Echo");
-  return json::object();
-}
-
 json RunKind(const Arguments& arguments) {
   const std::string& kind = arguments.kind;
-  if (kind == "one-echo") return RunOneEcho(arguments);
   if (kind == "echo-stream") return RunEchoStream(arguments);
   if (kind == "mutations") return RunMutations(arguments);
   if (kind == "keep-alive") return RunKeepAlive(arguments);
@@ -318,26 +306,10 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   app.add_option("kind", arguments.kind)
       ->required()
-      ->check(CLI::IsMember({"echo",
-                             "durable-echo",
-                             "echo-stream",
-                             "claim",
-                             "pairs",
-                             "create",
-                             "get",
-                             "list",
-                             "mutations",
-                             "keep-alive",
-                             "fan-out",
-                             "reference-fan-out",
-                             "reference-fan-out-coalesced",
-                             "idle",
-                             "reference-idle",
-                             "one-echo",
-                             "etcd-put",
-                             "etcd-txn",
-                             "etcd-keep-alive",
-                             "etcd-fan-out"}));
+      ->check(CLI::IsMember(
+          {"echo", "durable-echo", "echo-stream", "claim", "pairs", "create", "get", "list",
+           "mutations", "keep-alive", "fan-out", "reference-fan-out", "reference-fan-out-coalesced",
+           "idle", "reference-idle", "etcd-put", "etcd-txn", "etcd-keep-alive", "etcd-fan-out"}));
   app.add_option("--target", arguments.load.target)->required();
   app.add_option("--pid", arguments.pid, "The server's");
   app.add_option("--in-flight", arguments.load.in_flight);
