@@ -12,7 +12,6 @@
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "agent/base/text.h"
-#include "hub/git/git_command.h"
 
 namespace coordhub::git {
 namespace {
@@ -22,13 +21,14 @@ int ToInt(size_t count) {
 }
 
 // What git prints, without the newline. `expected`: exit codes that are an answer, too.
-absl::StatusOr<std::string> AskGit(git_repository* repository, std::vector<std::string> arguments,
-                                   int also_expected) {
+absl::StatusOr<std::string> AskGit(git_repository* repository, const GitCancel* cancel,
+                                   std::vector<std::string> arguments, int also_expected) {
   std::string output;
   GitCommand command;
   command.arguments = {absl::StrCat("--git-dir=", git_repository_commondir(repository))};
   command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
   command.max_output = 4096;
+  command.cancel = cancel;
   command.on_output = [&output](std::string_view bytes) { output.append(bytes); };
   COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
   const bool answered = result.end == GitResult::End::kExited && result.exit_code == also_expected;
@@ -130,14 +130,15 @@ absl::StatusOr<BranchFacts::Relation> BranchFacts::Relate(const git_oid& head,
 absl::StatusOr<BranchFacts::Relation> BranchFacts::RelateShallow(const git_oid& head,
                                                                  const git_oid& target) {
   Relation relation;
-  COORDHUB_ASSIGN_OR_RETURN(const std::string base,
-                            AskGit(repository_, {"merge-base", Hex(head), Hex(target)}, 1));
+  COORDHUB_ASSIGN_OR_RETURN(
+      const std::string base,
+      AskGit(repository_, cancel_, {"merge-base", Hex(head), Hex(target)}, 1));
   git_oid id;
   if (!base.empty() && git_oid_fromstr(&id, base.c_str()) == 0)
     relation.merge_base = std::make_unique<git_oid>(id);
   COORDHUB_ASSIGN_OR_RETURN(
       const std::string counts,
-      AskGit(repository_,
+      AskGit(repository_, cancel_,
              {"rev-list", "--left-right", "--count", absl::StrCat(Hex(head), "...", Hex(target))},
              0));
   const std::pair<std::string, std::string> sides = absl::StrSplit(counts, '\t');

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "hub/git/changed_paths.h"
 #include "hub/git/file_version.h"
+#include "hub/git/git_command.h"
 #include "hub/git/heads.h"
 #include "hub/git/observation.h"
 
@@ -20,8 +21,9 @@ namespace coordhub::git {
 // Not thread-safe; the repository's thread.
 class BranchFacts {
  public:
-  // `repository` is not owned.
-  explicit BranchFacts(git_repository* repository) : repository_(repository) {}
+  // Neither is owned; `cancel` ends git, which is asked about shallow histories.
+  BranchFacts(git_repository* repository, const GitCancel* cancel)
+      : repository_(repository), cancel_(cancel) {}
 
   // Begins a pass: from now on, what was asked for before Begin and is not asked for again until
   // the next Begin is forgotten. Asks once whether the repository is shallow.
@@ -59,6 +61,7 @@ class BranchFacts {
   absl::StatusOr<PathsPtr> Paths(const git_oid* merge_base, const git_oid& head);
 
   git_repository* const repository_;
+  const GitCancel* const cancel_;
   bool shallow_ = false;
   // Of the file that lists where a shallow history ends.
   FileVersion shallow_version_;

@@ -14,9 +14,6 @@
 namespace coordhub::git {
 namespace {
 
-// Long enough for one git command to write all of its files, short enough to be nothing to people.
-constexpr absl::Duration kSettle = absl::Milliseconds(20);
-
 bool EndsWith(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
@@ -60,19 +57,25 @@ ChangeWatcher::~ChangeWatcher() {
 
 Changes ChangeWatcher::Take() {
   base::MutexLock lock(&mu_);
+  const bool nothing_known = pending_.empty();
   SortEvents();
+  if (nothing_known && !pending_.empty()) {
+    TellLater();
+    Wake();
+  }
   if (walk_due_) Wake();
   // Without notifications, references are always worth a look. Files have an interval of their own.
   if (!problem_.empty()) pending_.references = true;
   return std::exchange(pending_, {});
 }
 
-void ChangeWatcher::WakeAt(base::MonoTime time) {
+void ChangeWatcher::Ring() {
   base::MutexLock lock(&mu_);
-  if (time >= due_) return;
-  due_ = time;
+  due_ = base::MonoTime::InfinitePast();
   Wake();
 }
+
+void ChangeWatcher::TellLater() { due_ = std::min(due_, clock_.Mono() + options_.coalesce); }
 
 std::string ChangeWatcher::problem() const {
   base::MutexLock lock(&mu_);
@@ -143,8 +146,7 @@ void ChangeWatcher::ReadEvents() {
   base::MutexLock lock(&mu_);
   // What happened in new directories before they were watched.
   if (walk && problem_.empty()) pending_.references = true;
-  if (pending_.empty()) return;
-  due_ = std::min(due_, std::max(clock_.Mono() + kSettle, last_call_ + options_.coalesce));
+  if (!pending_.empty()) TellLater();
 }
 
 void ChangeWatcher::CallBackIfDue() {
@@ -153,7 +155,6 @@ void ChangeWatcher::CallBackIfDue() {
     if (due_ > clock_.Mono()) return;
     due_ = base::MonoTime::InfiniteFuture();
   }
-  last_call_ = clock_.Mono();
   if (options_.on_change) options_.on_change();
 }
 

@@ -59,7 +59,7 @@ class ChangeWatcher {
     std::string common_dir;
     // On the watcher's thread; must not block. Null: nobody.
     std::function<void()> on_change;
-    // After a first change `on_change` comes at once, then no sooner than this after the last.
+    // `on_change` comes so long after a first change, for all that changed until then.
     absl::Duration coalesce;
     // Directories of worktrees, all together.
     size_t max_watches = 0;
@@ -70,7 +70,8 @@ class ChangeWatcher {
   ChangeWatcher(const ChangeWatcher&) = delete;
   ChangeWatcher& operator=(const ChangeWatcher&) = delete;
 
-  // Gives out what changed until now, told to the thread or not yet, and begins anew.
+  // Gives out what changed until now, told to the thread or not yet, and begins anew. Who takes it
+  // keeps nothing from being told: `on_change` comes for it all the same.
   Changes Take();
 
   // Watches the directories of a worktree: all below `top` but .git, `ignored` (relative), `others`
@@ -88,8 +89,8 @@ class ChangeWatcher {
   std::string WatchFiles(const FileScope& scope);
   void UnwatchFiles(const std::string& top);
 
-  // Calls back at this time (CLOCK_MONOTONIC) at the latest.
-  void WakeAt(base::MonoTime time);
+  // Calls back at once: something is new that the kernel does not tell.
+  void Ring();
 
   // Why the git directory is not watched; empty: it is.
   std::string problem() const;
@@ -123,6 +124,8 @@ class ChangeWatcher {
   void Run();
   void AwaitWork();
   void ReadEvents();
+  // There is something to tell of.
+  void TellLater() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sorts what has come.
   void SortEvents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CallBackIfDue();
@@ -165,8 +168,6 @@ class ChangeWatcher {
   base::MonoTime due_ ABSL_GUARDED_BY(mu_) = base::MonoTime::InfiniteFuture();
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
-  // The watcher's thread only.
-  base::MonoTime last_call_ = base::MonoTime::InfinitePast();
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ extern "C" {  // this version of the header forgets it
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -158,11 +160,16 @@ class RunningGit {
       return false;
     }
     // A negative descriptor (closed, or without pidfd) is passed over; then we look now and again.
-    std::array<pollfd, 3> waited = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
-                                    pollfd{process, POLLIN, 0}};
+    const int cancel = command_.cancel == nullptr ? -1 : command_.cancel->fd();
+    std::array<pollfd, 4> waited = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
+                                    pollfd{process, POLLIN, 0}, pollfd{cancel, POLLIN, 0}};
     const int64_t limit_ms = process < 0 ? 20 : 1000;
     const int64_t timeout_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left), 1, limit_ms);
     poll(waited.data(), waited.size(), static_cast<int>(timeout_ms));
+    if (command_.cancel != nullptr && command_.cancel->cancelled()) {
+      result_.end = GitResult::End::kCancelled;
+      return false;
+    }
     siginfo_t info{};
     return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == pid_;
@@ -195,6 +202,19 @@ class RunningGit {
 
 }  // namespace
 
+GitCancel::GitCancel() : event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+void GitCancel::Cancel() const {
+  const uint64_t one = 1;
+  // Nobody reads it, so it stays readable.
+  [[maybe_unused]] const ssize_t written = write(event_.get(), &one, sizeof(one));
+}
+
+bool GitCancel::cancelled() const {
+  pollfd event{event_.get(), POLLIN, 0};
+  return poll(&event, 1, 0) > 0;
+}
+
 std::string GitResult::Explain() const {
   switch (end) {
     case End::kNotInstalled:
@@ -203,6 +223,8 @@ std::string GitResult::Explain() const {
       return "git took too long";
     case End::kTooMuchOutput:
       return "git wrote too much";
+    case End::kCancelled:
+      return "git was ended because nobody waits for it any more";
     case End::kExited:
       break;
   }
@@ -212,6 +234,11 @@ std::string GitResult::Explain() const {
 }
 
 absl::StatusOr<GitResult> RunGit(const GitCommand& command) {
+  if (command.cancel != nullptr && command.cancel->cancelled()) {
+    GitResult result;
+    result.end = GitResult::End::kCancelled;
+    return result;
+  }
   COORDHUB_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   COORDHUB_ASSIGN_OR_RETURN(Pipe err, MakePipe());
   pid_t pid = 0;

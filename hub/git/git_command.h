@@ -9,8 +9,23 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/base/unique_fd.h"
 
 namespace coordhub::git {
+
+// Ends commands from another thread: those that run under it, and those that begin later. Any
+// thread; must outlive them.
+class GitCancel {
+ public:
+  GitCancel();
+  void Cancel() const;
+  bool cancelled() const;
+  // Readable from Cancel on; -1 where the kernel gave none.
+  int fd() const { return event_.get(); }
+
+ private:
+  const base::UniqueFd event_;
+};
 
 struct GitCommand {
   // Without the program's name. Never passes through a shell.
@@ -21,6 +36,8 @@ struct GitCommand {
   std::function<void(std::string_view)> on_output;
   // More output than this, in bytes, and it is killed.
   size_t max_output = 256u << 20;
+  // Then it is killed as well. Not owned; null: nobody cancels it.
+  const GitCancel* cancel = nullptr;
 };
 
 struct GitResult {
@@ -30,6 +47,7 @@ struct GitResult {
     kNotInstalled,
     kTimedOut,
     kTooMuchOutput,
+    kCancelled,
   };
   End end = End::kExited;
   // With kExited; 128 + signal when a signal ended it.

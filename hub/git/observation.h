@@ -28,7 +28,7 @@ using ObservedBranchPtr = std::shared_ptr<const ObservedBranch>;
 
 struct Observation {
   bool is_bare = false;
-  // The main worktree's top directory; empty in a bare repository.
+  // The main worktree's top directory; empty in a bare repository, and where nobody can tell.
   std::string main_worktree;
   // What `git branch --show-current` prints in the main worktree (or the bare repository): empty
   // when detached.
@@ -49,7 +49,7 @@ struct Observation {
   // What cannot be observed, or only more slowly than it should, one sentence each; for people.
   std::vector<std::string> problems;
 
-  // The main worktree; null in a bare repository.
+  // The main worktree; null where there is none.
   const v1::Worktree* FindMainWorktree() const;
   // Null: no such branch, or it is not observed.
   const ObservedBranch* FindBranch(const std::string& name) const;

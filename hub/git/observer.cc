@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -10,13 +11,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
-#include "agent/base/git_location.h"
 #include "agent/base/mutex.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "agent/base/text.h"
 #include "hub/git/branch_facts.h"
 #include "hub/git/change_watcher.h"
+#include "hub/git/git_command.h"
 #include "hub/git/heads.h"
 #include "hub/git/library.h"
 #include "hub/git/repository.h"
@@ -77,23 +78,31 @@ class LibgitObserver final : public Observer {
                   .on_change = options_.on_change,
                   .coalesce = options_.coalesce,
                   .max_watches = options_.max_watches}),
-        counts_(options_, &watcher_) {}
+        counts_(options_, &watcher_, &cancel_) {}
 
   // Opens the repository, or again when another one stands in its place now.
   absl::Status OpenRepository();
-  absl::StatusOr<ObservationPtr> Observe() override;
+  absl::StatusOr<ObservationPtr> ObserveHeads() override { return Observe(absl::ZeroDuration()); }
+  absl::StatusOr<ObservationPtr> Observe() override { return Observe(options_.patience); }
   ObservationPtr latest() const override {
     base::MutexLock lock(&mu_);
     return latest_;
   }
+  void Stop() override;
 
  private:
+  absl::StatusOr<ObservationPtr> Observe(absl::Duration for_counts);
+  // A look that began after the call, one's own or another's. False: another's takes too long.
+  absl::StatusOr<bool> ShareLook() ABSL_LOCKS_EXCLUDED(mu_);
   // One look; one thread at a time, without mu_.
-  absl::StatusOr<ObservationPtr> Look();
+  absl::Status Look() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status ReadReferences();
+  // What the last look saw, with the counts that there are now.
+  ObservationPtr Publish() ABSL_LOCKS_EXCLUDED(publishing_, mu_);
   void ReadBranches(const Heads& heads);
   absl::Status ReadWorktrees(const Heads& heads);
-  void AddProblems(Observation* observation) const;
+  void AddProblems(const std::map<std::string, WorktreeCounts::Entry>& entries,
+                   Observation* observation) const;
 
   const std::string common_dir_;
   const ObserverOptions options_;
@@ -105,19 +114,24 @@ class LibgitObserver final : public Observer {
   Changes pending_;
   std::set<std::string> agent_branches_;
   base::MonoTime references_read_ = base::MonoTime::InfinitePast();
-  // What the last reading of references gave, without worktrees, time and problems.
+  // What the last reading of references gave, without worktrees, time and what is counted.
   Observation references_;
-  size_t passed_over_ = 0;
 
+  // Makes observations follow each other in the order in which they are published. Before mu_.
+  base::Mutex publishing_;
   mutable base::Mutex mu_;
   base::CondVar looked_;
   bool looking_ ABSL_GUARDED_BY(mu_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   // Looks that were asked for; the last one that a finished look answers, and how it ended.
   int64_t asked_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t answered_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::StatusOr<ObservationPtr> answer_ ABSL_GUARDED_BY(mu_) = ObservationPtr();
+  absl::Status answer_ ABSL_GUARDED_BY(mu_);
+  // What the last look saw, without worktrees; null before the first.
+  ObservationPtr looked_at_ ABSL_GUARDED_BY(mu_);
   ObservationPtr latest_ ABSL_GUARDED_BY(mu_);
 
+  const GitCancel cancel_;
   // Last: they stop before what they call or count for goes.
   ChangeWatcher watcher_;
   WorktreeCounts counts_;
@@ -132,32 +146,65 @@ absl::Status LibgitObserver::OpenRepository() {
     return LibraryError("opening", common_dir_);
   facts_.reset();
   repository_.reset(raw);
-  facts_.emplace(raw);
+  facts_.emplace(raw, &cancel_);
   inode_ = inode;
   return absl::OkStatus();
 }
 
-absl::StatusOr<ObservationPtr> LibgitObserver::Observe() {
+void LibgitObserver::Stop() {
+  counts_.Stop();
+  base::MutexLock lock(&mu_);
+  stopping_ = true;
+  looked_.SignalAll();
+}
+
+absl::StatusOr<ObservationPtr> LibgitObserver::Observe(absl::Duration for_counts) {
+  COORDHUB_ASSIGN_OR_RETURN(const bool looked, ShareLook());
+  if (!looked) {
+    if (ObservationPtr newest = latest(); newest != nullptr) return newest;
+    return base::MakeError(v1::ERROR_REASON_NOT_OBSERVED,
+                           "the first look at the repository has not come to an end",
+                           {{"path", common_dir_}});
+  }
+  // For those who do not wait: branches are seen before anything is counted.
+  if (for_counts > absl::ZeroDuration()) {
+    Publish();
+    counts_.AwaitDue(for_counts);
+  }
+  return Publish();
+}
+
+absl::StatusOr<bool> LibgitObserver::ShareLook() {
   int64_t through = 0;
   {
+    // Whoever waits does so in real time, whatever clock the hub goes by.
+    const base::SystemClock clock;
+    const base::MonoTime deadline = clock.Mono() + options_.patience;
     base::MutexLock lock(&mu_);
     const int64_t mine = ++asked_;
-    while (looking_ && answered_ < mine) looked_.Wait(&mu_);
-    if (answered_ >= mine) return answer_;
+    while (looking_ && answered_ < mine) {
+      const absl::Duration left = deadline - clock.Mono();
+      if (stopping_ || left <= absl::ZeroDuration()) return false;
+      looked_.WaitWithTimeout(&mu_, left);
+    }
+    if (answered_ >= mine) {
+      if (!answer_.ok()) return answer_;
+      return true;
+    }
     looking_ = true;
     through = asked_;
   }
-  absl::StatusOr<ObservationPtr> seen = Look();
+  const absl::Status status = Look();
   base::MutexLock lock(&mu_);
   looking_ = false;
   answered_ = through;
-  answer_ = seen;
-  if (seen.ok()) latest_ = *seen;
+  answer_ = status;
   looked_.SignalAll();
-  return seen;
+  if (!status.ok()) return status;
+  return true;
 }
 
-absl::StatusOr<ObservationPtr> LibgitObserver::Look() {
+absl::Status LibgitObserver::Look() {
   const absl::Time time = options_.clock->Wall();
   pending_.Merge(watcher_.Take());
   std::set<std::string> agent_branches;
@@ -176,14 +223,27 @@ absl::StatusOr<ObservationPtr> LibgitObserver::Look() {
     references_read_ = now;
   }
   counts_.Note(std::exchange(pending_, {}));
-  counts_.CountDue();
 
-  auto observation = std::make_shared<Observation>(references_);
-  observation->time = time;
-  observation->shared_state_exists = IsDirectory(options_.shared_state);
-  for (const auto& [top, entry] : counts_.entries())
-    observation->worktrees.push_back(ToProto(entry));
-  AddProblems(observation.get());
+  auto seen = std::make_shared<Observation>(references_);
+  seen->time = time;
+  seen->shared_state_exists = IsDirectory(options_.shared_state);
+  base::MutexLock lock(&mu_);
+  looked_at_ = std::move(seen);
+  return absl::OkStatus();
+}
+
+ObservationPtr LibgitObserver::Publish() {
+  base::MutexLock one_at_a_time(&publishing_);
+  std::shared_ptr<Observation> observation;
+  {
+    base::MutexLock lock(&mu_);
+    observation = std::make_shared<Observation>(*looked_at_);
+  }
+  const auto entries = counts_.entries();
+  for (const auto& [top, entry] : entries) observation->worktrees.push_back(ToProto(entry));
+  AddProblems(entries, observation.get());
+  base::MutexLock lock(&mu_);
+  latest_ = observation;
   return observation;
 }
 
@@ -194,12 +254,14 @@ absl::Status LibgitObserver::ReadReferences() {
   // A directory that went away while it was read looks like one without branches.
   COORDHUB_RETURN_IF_ERROR(ReadHeadFile(common_dir_).status());
   references_ = Observation();
-  references_.is_bare = git_repository_is_bare(repository_.get()) == 1;
   references_.current_branch = base::ToValidUtf8(head.branch);
-  if (const char* top = git_repository_workdir(repository_.get()); top != nullptr) {
-    references_.main_worktree = top;
-    while (references_.main_worktree.size() > 1 && references_.main_worktree.back() == '/')
-      references_.main_worktree.pop_back();
+  MainWorktree worktree = FindMainWorktree(common_dir_, options_.found_in);
+  references_.is_bare = worktree.is_bare;
+  references_.main_worktree = std::move(worktree.top);
+  if (!references_.is_bare && references_.main_worktree.empty()) {
+    references_.problems.emplace_back(
+        "the main worktree is not observed: the git directory does not say where it is; start the "
+        "hub from inside of it");
   }
   ReadBranches(heads);
   return ReadWorktrees(heads);
@@ -213,20 +275,24 @@ void LibgitObserver::ReadBranches(const Heads& heads) {
     references_.target = target_name;
     references_.target_commit = Hex(*target_head);
   }
-  passed_over_ = 0;
+  size_t passed_over = 0;
   facts_->Begin();
   for (const auto& [name, head] : heads) {
     const bool matches = MatchesAny(options_.branch_patterns, name);
     if (!matches && agent_branches_.count(name) == 0) continue;
     if (references_.branches.size() >= kMaxBranches || name.size() > kMaxBranchName ||
         !base::IsValidUtf8(name)) {
-      ++passed_over_;
+      ++passed_over;
       continue;
     }
     references_.branches.push_back(
         facts_->Find(name, head, references_.target, target_head, matches));
     if (matches) ++references_.conversation_branch_count;
   }
+  if (passed_over == 0) return;
+  references_.problems.push_back(absl::StrCat(passed_over, " branches are not observed: more than ",
+                                              kMaxBranches, ", or names beyond ", kMaxBranchName,
+                                              " bytes or not UTF-8"));
 }
 
 absl::Status LibgitObserver::ReadWorktrees(const Heads& heads) {
@@ -244,20 +310,21 @@ absl::Status LibgitObserver::ReadWorktrees(const Heads& heads) {
   return absl::OkStatus();
 }
 
-void LibgitObserver::AddProblems(Observation* observation) const {
+void LibgitObserver::AddProblems(const std::map<std::string, WorktreeCounts::Entry>& entries,
+                                 Observation* observation) const {
   std::vector<std::string>& problems = observation->problems;
   if (const std::string problem = watcher_.problem(); !problem.empty())
     problems.push_back(absl::StrCat("changes are seen by interval only: ", problem));
   const std::string interval = absl::FormatDuration(options_.unwatched_count_interval);
-  for (const auto& [top, entry] : counts_.entries()) {
+  for (const auto& [top, entry] : entries) {
+    if (entry.tracks_shared_state) {
+      const std::string path = base::OneLine(options_.shared_state.substr(top.size() + 1), 512);
+      problems.push_back(
+          absl::StrCat("git tracks ", path, "; untrack it: git rm -r --cached ", path));
+    }
     if (entry.watch_problem.empty() || !entry.found.problem.empty()) continue;
     problems.push_back(absl::StrCat("files of ", base::OneLine(top, 512), " are counted every ",
                                     interval, " only: ", base::OneLine(entry.watch_problem, 256)));
-  }
-  if (passed_over_ > 0) {
-    problems.push_back(absl::StrCat(passed_over_, " branches are not observed: more than ",
-                                    kMaxBranches, ", or names beyond ", kMaxBranchName,
-                                    " bytes or not UTF-8"));
   }
 }
 

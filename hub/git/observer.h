@@ -24,12 +24,16 @@ struct ObserverOptions {
   // else `main`, else `master`, else none.
   std::string target;
 
-  // A directory whose existence is observed, too, for those who may not block. Empty: none.
+  // A directory whose existence is observed, too, for those who may not block, and whether git
+  // tracks it, which it must not. Empty: none.
   std::string shared_state;
+  // The top of the main worktree, if the repository was found by it; as Repository::Open has it.
+  std::string found_in;
 
-  // Something changed: worth an Observe(). Called on the watcher's thread, coalesced (the first
-  // change at once, what follows within `coalesce` together); must not block. Null: nobody asks,
-  // but files are watched all the same, so that Observe() knows what to look at.
+  // Something changed: worth a look. Called on the watcher's thread, `coalesce` after a first
+  // change for all that changed until then, and at once for a new count of changed files; must not
+  // block. Null: nobody asks, but files are watched all the same, so that a look knows what to look
+  // at.
   std::function<void()> on_change;
   absl::Duration coalesce = absl::Milliseconds(200);
 
@@ -42,14 +46,16 @@ struct ObserverOptions {
   size_t max_watches = 65536;
   // How long git may take to count the changed files of a worktree; then it is ended.
   absl::Duration count_timeout = absl::Seconds(60);
+  // How long Observe() waits for counts, and anyone for somebody else's look.
+  absl::Duration patience = absl::Seconds(10);
   // For paces and times; not owned. Required.
   base::Clock* clock = nullptr;
 };
 
 // One repository under observation. Costs are in proportion to what changed: heads that did not
-// move keep their facts, worktrees whose files did not change keep their counts. Owns a thread that
-// listens to the kernel's notifications. Ends it with its destructor, after which `on_change` is
-// not called any more.
+// move keep their facts, worktrees whose files did not change keep their counts. Owns two threads:
+// one listens to the kernel's notifications, one lets git count. Ends both with its destructor,
+// after which `on_change` is not called any more.
 class Observer {
  public:
   // `common_dir` as base::LocateRepository gives it. Starts to watch; blocks.
@@ -59,14 +65,21 @@ class Observer {
                                                         ObserverOptions options);
   virtual ~Observer() = default;
 
-  // Looks at what changed. Blocks on the file system and on git. Any thread: one looks at a time,
-  // and who comes meanwhile waits for a look that began after it came. Errors: NOT_OBSERVED (path):
-  // the repository cannot be read now (it was moved away, or changed faster than it could be read);
-  // the message says why. latest() stays as it was.
+  // Looks at branches, HEADs and worktrees; of changed files, what is counted so far: what is due
+  // is counted meanwhile, and on_change tells of it. Blocks on the file system. Any thread: one
+  // looks at a time, and who comes meanwhile waits for a look that began after it came; but when
+  // that takes longer than `patience`, for the newest observation instead. Errors: NOT_OBSERVED
+  // (path): the repository cannot be read now (it was moved away, or changed faster than it could
+  // be read); the message says why. latest() stays as it was.
+  virtual absl::StatusOr<ObservationPtr> ObserveHeads() = 0;
+  // The same, and waits for the counts that are due, for `patience` at most.
   virtual absl::StatusOr<ObservationPtr> Observe() = 0;
 
   // The newest observation; null before the first. Never blocks. Any thread.
   virtual ObservationPtr latest() const = 0;
+
+  // Ends git where it runs, and lets nobody wait any longer, now and from now on. Any thread.
+  virtual void Stop() {}
 };
 
 }  // namespace coordhub::git

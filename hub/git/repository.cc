@@ -14,17 +14,13 @@
 #include "agent/base/string_view.h"
 #include "agent/base/unique_fd.h"
 #include "hub/git/library.h"
+#include "hub/git/worktrees.h"
 
 namespace coordhub::git {
 namespace {
 
 constexpr std::string_view kBranchPrefix = "refs/heads/";
 constexpr size_t kMaxExcludeFileBytes = 1 << 20;
-
-std::string_view WithoutTrailingSlash(std::string_view path) {
-  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
-  return path;
-}
 
 // Whether `text` has the line `line`, trailing blanks aside.
 bool HasLine(std::string_view text, std::string_view line) {
@@ -74,12 +70,10 @@ std::string UnreadableKind(const std::string& common_dir) {
 
 class LibgitRepository final : public Repository {
  public:
-  LibgitRepository(std::string common_dir, RepositoryHandle handle)
-      : common_dir_(std::move(common_dir)), handle_(std::move(handle)) {
-    if (const char* workdir = git_repository_workdir(handle_.get()); workdir != nullptr) {
-      main_worktree_ = WithoutTrailingSlash(workdir);
-    }
-  }
+  LibgitRepository(std::string common_dir, const std::string& found_in, RepositoryHandle handle)
+      : common_dir_(std::move(common_dir)),
+        handle_(std::move(handle)),
+        main_worktree_(FindMainWorktree(common_dir_, found_in).top) {}
 
   const std::string& main_worktree() const override { return main_worktree_; }
 
@@ -125,12 +119,13 @@ class LibgitRepository final : public Repository {
  private:
   const std::string common_dir_;
   const RepositoryHandle handle_;
-  std::string main_worktree_;
+  const std::string main_worktree_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(const std::string& common_dir) {
+absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(const std::string& common_dir,
+                                                             const std::string& found_in) {
   InitializeLibgit2();
   git_repository* raw = nullptr;
   if (git_repository_open(&raw, common_dir.c_str()) != 0) {
@@ -139,7 +134,7 @@ absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(const std::string& 
       message = "the repository at " + common_dir + " cannot be used: " + kind;
     return base::MakeError(v1::ERROR_REASON_WORKSPACE_NOT_FOUND, message, {{"path", common_dir}});
   }
-  return std::make_unique<LibgitRepository>(common_dir, RepositoryHandle(raw));
+  return std::make_unique<LibgitRepository>(common_dir, found_in, RepositoryHandle(raw));
 }
 
 }  // namespace coordhub::git

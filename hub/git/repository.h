@@ -16,14 +16,17 @@ namespace coordhub::git {
 // otherwise: IO_FAILED.
 class Repository {
  public:
-  // `common_dir` as base::LocateRepository gives it.
+  // `common_dir` as base::LocateRepository gives it. `found_in`: the top of the main worktree, if
+  // the repository was found by it; empty otherwise. A git directory that lies elsewhere (`git init
+  // --separate-git-dir`) does not say where its worktree is.
   // Errors: WORKSPACE_NOT_FOUND (path): not a repository, or one of a kind that cannot be read; the
   // message says which.
-  static absl::StatusOr<std::unique_ptr<Repository>> Open(const std::string& common_dir);
+  static absl::StatusOr<std::unique_ptr<Repository>> Open(const std::string& common_dir,
+                                                          const std::string& found_in = "");
   virtual ~Repository() = default;
 
   // The main worktree's top directory, absolute, without a trailing slash; empty in a bare
-  // repository.
+  // repository, and where nobody can tell.
   virtual const std::string& main_worktree() const = 0;
 
   // The branch that HEAD names, as `git branch --show-current` prints it: also one without commits;

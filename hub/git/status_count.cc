@@ -49,12 +49,13 @@ void PorcelainReader::EndField() {
   on_entry_(states, std::string_view(field_).substr(3));
 }
 
-absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, absl::Duration timeout) {
+absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, const GitLimits& limits) {
   int64_t count = 0;
   PorcelainReader reader([&count](std::string_view, std::string_view) { ++count; });
   GitCommand command;
   command.arguments = InWorktree(place, {"status", "--porcelain=v1", "-z"});
-  command.timeout = timeout;
+  command.timeout = limits.timeout;
+  command.cancel = limits.cancel;
   command.on_output = [&reader](std::string_view bytes) { reader.Feed(bytes); };
   COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
   if (result.ok()) return count;
@@ -81,7 +82,7 @@ absl::StatusOr<int64_t> CountChangedFilesWithoutGit(const WorktreePlace& place) 
 }
 
 absl::StatusOr<absl::flat_hash_set<std::string>> ListIgnoredDirectories(const WorktreePlace& place,
-                                                                        absl::Duration timeout) {
+                                                                        const GitLimits& limits) {
   absl::flat_hash_set<std::string> directories;
   PorcelainReader reader([&](std::string_view states, std::string_view path) {
     if (states == "!!" && path.back() == '/') directories.emplace(path.substr(0, path.size() - 1));
@@ -89,11 +90,26 @@ absl::StatusOr<absl::flat_hash_set<std::string>> ListIgnoredDirectories(const Wo
   GitCommand command;
   command.arguments = InWorktree(
       place, {"status", "--porcelain=v1", "-z", "--ignored=matching", "--untracked-files=normal"});
-  command.timeout = timeout;
+  command.timeout = limits.timeout;
+  command.cancel = limits.cancel;
   command.on_output = [&reader](std::string_view bytes) { reader.Feed(bytes); };
   COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
   if (!result.ok()) return NotCounted(place, result.Explain());
   return directories;
+}
+
+absl::StatusOr<bool> IsTrackedByGit(const WorktreePlace& place, const std::string& path,
+                                    const GitLimits& limits) {
+  bool any = false;
+  GitCommand command;
+  command.arguments =
+      InWorktree(place, {"--literal-pathspecs", "ls-files", "-z", "--cached", "--", path});
+  command.timeout = limits.timeout;
+  command.cancel = limits.cancel;
+  command.on_output = [&any](std::string_view) { any = true; };
+  COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));
+  if (!result.ok()) return NotCounted(place, result.Explain());
+  return any;
 }
 
 }  // namespace coordhub::git

@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "hub/git/git_command.h"
 
 namespace coordhub::git {
 
@@ -24,10 +25,17 @@ struct WorktreePlace {
   std::string top;
 };
 
+// What bounds git while it is asked about one.
+struct GitLimits {
+  absl::Duration timeout;
+  // As GitCommand has it.
+  const GitCancel* cancel = nullptr;
+};
+
 // Counts by asking git, which alone knows all of its rules (filters, sparse and split indexes,
 // submodules, encodings, configuration of status), and by libgit2 where git is not installed.
 // Blocks; any thread. Errors: NOT_OBSERVED (path), with the reason in words; IO_FAILED.
-absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, absl::Duration timeout);
+absl::StatusOr<int64_t> CountChangedFiles(const WorktreePlace& place, const GitLimits& limits);
 
 // The same by libgit2. Differs from git where libgit2 does; a test has the list.
 absl::StatusOr<int64_t> CountChangedFilesWithoutGit(const WorktreePlace& place);
@@ -36,7 +44,11 @@ absl::StatusOr<int64_t> CountChangedFilesWithoutGit(const WorktreePlace& place);
 // without a trailing slash; not those inside of others. Errors: as above; NOT_OBSERVED, too, where
 // git is not installed.
 absl::StatusOr<absl::flat_hash_set<std::string>> ListIgnoredDirectories(const WorktreePlace& place,
-                                                                        absl::Duration timeout);
+                                                                        const GitLimits& limits);
+
+// Whether git tracks `path` (relative, taken as it is) or anything below it. Errors: as above.
+absl::StatusOr<bool> IsTrackedByGit(const WorktreePlace& place, const std::string& path,
+                                    const GitLimits& limits);
 
 // Takes the output of `git status --porcelain=v1 -z` apart, in whatever pieces it comes.
 class PorcelainReader {

@@ -1,12 +1,15 @@
 #include "hub/git/worktree_counts.h"
 
+#include <pthread.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/string_view.h"
 #include "hub/git/status_count.h"
@@ -47,6 +50,30 @@ std::string ExplainFileSystem(const std::string& path) {
 
 }  // namespace
 
+WorktreeCounts::WorktreeCounts(const ObserverOptions& options, ChangeWatcher* watcher,
+                               const GitCancel* cancel)
+    : options_(options), clock_(*options.clock), watcher_(*watcher), cancel_(*cancel) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+WorktreeCounts::~WorktreeCounts() {
+  Stop();
+  thread_.join();
+}
+
+void WorktreeCounts::Stop() {
+  base::MutexLock lock(&mu_);
+  stopping_ = true;
+  cancel_.Cancel();
+  changed_.Signal();
+  counted_.SignalAll();
+}
+
+std::map<std::string, WorktreeCounts::Entry> WorktreeCounts::entries() const {
+  base::MutexLock lock(&mu_);
+  return entries_;
+}
+
 void WorktreeCounts::MarkDirty(Entry* entry, FileChange change) const {
   if (change == FileChange::kNone) return;
   if (entry->dirty == FileChange::kNone) entry->dirty_since = clock_.Mono();
@@ -55,30 +82,38 @@ void WorktreeCounts::MarkDirty(Entry* entry, FileChange change) const {
 
 void WorktreeCounts::SetWorktrees(std::vector<FoundWorktree> worktrees,
                                   std::vector<std::string> commits) {
-  std::map<std::string, Entry> before = std::exchange(entries_, {});
-  for (size_t i = 0; i < worktrees.size(); ++i) {
-    const std::string top = worktrees[i].place.top;
-    Entry entry;
-    if (const auto known = before.find(top);
-        known != before.end() && known->second.found.place.git_dir == worktrees[i].place.git_dir) {
-      entry = std::move(known->second);
-      before.erase(known);
-    } else {
-      entry.dirty_since = clock_.Mono();
+  std::map<std::string, Entry> before;
+  {
+    base::MutexLock lock(&mu_);
+    before = std::exchange(entries_, {});
+    for (size_t i = 0; i < worktrees.size(); ++i) {
+      const std::string top = worktrees[i].place.top;
+      Entry entry;
+      if (const auto known = before.find(top);
+          known != before.end() &&
+          known->second.found.place.git_dir == worktrees[i].place.git_dir) {
+        entry = std::move(known->second);
+        before.erase(known);
+      } else {
+        entry.dirty_since = clock_.Mono();
+      }
+      // The index is compared with the head, wherever it went and came from.
+      const bool same_head =
+          entry.commit == commits[i] && entry.found.branch == worktrees[i].branch;
+      if (!same_head) MarkDirty(&entry, FileChange::kChanged);
+      // It may have been repaired, or taken away and made again.
+      if (entry.found.problem != worktrees[i].problem) MarkDirty(&entry, FileChange::kRestructured);
+      entry.found = std::move(worktrees[i]);
+      entry.commit = std::move(commits[i]);
+      entries_.insert_or_assign(top, std::move(entry));
     }
-    // The index is compared with the head, wherever it went and came from.
-    const bool same_head = entry.commit == commits[i] && entry.found.branch == worktrees[i].branch;
-    if (!same_head) MarkDirty(&entry, FileChange::kChanged);
-    // It may have been repaired, or taken away and made again.
-    if (entry.found.problem != worktrees[i].problem) MarkDirty(&entry, FileChange::kRestructured);
-    entry.found = std::move(worktrees[i]);
-    entry.commit = std::move(commits[i]);
-    entries_.insert_or_assign(top, std::move(entry));
+    changed_.Signal();
   }
   for (const auto& [top, entry] : before) watcher_.UnwatchFiles(top);
 }
 
 void WorktreeCounts::Note(const Changes& changes) {
+  base::MutexLock lock(&mu_);
   for (auto& [top, entry] : entries_) {
     MarkDirty(&entry, changes.everything ? FileChange::kRestructured : changes.all_files);
     if (const auto it = changes.by_name.find(entry.found.name); it != changes.by_name.end()) {
@@ -88,6 +123,7 @@ void WorktreeCounts::Note(const Changes& changes) {
     if (const auto it = changes.by_top.find(top); it != changes.by_top.end())
       MarkDirty(&entry, it->second);
   }
+  changed_.Signal();
 }
 
 base::MonoTime WorktreeCounts::DueTime(const Entry& entry) const {
@@ -105,64 +141,134 @@ base::MonoTime WorktreeCounts::DueTime(const Entry& entry) const {
   return std::max(due, paced);
 }
 
-void WorktreeCounts::CountDue() {
-  std::vector<Entry*> waiting;
-  for (auto& [top, entry] : entries_) waiting.push_back(&entry);
-  // Who waits longest comes first, so that a busy worktree starves no other.
-  std::stable_sort(waiting.begin(), waiting.end(),
-                   [](const Entry* a, const Entry* b) { return a->dirty_since < b->dirty_since; });
-  for (Entry* entry : waiting) {
-    if (DueTime(*entry) <= clock_.Mono()) Count(entry);
+WorktreeCounts::Entry* WorktreeCounts::FindDue() {
+  const base::MonoTime now = clock_.Mono();
+  Entry* due = nullptr;
+  for (auto& [top, entry] : entries_) {
+    if (DueTime(entry) > now) continue;
+    if (due == nullptr || entry.dirty_since < due->dirty_since) due = &entry;
   }
-  base::MonoTime next = base::MonoTime::InfiniteFuture();
-  for (const Entry* entry : waiting) next = std::min(next, DueTime(*entry));
-  if (next != base::MonoTime::InfiniteFuture()) watcher_.WakeAt(next);
+  return due;
 }
 
-void WorktreeCounts::Count(Entry* entry) {
-  const base::MonoTime begin = clock_.Mono();
-  const bool listing_due = entry->index_changed && begin >= entry->walked_at + kListingRest;
+void WorktreeCounts::AwaitDue(absl::Duration patience) {
+  // Whoever waits does so in real time, whatever the clock of the counts is.
+  const base::SystemClock clock;
+  const base::MonoTime deadline = clock.Mono() + patience;
+  base::MutexLock lock(&mu_);
+  while (!stopping_ && (working_ || FindDue() != nullptr)) {
+    const absl::Duration left = deadline - clock.Mono();
+    if (left <= absl::ZeroDuration()) return;
+    counted_.WaitWithTimeout(&mu_, left);
+  }
+}
+
+// ---- the thread ----
+
+void WorktreeCounts::Run() {
+  pthread_setname_np(pthread_self(), "git-counts");
+  while (std::optional<Job> job = BeginJob()) {
+    Work(&*job);
+    EndJob(*job);
+  }
+}
+
+std::optional<WorktreeCounts::Job> WorktreeCounts::BeginJob() {
+  base::MutexLock lock(&mu_);
+  Entry* entry = nullptr;
+  while (!stopping_ && (entry = FindDue()) == nullptr) {
+    base::MonoTime next = base::MonoTime::InfiniteFuture();
+    for (const auto& [top, waiting] : entries_) next = std::min(next, DueTime(waiting));
+    changed_.WaitWithTimeout(&mu_, next - clock_.Mono());
+  }
+  if (stopping_) return std::nullopt;
+  working_ = true;
+  Job job;
+  job.place = entry->found.place;
+  job.begin = clock_.Mono();
+  job.time = clock_.Wall();
+  const bool listing_due = entry->index_changed && job.begin >= entry->walked_at + kListingRest;
   const bool never = entry->walked_at == base::MonoTime::InfinitePast();
   // A whole count by interval also looks for directories that nobody told of.
   const bool by_interval = entry->dirty == FileChange::kNone;
-  // First the watches, then the count: what changes in between is told.
-  const absl::Time time = clock_.Wall();
-  if (entry->dirty == FileChange::kRestructured || never || listing_due || by_interval)
-    WatchFiles(entry);
-  entry->dirty = FileChange::kNone;
-  const absl::StatusOr<int64_t> count =
-      CountChangedFiles(entry->found.place, options_.count_timeout);
-  if (count.ok()) {
-    entry->count = *count;
-    entry->count_time = time;
-    entry->count_problem.clear();
-  } else {
-    entry->count_problem = std::string(base::ToStd(count.status().message()));
-    MarkDirty(entry, FileChange::kChanged);
+  job.walks = entry->dirty == FileChange::kRestructured || never || listing_due || by_interval;
+  job.watch_problem = entry->watch_problem;
+  job.tracks_shared_state = entry->tracks_shared_state;
+  if (job.walks) {
+    entry->index_changed = false;
+    entry->walked_at = job.begin;
+    for (const auto& [top, other] : entries_) {
+      if (top != job.place.top) job.others.insert(top);
+    }
   }
-  entry->counted_at = clock_.Mono();
-  entry->took = entry->counted_at - begin;
-  free_at_ = entry->counted_at + kWholeRest * entry->took;
+  // What changes from here on makes it dirty again.
+  entry->dirty = FileChange::kNone;
+  return job;
 }
 
-void WorktreeCounts::WatchFiles(Entry* entry) {
-  entry->index_changed = false;
-  entry->walked_at = clock_.Mono();
+void WorktreeCounts::Work(Job* job) const {
+  // First the watches, then the count: what changes in between is told.
+  if (job->walks) WatchFiles(job);
+  job->count = CountChangedFiles(job->place, {options_.count_timeout, &cancel_});
+}
+
+void WorktreeCounts::WatchFiles(Job* job) const {
+  const GitLimits limits{options_.count_timeout, &cancel_};
   ChangeWatcher::FileScope scope;
-  scope.top = entry->found.place.top;
-  auto ignored = ListIgnoredDirectories(entry->found.place, options_.count_timeout);
+  scope.top = job->place.top;
+  if (absl::StartsWith(options_.shared_state, scope.top + "/")) {
+    job->tracks_shared_state =
+        IsTrackedByGit(job->place, options_.shared_state.substr(scope.top.size() + 1), limits);
+  }
+  auto ignored = ListIgnoredDirectories(job->place, limits);
   if (!ignored.ok()) {
     watcher_.UnwatchFiles(scope.top);
-    entry->watch_problem = std::string(base::ToStd(ignored.status().message()));
+    job->watch_problem = std::string(base::ToStd(ignored.status().message()));
     return;
   }
   scope.ignored = *std::move(ignored);
-  for (const auto& [top, other] : entries_) {
-    if (top != scope.top) scope.others.insert(top);
-  }
+  scope.others = job->others;
   scope.into_repositories = access((scope.top + "/.gitmodules").c_str(), F_OK) == 0;
-  entry->watch_problem = watcher_.WatchFiles(scope);
-  if (entry->watch_problem.empty()) entry->watch_problem = ExplainFileSystem(scope.top);
+  job->watch_problem = watcher_.WatchFiles(scope);
+  if (job->watch_problem.empty()) job->watch_problem = ExplainFileSystem(scope.top);
+}
+
+void WorktreeCounts::EndJob(const Job& job) {
+  bool news = false;
+  bool forgotten = true;
+  {
+    base::MutexLock lock(&mu_);
+    working_ = false;
+    const base::MonoTime now = clock_.Mono();
+    free_at_ = now + kWholeRest * (now - job.begin);
+    const auto it = entries_.find(job.place.top);
+    forgotten = it == entries_.end();
+    if (!forgotten && it->second.found.place.git_dir == job.place.git_dir) {
+      Entry& entry = it->second;
+      const auto shown = [&entry] {
+        return std::tuple(entry.count, entry.count_problem, entry.watch_problem,
+                          entry.tracks_shared_state);
+      };
+      const auto before = shown();
+      entry.watch_problem = job.watch_problem;
+      if (job.tracks_shared_state.ok()) entry.tracks_shared_state = *job.tracks_shared_state;
+      if (job.count.ok()) {
+        entry.count = *job.count;
+        entry.count_time = job.time;
+        entry.count_problem.clear();
+      } else {
+        entry.count_problem = std::string(base::ToStd(job.count.status().message()));
+        MarkDirty(&entry, FileChange::kChanged);
+      }
+      entry.counted_at = now;
+      entry.took = now - job.begin;
+      news = shown() != before;
+    }
+    counted_.SignalAll();
+  }
+  // It went while it was looked through.
+  if (forgotten) watcher_.UnwatchFiles(job.place.top);
+  if (news) watcher_.Ring();
 }
 
 }  // namespace coordhub::git

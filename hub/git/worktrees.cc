@@ -12,6 +12,7 @@
 #include "agent/base/atomic_file.h"
 #include "agent/base/string_view.h"
 #include "hub/git/heads.h"
+#include "hub/git/library.h"
 
 namespace coordhub::git {
 namespace {
@@ -37,6 +38,62 @@ std::string Absolute(const std::string& path, const std::string& relative_to) {
 bool IsSameDirectory(const std::string& a, const std::string& b) {
   std::error_code ignored;
   return fs::equivalent(a, b, ignored);
+}
+
+using ConfigHandle = Handle<git_config, git_config_free>;
+
+// The settings of the files that there are, a later one over an earlier; null: one is damaged.
+ConfigHandle OpenConfig(const std::vector<std::string>& files) {
+  InitializeLibgit2();
+  git_config* raw = nullptr;
+  if (git_config_new(&raw) != 0) return nullptr;
+  ConfigHandle config(raw);
+  int level = GIT_CONFIG_LEVEL_LOCAL;
+  for (const std::string& file : files) {
+    if (git_config_add_file_ondisk(raw, file.c_str(), static_cast<git_config_level_t>(level++),
+                                   nullptr, 0) != 0) {
+      return nullptr;
+    }
+  }
+  return config;
+}
+
+// As git reads it of a repository: config.worktree counts where an extension says so.
+ConfigHandle OpenRepositoryConfig(const std::string& common_dir) {
+  const std::string shared = common_dir + "/config";
+  ConfigHandle config = OpenConfig({shared});
+  int by_worktree = 0;
+  if (config == nullptr ||
+      git_config_get_bool(&by_worktree, config.get(), "extensions.worktreeConfig") != 0 ||
+      by_worktree == 0) {
+    return config;
+  }
+  return OpenConfig({shared, common_dir + "/config.worktree"});
+}
+
+std::string StringSetting(git_config* config, const char* name) {
+  git_buf value = GIT_BUF_INIT;
+  if (git_config_get_string_buf(&value, config, name) != 0) return "";
+  std::string text(value.ptr, value.size);
+  git_buf_dispose(&value);
+  return text;
+}
+
+// Whether `top`/.git is `git_dir`, or says that it is.
+bool LeadsTo(const std::string& top, const std::string& git_dir) {
+  const std::string link = top + "/.git";
+  if (IsSameDirectory(link, git_dir)) return true;
+  const std::optional<std::string> text = ReadLine(link);
+  return text.has_value() && text->substr(0, kGitDirPrefix.size()) == kGitDirPrefix &&
+         IsSameDirectory(Absolute(text->substr(kGitDirPrefix.size()), top), git_dir);
+}
+
+std::string RealPath(const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(path, error);
+  std::string text = error ? path : real.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
 }
 
 // What keeps the directory at the worktree's place from being the worktree; empty: nothing.
@@ -94,6 +151,29 @@ std::vector<FoundWorktree> ListLinkedWorktrees(const std::string& common_dir) {
     worktrees.push_back(ReadLinked(it->path().filename().string(), git_dir));
   }
   return worktrees;
+}
+
+MainWorktree FindMainWorktree(const std::string& common_dir, const std::string& found_in) {
+  MainWorktree worktree;
+  const ConfigHandle config = OpenRepositoryConfig(common_dir);
+  int bare = 0;
+  bool says_bare = false;
+  if (config != nullptr) {
+    says_bare = git_config_get_bool(&bare, config.get(), "core.bare") == 0;
+    const std::string top = StringSetting(config.get(), "core.worktree");
+    if (!top.empty()) worktree.top = RealPath(Absolute(top, common_dir));
+  }
+  worktree.is_bare = bare != 0 && worktree.top.empty();
+  if (bare != 0 || !worktree.top.empty()) return worktree;
+  const bool named_as_usual = fs::path(common_dir).filename() == ".git";
+  if (!found_in.empty() && LeadsTo(found_in, common_dir)) {
+    worktree.top = RealPath(found_in);
+  } else if (named_as_usual) {
+    worktree.top = fs::path(common_dir).parent_path().string();
+  } else {
+    worktree.is_bare = !says_bare;
+  }
+  return worktree;
 }
 
 FoundWorktree ReadMainWorktree(const std::string& common_dir, const std::string& top) {

@@ -28,6 +28,20 @@ struct FoundWorktree {
 // be read is listed with its problem. Blocks; any thread.
 std::vector<FoundWorktree> ListLinkedWorktrees(const std::string& common_dir);
 
+// Where the main worktree is.
+struct MainWorktree {
+  // As git takes it.
+  bool is_bare = false;
+  // Its top directory, absolute, without a trailing slash. Empty: there is none, or the git
+  // directory does not say where.
+  std::string top;
+};
+// libgit2 is not asked: it does not read config.worktree, to which git moves core.bare and
+// core.worktree, and takes the directory above any git directory for the worktree. `found_in`:
+// where somebody believes the main worktree to be; taken only if it leads to `common_dir`, and for
+// git directories that do not say. Blocks on the file system; any thread.
+MainWorktree FindMainWorktree(const std::string& common_dir, const std::string& found_in);
+
 // The main worktree, which must exist.
 FoundWorktree ReadMainWorktree(const std::string& common_dir, const std::string& top);
 

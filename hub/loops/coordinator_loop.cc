@@ -52,7 +52,7 @@ Outcome CoordinatorLoop::Step(Cause cause) {
   const std::shared_ptr<const core::View> view = options_.view();
   const auto work = [&]() -> absl::Status {
     if (!HasNews(cause, *view)) return absl::OkStatus();
-    COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, options_.observer->Observe());
+    COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, options_.observer->ObserveHeads());
     COORDHUB_RETURN_IF_ERROR(options_.record(seen));
     return IsStep(cause) ? WriteLog(now, *view, *seen) : absl::OkStatus();
   };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
 #include "hub/loops/shared_state.h"
 
 namespace coordhub::loops {
@@ -17,12 +18,17 @@ Outcome MonitorLoop::Step(Cause cause) {
   if (!observed.ok()) return {.status = observed.status()};
   const git::Observation& seen = **observed;
   const v1::Worktree* const worktree = seen.FindMainWorktree();
+  if (worktree != nullptr && !worktree->has_count_time() && worktree->problem().empty()) {
+    return {.status = base::MakeError(v1::ERROR_REASON_NOT_OBSERVED,
+                                      "git still counts the changed files for the first time",
+                                      {{"path", worktree->path()}})};
+  }
 
   entry.Head("System Status Check");
   entry.Item(absl::StrCat("Git status: ", worktree == nullptr ? 0 : worktree->changed_files(),
                           " files changed"));
-  entry.Item(
-      absl::StrCat("Working directory: ", seen.is_bare ? options_.common_dir : seen.main_worktree));
+  entry.Item(absl::StrCat("Working directory: ",
+                          seen.main_worktree.empty() ? options_.common_dir : seen.main_worktree));
   entry.Item(absl::StrCat("Current branch: ", seen.current_branch));
   if (IsDirectory(options_.shared_state)) {
     entry.Item("Shared state directory: EXISTS");

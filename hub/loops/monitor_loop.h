@@ -38,8 +38,9 @@ struct MonitorOptions {
 //     - Shared state directory: EXISTS
 //     - Tickets pending: 7
 //
-// of the main worktree; the last two where the directory exists. A step fails when git cannot be
-// observed or the log not be written, and then writes nothing.
+// of the main worktree; the last two where the directory exists. While git takes its time, of what
+// was seen last. A step fails when git cannot be observed or the log not be written, and then
+// writes nothing.
 class MonitorLoop final : public Loop {
  public:
   explicit MonitorLoop(MonitorOptions options);

@@ -18,6 +18,7 @@
 #include "agent/base/text.h"
 #include "agent/base/unique_fd.h"
 #include "hub/main/pid_directory.h"
+#include "hub/mirror/convergence_file.h"
 #include "hub/mirror/foreign_line.h"
 #include "hub/mirror/line_reader.h"
 
@@ -28,6 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr char kTicketsFile[] = "tickets.md";
 constexpr char kTemporaryStatus[] = "status.md.tmp";
+constexpr char kConvergenceFile[] = "convergence.md";
 constexpr char kInbox[] = "inbox";
 constexpr size_t kShownBytes = 120;
 constexpr size_t kMaxNameBytes = 64;
@@ -77,6 +79,17 @@ absl::Status ReadTickets(const std::string& path, bool known_here, Adoption* ado
     }
     adoption->lines.push_back(std::move(adopted));
   }
+}
+
+// One that is no file, or cannot be read, is the hub's to deal with.
+bool HoldsForeignConvergence(const std::string& path) {
+  const absl::StatusOr<base::UniqueFd> fd = OpenFile(path);
+  if (!fd.ok() || !fd->valid()) return false;
+  std::string beginning(256, '\0');
+  const ssize_t got = read(fd->get(), beginning.data(), beginning.size());
+  if (got <= 0) return false;
+  beginning.resize(static_cast<size_t>(got));
+  return !mirror::IsRenderedConvergence(beginning);
 }
 
 absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& directory) {
@@ -149,6 +162,7 @@ absl::StatusOr<Adoption> LookAtSharedState(const std::string& directory, bool kn
   adoption.exists = true;
   COORDHUB_RETURN_IF_ERROR(ReadTickets(directory + "/" + kTicketsFile, known_here, &adoption));
   COORDHUB_ASSIGN_OR_RETURN(adoption.inbox, NamesIn(directory + "/" + kInbox));
+  adoption.foreign_convergence = HoldsForeignConvergence(directory + "/" + kConvergenceFile);
   adoption.temporary_status = access((directory + "/" + kTemporaryStatus).c_str(), F_OK) == 0;
   return adoption;
 }

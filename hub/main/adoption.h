@@ -35,11 +35,12 @@ struct OldLoop {
 struct Adoption {
   std::string directory;
   bool exists = false;
-  std::vector<AdoptedLine> lines;  // of tickets.md
-  int64_t tickets = 0;             // how many of them become tickets
-  int64_t own_lines = 0;           // written by a hub that is known here
-  std::vector<std::string> inbox;  // files that wait in inbox/
-  bool temporary_status = false;   // status.md.tmp, which a killed daemon left
+  std::vector<AdoptedLine> lines;    // of tickets.md
+  int64_t tickets = 0;               // how many of them become tickets
+  int64_t own_lines = 0;             // written by a hub that is known here
+  std::vector<std::string> inbox;    // files that wait in inbox/
+  bool temporary_status = false;     // status.md.tmp, which a killed daemon left
+  bool foreign_convergence = false;  // a convergence.md that is not the hub's
   std::vector<OldLoop> running;
 
   int64_t not_tickets() const { return static_cast<int64_t>(lines.size()) - tickets; }

@@ -96,6 +96,12 @@ std::string AdoptionText(const Adoption& adoption, size_t max_lines) {
   if (adoption.temporary_status) {
     absl::StrAppend(&out, "status.md.tmp is what a killed daemon left, and means nothing.\n");
   }
+  if (adoption.foreign_convergence) {
+    absl::StrAppend(
+        &out,
+        "convergence.md was kept by hand, and goes to .rejected/: the hub has that file "
+        "only while a round is open.\n");
+  }
   AppendLoops(adoption, &out);
   return out;
 }
@@ -118,6 +124,7 @@ std::string AdoptionJson(const Adoption& adoption, const AdoptionResult& result)
                                          {"own_lines", adoption.own_lines},
                                          {"inbox", adoption.inbox},
                                          {"temporary_status", adoption.temporary_status},
+                                         {"foreign_convergence", adoption.foreign_convergence},
                                          {"running_loops", loops},
                                          {"adopted", result.adopted},
                                          {"backup", result.backup},

@@ -17,19 +17,27 @@ constexpr absl::Duration kPatienceWithTheDying = absl::Seconds(5);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubSetup setup) {
+absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubSetup setup, bool* clean) {
   std::unique_ptr<Hub> hub(new Hub(std::move(setup)));
-  COORDHUB_RETURN_IF_ERROR(hub->AcquireAll());
-  if (!hub->setup_.pid_dir.empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(hub->pid_directory_, PidDirectory::Claim(hub->setup_.pid_dir));
+  const absl::Status status = hub->ComeUp();
+  *clean = true;
+  if (status.ok()) return hub;
+  *clean = hub->Stop(absl::ZeroDuration());
+  // A thread that hangs still uses it.
+  if (!*clean) (void)hub.release();  // NOLINT(bugprone-unused-return-value)
+  return status;
+}
+
+absl::Status Hub::ComeUp() {
+  COORDHUB_RETURN_IF_ERROR(AcquireAll());
+  if (!setup_.pid_dir.empty()) {
+    COORDHUB_ASSIGN_OR_RETURN(pid_directory_, PidDirectory::Claim(setup_.pid_dir));
   }
-  for (const auto& host : hub->hosts_) COORDHUB_RETURN_IF_ERROR(host->Run());
-  COORDHUB_RETURN_IF_ERROR(hub->Serve());
-  for (const auto& host : hub->hosts_) host->workspace()->BeginLeases();
-  for (const auto& host : hub->hosts_) {
-    COORDHUB_RETURN_IF_ERROR(host->Announce(hub->tcp_endpoint()));
-  }
-  return hub;
+  for (const auto& host : hosts_) COORDHUB_RETURN_IF_ERROR(host->Run());
+  COORDHUB_RETURN_IF_ERROR(Serve());
+  for (const auto& host : hosts_) host->workspace()->BeginLeases();
+  for (const auto& host : hosts_) COORDHUB_RETURN_IF_ERROR(host->Announce(tcp_endpoint()));
+  return absl::OkStatus();
 }
 
 Hub::~Hub() { Stop(absl::ZeroDuration()); }

@@ -32,8 +32,9 @@ class Hub {
  public:
   // Holds all workspaces or none, replays them, listens, and announces itself. Blocks.
   // Waits some seconds for a killed process that still holds what it needs.
+  // `clean`: false after an error that left a loop hanging, as Stop has it; the process must end.
   // Errors: those of WorkspaceHost, PidDirectory::Claim and rpc::Server::Start.
-  static absl::StatusOr<std::unique_ptr<Hub>> Start(HubSetup setup);
+  static absl::StatusOr<std::unique_ptr<Hub>> Start(HubSetup setup, bool* clean);
   ~Hub();
 
   // Answers what is under way, tells the streams, and writes everything down; what does not end
@@ -49,6 +50,7 @@ class Hub {
 
  private:
   explicit Hub(HubSetup setup) : setup_(std::move(setup)) {}
+  absl::Status ComeUp();
   absl::Status AcquireAll();
   absl::Status CheckAddressesFree() const;
   absl::StatusOr<std::string> OperatorToken();

@@ -88,9 +88,8 @@ absl::StatusOr<std::vector<std::string>> LogTail::LastLines(size_t count) {
   COORDHUB_ASSIGN_OR_RETURN(
       std::vector<std::string> lines,
       LinesBackward(fd_.get(), info.st_size, std::max<size_t>(count, 1), path_, &offset_));
-  const std::string stem(absl::StripSuffix(path_, ".log"));
   for (int n = 1; n <= kMaxRenamed && lines.size() < count; ++n) {
-    const std::string older = absl::StrCat(stem, ".", n, ".log");
+    const std::string older = NameOf(n);
     COORDHUB_ASSIGN_OR_RETURN(const base::UniqueFd fd, Open(older));
     if (!fd.valid()) break;
     if (fstat(fd.get(), &info) != 0) return base::MakeIoError("stat", older, errno);
@@ -106,27 +105,61 @@ absl::StatusOr<std::vector<std::string>> LogTail::LastLines(size_t count) {
 }
 
 absl::Status LogTail::Follow(const std::function<void(std::string_view)>& line) {
+  if (!fd_.valid()) {
+    COORDHUB_ASSIGN_OR_RETURN(fd_, Open(path_));
+    if (!fd_.valid()) return absl::OkStatus();
+    offset_ = 0;
+  }
   while (true) {
-    if (!fd_.valid()) {
-      COORDHUB_ASSIGN_OR_RETURN(fd_, Open(path_));
-      if (!fd_.valid()) return absl::OkStatus();
-    }
     // Asked first: what is written into a file before it is renamed is read before the next one.
-    const bool replaced = WasReplaced();
+    COORDHUB_ASSIGN_OR_RETURN(base::UniqueFd next, OpenNext());
     COORDHUB_RETURN_IF_ERROR(ReadOn(line));
-    if (!replaced) return absl::OkStatus();
+    if (!next.valid()) return absl::OkStatus();
     if (!partial_.empty()) line(partial_);
     partial_.clear();
-    fd_.Reset();
+    fd_ = std::move(next);
     offset_ = 0;
   }
 }
 
-bool LogTail::WasReplaced() const {
+std::string LogTail::NameOf(int n) const {
+  if (n == 0) return path_;
+  return absl::StrCat(absl::StripSuffix(path_, ".log"), ".", n, ".log");
+}
+
+int LogTail::FindOurs() const {
   struct stat ours {};
   struct stat there {};
-  if (fstat(fd_.get(), &ours) != 0 || lstat(path_.c_str(), &there) != 0) return false;
-  return ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
+  if (fstat(fd_.get(), &ours) != 0) return -1;
+  for (int n = 0; n <= kMaxRenamed; ++n) {
+    // There is a gap while the writer renames.
+    if (lstat(NameOf(n).c_str(), &there) != 0) continue;
+    if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino) return n;
+  }
+  return -1;
+}
+
+absl::StatusOr<base::UniqueFd> LogTail::OpenNext() const {
+  for (int n = FindOurs(); n >= 0;) {
+    if (n == 0) return base::UniqueFd();
+    COORDHUB_ASSIGN_OR_RETURN(base::UniqueFd next, Open(NameOf(n - 1)));
+    // Renamed in between, it would be the one after the next.
+    const int again = FindOurs();
+    if (again == n) return next;
+    n = again;
+  }
+  // Ours was thrown away, by the writer for newer ones or by somebody; then the next one is the
+  // oldest of those that were written to after it.
+  struct stat ours {};
+  struct stat there {};
+  if (fstat(fd_.get(), &ours) != 0) return base::UniqueFd();
+  for (int n = kMaxRenamed; n > 0; --n) {
+    if (lstat(NameOf(n).c_str(), &there) != 0) continue;
+    if (absl::TimeFromTimespec(there.st_mtim) > absl::TimeFromTimespec(ours.st_mtim)) {
+      return Open(NameOf(n));
+    }
+  }
+  return Open(path_);
 }
 
 absl::Status LogTail::ReadOn(const std::function<void(std::string_view)>& line) {

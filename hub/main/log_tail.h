@@ -44,8 +44,12 @@ class LogTail {
  private:
   absl::Status ReadOn(const std::function<void(std::string_view)>& line);
   void Split(std::string_view bytes, const std::function<void(std::string_view)>& line);
-  // Whether another file is at the path now.
-  bool WasReplaced() const;
+  // `<name>.log`, or `<name>.<n>.log`.
+  std::string NameOf(int n) const;
+  // Under which of these names the file is that we read; -1: under none any more.
+  int FindOurs() const;
+  // The file that the writer began after ours; invalid: there is none (yet). Errors: IO_FAILED.
+  absl::StatusOr<base::UniqueFd> OpenNext() const;
 
   const std::string path_;
   base::UniqueFd fd_;

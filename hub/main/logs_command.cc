@@ -89,14 +89,17 @@ class Printer {
   const bool terminal_;
 };
 
-// Errors: those of PlanWorkspaces and LoadOptions.
+// Where the hub logged that served the repository last, with the repositories that it served: its
+// own log lies with the first of them. Errors: those of PlanWorkspaces and LoadOptions.
 absl::StatusOr<std::string> LogPath(const LogsFlags& flags) {
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
   const WorkspacePlan& plan = plans.front();
   COORDHUB_ASSIGN_OR_RETURN(const std::optional<SavedOptions> saved, LoadOptions(plan.state));
-  HubOptions options = saved.has_value() ? saved->hub : flags.hub;
-  if (flags.loop.empty()) return HubLogFile(options, plans);
-  COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> served, PlanWorkspaces(options));
+  const HubOptions options = saved.has_value() ? saved->hub : flags.hub;
+  auto planned = PlanWorkspaces(options);
+  // Another one of them may be gone.
+  const std::vector<WorkspacePlan>& served = planned.ok() ? *planned : plans;
+  if (flags.loop.empty()) return HubLogFile(options, served);
   const auto same = std::find_if(served.begin(), served.end(), [&](const WorkspacePlan& other) {
     return other.common_dir == plan.common_dir;
   });

@@ -12,6 +12,7 @@
 #include "agent/base/text.h"
 #include "hub/core/limits.h"
 #include "hub/git/repository.h"
+#include "hub/main/state_pointer.h"
 
 namespace coordhub::hub {
 namespace {
@@ -77,16 +78,25 @@ absl::StatusOr<base::StatePaths> ChooseState(const std::string& common_dir,
   if (endpoint.ok() && endpoint->has_value() && !(*endpoint)->state_dir.empty()) {
     return base::StatePaths((*endpoint)->state_dir);
   }
+  COORDHUB_ASSIGN_OR_RETURN(const auto elsewhere, ReadStatePointer(common_dir));
+  if (elsewhere.has_value()) return base::StatePaths(*elsewhere);
   return base::StatePaths::UnderCommonDir(common_dir);
 }
 
-absl::StatusOr<std::string> ChooseMirror(const std::string& common_dir, const HubOptions& options,
-                                         size_t index) {
-  if (options.no_mirror) return std::string();
+// Also refuses what cannot be served, before anything is made for it.
+absl::StatusOr<std::string> FindMainWorktree(const base::GitLocation& location) {
+  const bool by_main_worktree = location.worktree_name.empty();
+  COORDHUB_ASSIGN_OR_RETURN(
+      const auto repository,
+      git::Repository::Open(location.common_dir, by_main_worktree ? location.worktree_root : ""));
+  return repository->main_worktree();
+}
+
+std::string ChooseMirror(const std::string& main_worktree, const HubOptions& options,
+                         size_t index) {
+  if (options.no_mirror) return "";
   if (!options.mirror_dirs.empty()) return Absolute(options.mirror_dirs[index]);
-  COORDHUB_ASSIGN_OR_RETURN(const auto repository, git::Repository::Open(common_dir));
-  if (repository->main_worktree().empty()) return std::string();
-  return repository->main_worktree() + "/" + kSharedState;
+  return main_worktree.empty() ? "" : main_worktree + "/" + kSharedState;
 }
 
 // An interval, as `500ms` or `1m30s`.
@@ -130,7 +140,14 @@ void AddRepositoryOptions(CLI::App* app, HubOptions* options) {
   AddRepeated(app, "--repo", &options->repos,
               "A repository, by any path inside it (default: the current directory)");
   AddRepeated(app, "--state-dir", &options->state_dirs,
-              "Where its journal is (default: <git common directory>/coordhub)");
+              "Where its journal is (default: where it was, else <git common directory>/coordhub)");
+}
+
+void AddMirrorOptions(CLI::App* app, HubOptions* options) {
+  AddRepeated(app, "--mirror-dir", &options->mirror_dirs,
+              "Where tickets.md and status.md are written (default: shared_state/ in the main "
+              "worktree)");
+  app->add_flag("--no-mirror", options->no_mirror, "Do not write them")->excludes("--mirror-dir");
 }
 
 void AddServeOptions(CLI::App* app, HubOptions* options) {
@@ -138,10 +155,7 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
   app->get_option("--repo")->description(
       "A repository, by any path inside it; repeat to serve several (default: the current "
       "directory)");
-  AddRepeated(app, "--mirror-dir", &options->mirror_dirs,
-              "Where tickets.md and status.md are written (default: shared_state/ in the main "
-              "worktree)");
-  app->add_flag("--no-mirror", options->no_mirror, "Do not write them")->excludes("--mirror-dir");
+  AddMirrorOptions(app, options);
   app->add_option("--tcp", options->tcp_address,
                   "Listen on this loopback address as well, as 127.0.0.1:7777 (port 0: any); "
                   "callers present a token")
@@ -229,7 +243,8 @@ absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& opti
     COORDHUB_ASSIGN_OR_RETURN(plan.state,
                               ChooseState(plan.common_dir, plan.endpoint_file,
                                           options.state_dirs.empty() ? "" : options.state_dirs[i]));
-    COORDHUB_ASSIGN_OR_RETURN(plan.mirror_dir, ChooseMirror(plan.common_dir, options, i));
+    COORDHUB_ASSIGN_OR_RETURN(plan.main_worktree, FindMainWorktree(location));
+    plan.mirror_dir = ChooseMirror(plan.main_worktree, options, i);
     plan.log_dir = LogDirOf(options, plan, repos.size());
     plans.push_back(std::move(plan));
   }

@@ -48,7 +48,9 @@ struct HubOptions {
 
 // Adds the options that choose repositories: --repo, --state-dir.
 void AddRepositoryOptions(CLI::App* app, HubOptions* options);
-// Adds those and the ones of a serving hub.
+// Adds those that choose the mirror: --mirror-dir, --no-mirror.
+void AddMirrorOptions(CLI::App* app, HubOptions* options);
+// Adds both and the others of a serving hub.
 void AddServeOptions(CLI::App* app, HubOptions* options);
 
 // The command line that says `options`, for another process in any directory: paths are made
@@ -62,6 +64,8 @@ struct WorkspacePlan {
   // Unique in this hub.
   std::string workspace_id;
   std::string common_dir;
+  // The top of its main worktree; empty: it has none, or nobody can tell where.
+  std::string main_worktree;
   base::StatePaths state{""};
   // Where clients look: always under the common directory.
   std::string endpoint_file;
@@ -71,11 +75,11 @@ struct WorkspacePlan {
   std::string log_dir;
 };
 
-// Locates every repository of `options`. Blocks on the file system. A repository whose endpoint
-// file names a state directory elsewhere keeps it unless --state-dir says otherwise: `coordhub
-// stop` finds what `start --state-dir` made. Errors: WORKSPACE_NOT_FOUND (path), INVALID_FIELD
-// (`--repo`: twice the same; `--state-dir`, `--mirror-dir`: another number than repositories),
-// IO_FAILED.
+// Locates every repository of `options`. Blocks on the file system. A repository whose state was
+// put elsewhere keeps it there unless --state-dir says otherwise: `coordhub stop` finds what `start
+// --state-dir` made, and so does the next start. Errors: WORKSPACE_NOT_FOUND (path: no repository,
+// or of a kind that cannot be read), INVALID_FIELD (`--repo`: twice the same; `--state-dir`,
+// `--mirror-dir`: another number than repositories), IO_FAILED.
 absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& options);
 
 // Where the hub itself logs: --log-file, else hub.log in --log-dir, else in the directory of logs

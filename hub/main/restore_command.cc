@@ -13,6 +13,7 @@
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
 #include "hub/main/options.h"
+#include "hub/main/state_pointer.h"
 #include "hub/mirror/tickets_file.h"
 
 namespace coordhub::hub {
@@ -50,6 +51,8 @@ absl::StatusOr<std::string> Restore(const RestoreFlags& flags) {
   std::string state_dir = plans.front().state.dir();
   COORDHUB_RETURN_IF_ERROR(journal::RestoreBackup(
       flags.backup, {.state_dir = state_dir, .version = COORDHUB_VERSION, .ids = &ids}));
+  // The next start goes on with it, wherever it is.
+  COORDHUB_RETURN_IF_ERROR(PointToState(plans.front().common_dir, plans.front().state));
   COORDHUB_RETURN_IF_ERROR(ForgetOwnLines(plans.front()));
   return state_dir;
 }
@@ -75,9 +78,15 @@ void AddRestoreCommand(CLI::App* app, int* exit_code) {
   const auto flags = std::make_shared<RestoreFlags>();
   command->add_option("backup", flags->backup, "The backup's directory")->required();
   AddRepositoryOptions(command, &flags->hub);
+  AddMirrorOptions(command, &flags->hub);
+  command->get_option("--mirror-dir")
+      ->description(
+          "Where the old hub wrote tickets.md: its lines of the log that is given up are taken out "
+          "(default: shared_state/ in the main worktree)");
+  command->get_option("--no-mirror")->description("Leave tickets.md as it is");
   command->footer(
       "The repository must have no journal: move an old state directory away first, nothing is "
-      "overwritten.");
+      "overwritten.\nA hub that was started with --mirror-dir is restored with the same.");
   command->callback([flags, exit_code] { *exit_code = RunRestore(*flags); });
 }
 

@@ -96,7 +96,8 @@ void StartLog(const HubOptions& options, const std::vector<WorkspacePlan>& plans
             {{"error", base::ToStd(opened.message())}});
 }
 
-absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSignals* stop) {
+absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSignals* stop,
+                                              bool* clean) {
   const HubOptions& options = flags.hub;
   HubSetup setup;
   COORDHUB_ASSIGN_OR_RETURN(setup.workspaces, PlanWorkspaces(options));
@@ -114,7 +115,7 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSigna
   setup.environment.target_branch = options.target_branch;
   setup.environment.on_fatal = [](const absl::Status& status) { DieOfJournal(status); };
   setup.on_drain_request = [stop] { stop->Request(); };
-  return Hub::Start(std::move(setup));
+  return Hub::Start(std::move(setup), clean);
 }
 
 // For `coordhub restart`. A hub that cannot keep them serves all the same.
@@ -163,11 +164,13 @@ int Serve(const ServeFlags& flags) {
   StopSignals stop;
   const ServiceManager manager = ServiceManager::FromEnvironment();
 
-  absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags, &stop);
+  bool clean = true;
+  absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags, &stop, &clean);
   if (!hub.ok()) {
     const std::string text = absl::StrCat("coordhub: ", hub.status().message(), "\n");
     std::fputs(text.c_str(), stderr);
     readiness.Report({ExitCodeOf(hub.status()), text});
+    if (!clean) _exit(ExitCodeOf(hub.status()));
     return ExitCodeOf(hub.status());
   }
   const std::string text = ReadyText(**hub);
@@ -181,7 +184,7 @@ int Serve(const ServeFlags& flags) {
   const std::string why = AwaitStop(&stop, manager, **hub);
   manager.Notify("STOPPING=1\nSTATUS=draining");
   base::Log(base::LogLevel::kInfo, "the hub stops", {{"why", why}});
-  const bool clean = (*hub)->Stop(kDrainGrace);
+  clean = (*hub)->Stop(kDrainGrace);
   base::Log(base::LogLevel::kInfo, "the hub has stopped");
   // A thread that hangs must not meet what the process takes down at its end. Everything that was
   // acknowledged is durable.

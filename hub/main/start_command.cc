@@ -28,7 +28,13 @@ void TellWhatIsNoTicket(const HubOptions& options) {
   for (const WorkspacePlan& plan : *plans) {
     if (plan.mirror_dir.empty() || access(plan.state.journal().c_str(), F_OK) == 0) continue;
     const auto adoption = LookAtSharedState(plan.mirror_dir, /*known_here=*/false, "");
-    if (!adoption.ok() || adoption->not_tickets() == 0) continue;
+    if (!adoption.ok()) continue;
+    if (adoption->foreign_convergence) {
+      std::fprintf(stderr,
+                   "coordhub: %s/convergence.md was kept by hand, and goes to .rejected/ there\n",
+                   base::TerminalSafe(plan.mirror_dir).c_str());
+    }
+    if (adoption->not_tickets() == 0) continue;
     std::fprintf(stderr,
                  "coordhub: %lld lines of %s/tickets.md cannot be read as tickets and go to "
                  ".rejected/ there;\ncoordhub adopt would have shown them first\n",

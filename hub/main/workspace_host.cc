@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <set>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,12 +20,11 @@
 #include "hub/loops/monitor_loop.h"
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
+#include "hub/main/state_pointer.h"
 
 namespace coordhub::hub {
 namespace {
 
-// Without a trailing slash: in linked worktrees it is a symbolic link.
-constexpr char kExcludePattern[] = "/shared_state";
 constexpr char kSharedState[] = "shared_state";
 // What a step under way gets to end in, once the hub stops.
 constexpr absl::Duration kLoopGrace = absl::Seconds(3);
@@ -31,6 +33,25 @@ void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status&
   if (status.ok()) return;
   base::Log(base::LogLevel::kWarning, what,
             {{"workspace", plan.workspace_id}, {"error", status.ToString()}});
+}
+
+// `directory` as seen from `top`; empty: it lies elsewhere.
+std::string RelativeTo(const std::string& top, const std::string& directory) {
+  std::error_code error;
+  const std::string real = std::filesystem::weakly_canonical(directory, error).string();
+  if (error || real.compare(0, top.size() + 1, top + "/") != 0) return "";
+  return real.substr(top.size() + 1);
+}
+
+// The line of info/exclude for just this path. Without a trailing slash: in linked worktrees it is
+// a symbolic link.
+std::string ExcludePattern(std::string_view path) {
+  std::string pattern = "/";
+  for (const char c : path) {
+    if (std::string_view("*?[\\ ").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
 }
 
 void RemoveFile(const std::string& path) {
@@ -49,6 +70,8 @@ absl::StatusOr<std::unique_ptr<WorkspaceHost>> WorkspaceHost::Acquire(
       host->journal_,
       journal::OpenSqliteJournal(
           {.state_dir = plan.state.dir(), .version = environment.version, .ids = environment.ids}));
+  // While the journal is locked, and before anything is acknowledged that the next start must find.
+  COORDHUB_RETURN_IF_ERROR(PointToState(plan.common_dir, plan.state));
   COORDHUB_ASSIGN_OR_RETURN(
       host->socket_path_, base::ChooseSocketPath(plan.state, base::RuntimeDirs::FromEnvironment()));
   return host;
@@ -103,7 +126,8 @@ void WorkspaceHost::WarnOfVoidTokens() const {
 }
 
 absl::Status WorkspaceHost::OpenRepository() {
-  COORDHUB_ASSIGN_OR_RETURN(repository_, git::Repository::Open(plan_.common_dir));
+  COORDHUB_ASSIGN_OR_RETURN(repository_,
+                            git::Repository::Open(plan_.common_dir, plan_.main_worktree));
   if (!plan_.mirror_dir.empty()) PrepareRepository();
   git::ObserverOptions options;
   if (!environment_.branch_patterns.empty()) {
@@ -115,6 +139,7 @@ absl::Status WorkspaceHost::OpenRepository() {
     return std::vector<std::string>(branches.begin(), branches.end());
   };
   options.shared_state = plan_.mirror_dir;
+  options.found_in = plan_.main_worktree;
   options.on_change = [this] { git_changed_.Ring(); };
   options.clock = environment_.clock;
   COORDHUB_ASSIGN_OR_RETURN(observer_, git::Observer::Open(plan_.common_dir, std::move(options)));
@@ -123,15 +148,18 @@ absl::Status WorkspaceHost::OpenRepository() {
 
 // Keeps shared_state/ out of commits. A repository where that fails is served all the same.
 void WorkspaceHost::PrepareRepository() {
-  if (repository_->main_worktree().empty()) return;
+  const std::string& top = repository_->main_worktree();
+  if (top.empty()) return;
+  // Elsewhere: worktrees may hold links to it.
+  const std::string inside = RelativeTo(top, plan_.mirror_dir);
+  const std::string path = inside.empty() ? kSharedState : inside;
   LogFailure("cannot exclude shared_state from commits", plan_,
-             repository_->EnsureExcluded(kExcludePattern));
-  const absl::StatusOr<bool> tracked = repository_->IsTracked(kSharedState);
+             repository_->EnsureExcluded(ExcludePattern(path)));
+  const absl::StatusOr<bool> tracked = repository_->IsTracked(path);
   LogFailure("cannot see whether shared_state is tracked", plan_, tracked.status());
   if (tracked.ok() && *tracked) {
-    base::Log(base::LogLevel::kWarning,
-              "shared_state is tracked by git; untrack it: git rm -r --cached shared_state",
-              {{"workspace", plan_.workspace_id}, {"worktree", repository_->main_worktree()}});
+    base::Log(base::LogLevel::kWarning, "git tracks what no commit should hold; git rm -r --cached",
+              {{"workspace", plan_.workspace_id}, {"worktree", top}, {"path", path}});
   }
 }
 
@@ -253,6 +281,8 @@ bool WorkspaceHost::Stop() {
 }
 
 bool WorkspaceHost::StopLoops() {
+  // Whatever git does for them is for nobody any more, and must not outlive the hub.
+  if (observer_ != nullptr) observer_->Stop();
   if (loops_ == nullptr || loops_->Stop(kLoopGrace)) return true;
   base::Log(base::LogLevel::kError, "a loop hangs and cannot be stopped; the hub ends without it",
             {{"workspace", plan_.workspace_id}});

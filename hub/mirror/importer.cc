@@ -126,6 +126,7 @@ void Importer::FileWasRetired(const std::string& file, int64_t own_bytes) {
   const base::MonoTime now = options_.clock->Mono();
   Source& source = AddSource(file, *std::move(name), now);
   if (own_bytes > 0) source.size = source.scanned = own_bytes;
+  source.only_ours = own_bytes > 0;
   due_ = own_bytes > 0 ? std::min(due_, source.try_at) : now;
 }
 
@@ -196,7 +197,9 @@ absl::Status Importer::StepSource(SharedStateDir* directory, Source* source, bas
     source->try_at = look_at_;  // which drops it
     return absl::OkStatus();
   }
-  if (!Unsuitable(info).empty()) {
+  // A copy by hard links (`cp -al`) of what only we wrote: there is nothing in it to read.
+  const bool only_ours = S_ISREG(info.st_mode) && source->only_ours && info.st_size == source->size;
+  if (!Unsuitable(info).empty() && !only_ours) {
     COORDHUB_ASSIGN_OR_RETURN(const bool done, PutAside(directory, source));
     if (done) return absl::OkStatus();
   }

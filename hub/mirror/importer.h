@@ -62,6 +62,9 @@ class Importer {
   // A name for a retired `tickets.md`, never used before.
   std::string NewRetiredName() { return RetiredTicketsName(NewGeneration()); }
 
+  // A name in .rejected/ for what stood in the place of `file`, never used before.
+  std::string NewKeptName(const std::string& file) { return file + "-" + NewGeneration(); }
+
   // `file` was retired. Its first `own_bytes` are lines of the hub and nothing else, and it had no
   // more when that was seen; 0: that is not known.
   void FileWasRetired(const std::string& file, int64_t own_bytes);
@@ -81,11 +84,12 @@ class Importer {
   struct Source {
     std::string file;  // its name
     SourceName name;
-    int64_t mark = 0;     // imported before this byte
-    int64_t scanned = 0;  // and read before this one
-    int64_t kept = 0;     // what is no ticket is in .rejected/ before this one
-    off_t size = -1;      // when it was read; -1: not yet
-    bool keep = false;    // it holds more than its tickets do
+    int64_t mark = 0;        // imported before this byte
+    int64_t scanned = 0;     // and read before this one
+    int64_t kept = 0;        // what is no ticket is in .rejected/ before this one
+    off_t size = -1;         // when it was read; -1: not yet
+    bool keep = false;       // it holds more than its tickets do
+    bool only_ours = false;  // until `size`
     base::MonoTime try_at;
     absl::Duration retry;
   };

@@ -2,14 +2,17 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "agent/base/error.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/mirror/convergence_file.h"
+#include "hub/mirror/rejected_lines.h"
 #include "hub/mirror/status_file.h"
 
 namespace coordhub::mirror {
@@ -39,7 +42,9 @@ Mirror::Mirror(MirrorOptions options, base::Clock* clock)
       clock_(clock),
       tickets_(options_.zone),
       retire_by_(options_.retire_by),
-      importer_(MakeImporterOptions(options_, clock)) {}
+      importer_(MakeImporterOptions(options_, clock)),
+      saved_(options_.max_processor_saved),
+      saved_at_(clock->Mono()) {}
 
 base::MonoTime Mirror::Step() {
   const base::MonoTime begin = clock_->Mono();
@@ -52,12 +57,21 @@ base::MonoTime Mirror::Step() {
   const absl::Status status = Round(*view, whole);
   SetProblem(status);
   const base::MonoTime end = clock_->Mono();
-  const absl::Duration pause =
-      std::max((ProcessorTime() - processor_begin) * (1 / options_.max_processor_share - 1),
-               (end - begin) * (1 / options_.max_time_share - 1));
-  earliest_ = std::max(begin + options_.min_interval, end + std::min(pause, options_.max_interval));
+  earliest_ = std::max(begin + options_.min_interval,
+                       end + Rest(begin, end, ProcessorTime() - processor_begin));
   if (!status.ok()) return earliest_ = std::max(earliest_, end + options_.retry_interval);
   return std::max(earliest_, std::min(status_due_, importer_.due()));
+}
+
+absl::Duration Mirror::Rest(base::MonoTime begin, base::MonoTime end, absl::Duration computed) {
+  const double share = options_.max_processor_share;
+  saved_ = std::min(saved_ + (end - saved_at_) * share, options_.max_processor_saved) - computed;
+  saved_at_ = end;
+  // What is owed beyond the longest rest is forgiven.
+  saved_ = std::max(saved_, -options_.max_interval * share);
+  const absl::Duration for_processor = std::max(-saved_ / share, absl::ZeroDuration());
+  const absl::Duration for_disk = (end - begin) * (1 / options_.max_time_share - 1);
+  return std::min(std::max(for_processor, for_disk), options_.max_interval);
 }
 
 absl::Duration Mirror::ProcessorTime() const {
@@ -131,25 +145,48 @@ absl::Status Mirror::WriteTickets(SharedStateDir* directory, const core::View& v
 absl::Status Mirror::WriteOthers(SharedStateDir* directory, const core::View& view, bool last) {
   std::vector<v1::Round> rounds;
   if (options_.rounds != nullptr) rounds = options_.rounds(view);
-  COORDHUB_RETURN_IF_ERROR(WriteConvergence(directory, rounds));
-  return directory->Replace(kStatusFile, StatusText(view, rounds, last)).status();
+  // What stands in the way of the one is no reason not to write the other.
+  const absl::Status convergence = WriteConvergence(directory, rounds);
+  COORDHUB_RETURN_IF_ERROR(
+      directory->Replace(kStatusFile, StatusText(view, rounds, last)).status());
+  return convergence;
 }
 
 absl::Status Mirror::WriteConvergence(SharedStateDir* directory,
                                       const std::vector<v1::Round>& rounds) {
   std::string text = RenderConvergence(rounds, options_.zone);
+  const bool untouched =
+      convergence_stamp_.size >= 0 && directory->Stat(kConvergenceFile) == convergence_stamp_;
+  if (!untouched) COORDHUB_RETURN_IF_ERROR(KeepForeignConvergence(directory));
   if (text.empty()) {
     struct stat info {};
     if (!directory->StatAny(kConvergenceFile, &info)) return absl::OkStatus();
     COORDHUB_RETURN_IF_ERROR(directory->Remove(kConvergenceFile));
     return directory->Sync();
   }
-  const bool untouched =
-      convergence_stamp_.size >= 0 && directory->Stat(kConvergenceFile) == convergence_stamp_;
   if (untouched && text == convergence_) return absl::OkStatus();
   convergence_stamp_ = {};
   COORDHUB_ASSIGN_OR_RETURN(convergence_stamp_, directory->Replace(kConvergenceFile, text));
   convergence_ = std::move(text);
+  return absl::OkStatus();
+}
+
+// Its beginning tells: a killed hub's is like our own. What is no file, or more than one, holds
+// nothing that would go with its name.
+absl::Status Mirror::KeepForeignConvergence(SharedStateDir* directory) {
+  if (directory->Stat(kConvergenceFile).size < 0) return absl::OkStatus();
+  COORDHUB_ASSIGN_OR_RETURN(const base::UniqueFd fd, directory->OpenToRead(kConvergenceFile));
+  std::string beginning(256, '\0');
+  const ssize_t got = pread(fd.get(), beginning.data(), beginning.size(), 0);
+  if (got < 0) return base::MakeIoError("read", directory->path() + "/" + kConvergenceFile, errno);
+  beginning.resize(static_cast<size_t>(got));
+  if (got == 0 || IsRenderedConvergence(beginning)) return absl::OkStatus();
+  const std::string kept = importer_.NewKeptName(kConvergenceFile);
+  COORDHUB_RETURN_IF_ERROR(KeepFile(directory, kConvergenceFile, kept));
+  COORDHUB_RETURN_IF_ERROR(directory->Sync());
+  convergence_kept_ = kept;
+  base::Log(base::LogLevel::kWarning, "a convergence.md that is not the hub's was moved away",
+            {{"directory", directory->path()}, {"kept_as", ".rejected/" + kept}});
   return absl::OkStatus();
 }
 
@@ -163,6 +200,10 @@ std::string Mirror::StatusText(const core::View& view, const std::vector<v1::Rou
   if (options_.conflicts != nullptr) facts.conflicts = options_.conflicts(view);
   facts.rounds = rounds;
   facts.notices = importer_.notices();
+  if (!convergence_kept_.empty()) {
+    facts.notices.push_back("A convergence.md that is not the hub's is kept as .rejected/" +
+                            convergence_kept_);
+  }
   for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
     if (!core::IsLive(*agent)) continue;
     ++facts.live_agents;

@@ -33,9 +33,12 @@ struct MirrorOptions {
   absl::TimeZone zone = absl::UTCTimeZone();
   // At most one round of writing in this time, ...
   absl::Duration min_interval = absl::Milliseconds(100);
-  // ... and at most this share of a processor is spent on it, and this share of all time, in which
-  // the disk is busy with it; but for files so large that a round a minute is more.
+  // ... and at most this share of a processor is spent on it in the long run, and this share of all
+  // time, in which the disk is busy with it; but for files so large that a round a minute is more.
+  // Processor time that was not used is saved up, so that now and then a change is shown at once
+  // however large the files are.
   double max_processor_share = 0.05;
+  absl::Duration max_processor_saved = absl::Milliseconds(200);
   double max_time_share = 0.5;
   absl::Duration max_interval = absl::Minutes(1);
   // status.md is written this often even if nothing changed.
@@ -114,12 +117,16 @@ class Mirror {
   // status.md and convergence.md. `last`: the hub ends.
   absl::Status WriteOthers(SharedStateDir* directory, const core::View& view, bool last);
   absl::Status WriteConvergence(SharedStateDir* directory, const std::vector<v1::Round>& rounds);
+  // What stands in the place of convergence.md and is not the hub's goes to .rejected/.
+  absl::Status KeepForeignConvergence(SharedStateDir* directory);
   std::string StatusText(const core::View& view, const std::vector<v1::Round>& rounds,
                          bool last) const;
   // Tickets and what is read of others; with `whole` the other files, too.
   absl::Status Round(const core::View& view, bool whole);
   void Written(const core::View& view);
   absl::Duration ProcessorTime() const;
+  // How long to rest after a round that began and ended then and computed for so long.
+  absl::Duration Rest(base::MonoTime begin, base::MonoTime end, absl::Duration computed);
   void SetProblem(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
   const MirrorOptions options_;
@@ -132,9 +139,14 @@ class Mirror {
   RetireBy retire_by_;
   std::string convergence_;
   FileStamp convergence_stamp_;
+  // Where the last foreign one is kept; empty: there was none.
+  std::string convergence_kept_;
   Importer importer_;
   bool leftovers_removed_ = false;
   base::MonoTime earliest_ = base::MonoTime::InfinitePast();
+  // Processor time that may be spent at once, as of then.
+  absl::Duration saved_;
+  base::MonoTime saved_at_;
   base::MonoTime status_due_ = base::MonoTime::InfinitePast();
 
   mutable base::Mutex mu_;

@@ -38,7 +38,7 @@ class SeedCase(HubCase):
         self.addCleanup(seed.end)
         return seed
 
-    def write_by_hand(self, lines, convergence=False):
+    def write_by_hand(self, lines):
         """shared_state/ as people and scripts kept it."""
         shared = os.path.join(self.hand_made, "shared_state")
         os.makedirs(shared, exist_ok=True)
@@ -46,9 +46,6 @@ class SeedCase(HubCase):
             f.writelines(f"- [2025-07-29 12:00:{n:02}] ticket: {title}\n" for n, title in enumerate(lines))
         with open(os.path.join(shared, "status.md"), "w", encoding="utf-8") as f:
             f.write("# Current State Across Conversations\n")
-        if convergence:
-            with open(os.path.join(shared, "convergence.md"), "w", encoding="utf-8") as f:
-                f.write("# Convergence\n")
 
     def create(self, titles):
         for title in titles:

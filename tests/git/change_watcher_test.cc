@@ -119,6 +119,85 @@ TEST_F(ChangeTest, ABurstIsToldTogether) {
   EXPECT_LE(live.changes() - before, seconds + 2);
 }
 
+TEST_F(ChangeTest, AHeadThatMovesAgainSoonIsToldOnce) {
+  repo_.InitWithCommit();
+  repo_.Git("branch task-1");
+  ObserverOptions options;
+  options.coalesce = absl::Seconds(3);
+  LiveObserver live(repo_.common_dir(), std::move(options));
+  live.Observe();
+  while (live.changes() < 1) std::this_thread::yield();  // the first count
+  for (const char* message : {"1", "2", "3"}) {
+    repo_.Run(std::string("git update-ref refs/heads/task-1 $(git commit-tree -p task-1 -m ") +
+              message + " task-1^{tree})");
+  }
+  EXPECT_EQ(live.changes(), 1) << "they are waited for";
+  while (live.changes() < 2) std::this_thread::yield();
+  EXPECT_EQ(live.Observe()->FindBranch("task-1")->branch.commit(), repo_.Git("rev-parse task-1"));
+  EXPECT_EQ(live.changes(), 2);
+}
+
+// Objects move from file to file without a break; no look may stumble over it.
+TEST_F(ChangeTest, NothingIsMissedWhileTheRepositoryIsRepacked) {
+  repo_.InitWithCommit();
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "task-" + std::to_string(i);
+    repo_.Run("git switch -q -c " + name + " main; echo " + name +
+              " > n; git add n; git commit -qm n");
+  }
+  repo_.Git("switch -q main");
+  LiveObserver live(repo_.common_dir());
+  std::atomic<bool> stop{false};
+  std::thread packer([&] {
+    for (int i = 0; !stop; ++i) {
+      const std::string branch = "task-" + std::to_string(i % 20);
+      repo_.Run("git update-ref refs/heads/" + branch + " $(git commit-tree -p " + branch +
+                " -m again " + branch + "^{tree})");
+      repo_.Git(i % 3 == 0   ? "gc -q --prune=now"
+                : i % 3 == 1 ? "repack -q -a -d -f"
+                             : "repack -q -d");
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    const ObservationPtr seen = live.Observe();
+    ASSERT_EQ(seen->branches.size(), 20u) << "look " << i;
+    for (const ObservedBranchPtr& observed : seen->branches) {
+      ASSERT_EQ(observed->branch.problem(), "") << observed->branch.branch();
+      ASSERT_GE(observed->branch.ahead(), 1);
+      ASSERT_EQ(observed->branch.changed_path_count(), 1);
+    }
+  }
+  stop = true;
+  packer.join();
+}
+
+TEST_F(ChangeTest, ARebaseUnderWayIsSeenAsGitShowsIt) {
+  repo_.InitWithCommit();
+  repo_.Git("switch -q -c task-1");
+  repo_.Write("file", "mine\n");
+  repo_.CommitAll("mine");
+  const std::string before = repo_.Git("rev-parse task-1");
+  repo_.Git("switch -q main");
+  repo_.Write("file", "theirs\n");
+  repo_.CommitAll("theirs");
+  repo_.Git("switch -q task-1");
+  LiveObserver live(repo_.common_dir());
+  live.Observe();
+  repo_.Run("! git rebase -q main");
+  EXPECT_TRUE(live.Await([&](const auto& seen) {
+    return seen.current_branch.empty() && seen.FindBranch("task-1")->branch.commit() == before &&
+           ChangedFiles(seen) == 1;
+  }));
+  repo_.Write("file", "both\n");
+  repo_.Run("git add file; GIT_EDITOR=true git rebase --continue");
+  const std::string after = repo_.Git("rev-parse task-1");
+  EXPECT_TRUE(live.Await([&](const auto& seen) {
+    return seen.current_branch == "task-1" && seen.FindBranch("task-1")->branch.commit() == after &&
+           ChangedFiles(seen) == 0;
+  }));
+  EXPECT_EQ(live.Observe()->FindBranch("task-1")->branch.behind(), 0);
+}
+
 TEST_F(ChangeTest, AWorktreeWithoutChangesIsNotCountedAgain) {
   repo_.InitWithCommit();
   repo_.Git("worktree add -q ../quiet");

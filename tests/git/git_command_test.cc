@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "hub/git/status_count.h"
 #include "tests/agent/base/temp_dir.h"
@@ -27,12 +28,18 @@ class GitCommandTest : public ::testing::Test {
   }
   void TearDown() override { setenv("PATH", path_.c_str(), 1); }
 
-  GitResult Run(absl::Duration timeout = absl::Seconds(60), size_t max_output = 1 << 20) {
+  GitResult Run(absl::Duration timeout = absl::Seconds(60), size_t max_output = 1 << 20,
+                const GitCancel* cancel = nullptr, const std::string& cancel_at = "?") {
     output_.clear();
     const auto result = RunGit({.arguments = {"word", "two words", "$HOME"},
                                 .timeout = timeout,
-                                .on_output = [&](std::string_view bytes) { output_.append(bytes); },
-                                .max_output = max_output});
+                                .on_output =
+                                    [&](std::string_view bytes) {
+                                      output_.append(bytes);
+                                      if (output_ == cancel_at) cancel->Cancel();
+                                    },
+                                .max_output = max_output,
+                                .cancel = cancel});
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? *result : GitResult();
   }
@@ -68,6 +75,24 @@ TEST_F(GitCommandTest, IsEndedWhenItTakesTooLong) {
 TEST_F(GitCommandTest, IsEndedWhenItWritesTooMuch) {
   MakeGit("yes");
   EXPECT_EQ(Run(absl::Seconds(60), 1000).end, GitResult::End::kTooMuchOutput);
+}
+
+TEST_F(GitCommandTest, IsEndedWithWhatItStartedWhenNobodyWaitsAnyMore) {
+  MakeGit("sleep 600 & echo $! > " + (dir_ / "pid") + "; echo up; wait");
+  const GitCancel cancel;
+  EXPECT_EQ(Run(absl::Hours(1), 1 << 20, &cancel, "up\n").end, GitResult::End::kCancelled);
+  int pid = 0;
+  std::ifstream(dir_ / "pid") >> pid;
+  ASSERT_GT(pid, 0);
+  // Its new parent takes note of its end in its own time.
+  const auto ended = [pid] {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
+  };
+  while (!ended()) std::this_thread::yield();
+  EXPECT_EQ(Run(absl::Hours(1), 1 << 20, &cancel).end, GitResult::End::kCancelled) << "a later one";
+  EXPECT_EQ(output_, "");
 }
 
 // As a file system monitor that it started would.

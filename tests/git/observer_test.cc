@@ -229,6 +229,54 @@ TEST_F(ObserverTest, ABareRepositoryHasLinkedWorktreesOnly) {
   EXPECT_EQ(seen->worktrees[0].problem(), "");
 }
 
+// What lies beside a git directory is somebody else's.
+TEST_F(ObserverTest, NothingIsTakenForTheWorktreeThatIsNone) {
+  repo_.InitWithCommit();
+  repo_.Git("clone -q --bare . ../served.git");
+  repo_.Git("worktree add -q ../linked -b task-1", repo_.Beside("served.git"));
+  repo_.Git("sparse-checkout set src", repo_.Beside("linked"));
+  options_.found_in = repo_.Beside("");
+  Open(repo_.Beside("served.git"));
+  const ObservationPtr seen = Observe();
+  EXPECT_TRUE(seen->is_bare);
+  EXPECT_EQ(seen->main_worktree, "");
+  ASSERT_EQ(seen->worktrees.size(), 1u);
+  EXPECT_EQ(seen->worktrees[0].path(), repo_.Beside("linked"));
+  EXPECT_THAT(seen->problems, IsEmpty());
+}
+
+TEST_F(ObserverTest, AGitDirectoryElsewhereIsOfTheWorktreeInWhichItWasFound) {
+  repo_.Init("--separate-git-dir=" + repo_.Beside("gd"));
+  repo_.Write("new", "1");
+  Open(repo_.Beside("gd"));
+  ObservationPtr seen = Observe();
+  EXPECT_FALSE(seen->is_bare);
+  EXPECT_EQ(seen->FindMainWorktree(), nullptr);
+  EXPECT_THAT(seen->problems, ElementsAre(HasSubstr("does not say where it is")));
+  options_.found_in = repo_.top();
+  Open(repo_.Beside("gd"));
+  seen = Observe();
+  ASSERT_NE(seen->FindMainWorktree(), nullptr);
+  EXPECT_EQ(seen->FindMainWorktree()->path(), repo_.top());
+  EXPECT_EQ(seen->FindMainWorktree()->changed_files(), 1);
+  EXPECT_THAT(seen->problems, IsEmpty());
+}
+
+TEST_F(ObserverTest, ATrackedSharedStateIsToldUntilItIsNot) {
+  repo_.InitWithCommit();
+  repo_.Write("shared_state/tickets.md", "x\n");
+  repo_.Write("shared_state_of_things", "x\n");
+  options_.shared_state = repo_.top() + "/shared_state";
+  Open();
+  EXPECT_THAT(Observe()->problems, IsEmpty()) << "there, and not tracked";
+  repo_.CommitAll("too much");
+  Open();
+  EXPECT_THAT(Observe()->problems, ElementsAre(HasSubstr("git rm -r --cached shared_state")));
+  repo_.Git("rm -q -r --cached shared_state");
+  Open();
+  EXPECT_THAT(Observe()->problems, IsEmpty());
+}
+
 TEST_F(ObserverTest, WorktreesAreTold) {
   repo_.InitWithCommit();
   repo_.Git("worktree add -q ../b -b conversation-1");

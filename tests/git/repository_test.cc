@@ -39,7 +39,8 @@ class RepositoryTest : public ::testing::Test {
     const auto location = base::LocateRepository(path);
     EXPECT_TRUE(location.ok()) << location.status();
     if (!location.ok()) return nullptr;
-    auto repository = Repository::Open(location->common_dir);
+    auto repository = Repository::Open(
+        location->common_dir, location->worktree_name.empty() ? location->worktree_root : "");
     EXPECT_TRUE(repository.ok()) << repository.status();
     return repository.ok() ? *std::move(repository) : nullptr;
   }
@@ -76,6 +77,48 @@ TEST_F(RepositoryTest, ABareRepositoryHasNoWorktree) {
   const auto repository = Open(top_);
   EXPECT_EQ(repository->main_worktree(), "");
   EXPECT_EQ(*repository->IsTracked("shared_state"), false);
+}
+
+// git moves core.bare into a file of the main worktree's own.
+TEST_F(RepositoryTest, ABareRepositoryWithASparseWorktreeHasNoWorktree) {
+  InitWithCommit();
+  Git("clone --bare repo served.git");
+  Git("-C served.git worktree add ../linked");
+  Git("-C linked sparse-checkout set src");
+  Git("config --file served.git/config.worktree --get core.bare");
+  EXPECT_EQ(Open(temp_.path() + "/served.git")->main_worktree(), "");
+  EXPECT_EQ(Open(temp_.path() + "/linked")->main_worktree(), "");
+}
+
+TEST_F(RepositoryTest, AGitDirectoryElsewhereIsOfTheWorktreeThatLeadsToIt) {
+  Git("init --separate-git-dir=gd repo");
+  EXPECT_EQ(Open(top_)->main_worktree(), top_);
+  const std::string common_dir = fs::canonical(temp_.path()).string() + "/gd";
+  EXPECT_EQ((*Repository::Open(common_dir))->main_worktree(), "") << "it does not say";
+  EXPECT_EQ((*Repository::Open(common_dir, temp_.path()))->main_worktree(), "");
+  Git("-C repo commit --allow-empty -m first");
+  Git("-C repo worktree add ../linked");
+  EXPECT_EQ(Open(temp_.path() + "/linked")->main_worktree(), "");
+}
+
+// git moves core.worktree into a file of the main worktree's own.
+TEST_F(RepositoryTest, ASparseSubmoduleKeepsItsWorktree) {
+  InitWithCommit();
+  Git("init super");
+  Git("-c protocol.file.allow=always -C super submodule add ../repo inner");
+  const std::string inner = fs::canonical(temp_.path()).string() + "/super/inner";
+  EXPECT_EQ(Open(inner)->main_worktree(), inner);
+  Git("-C super/inner sparse-checkout set src");
+  Git("config --file super/.git/modules/inner/config.worktree --get core.worktree");
+  EXPECT_EQ(Open(inner)->main_worktree(), inner);
+  EXPECT_EQ((*Repository::Open(temp_.path() + "/super/.git/modules/inner"))->main_worktree(),
+            inner);
+}
+
+TEST_F(RepositoryTest, AnUnusualNameIsTakenForABareRepository) {
+  Git("init --bare repo");
+  Git("-C repo config --unset core.bare");
+  EXPECT_EQ((*Repository::Open(top_))->main_worktree(), "");
 }
 
 TEST_F(RepositoryTest, HarmlessExtensionsAreAccepted) {

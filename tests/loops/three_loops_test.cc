@@ -2,11 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -302,11 +306,99 @@ TEST_F(ThreeLoopsTest, TheCoordinatorRecordsWhatGitOrAgentsChanged) {
 // A repository in which nothing happens.
 class QuietObserver final : public git::Observer {
  public:
-  absl::StatusOr<git::ObservationPtr> Observe() override {
+  absl::StatusOr<git::ObservationPtr> ObserveHeads() override {
     return std::make_shared<git::Observation>();
   }
+  absl::StatusOr<git::ObservationPtr> Observe() override { return ObserveHeads(); }
   git::ObservationPtr latest() const override { return nullptr; }
 };
+
+// Moves that come while the first one is held back make one record.
+TEST_F(ThreeLoopsTest, AHeadThatMovesAgainSoonIsRecordedOnce) {
+  repository_.Git("branch conversation-1");
+  std::atomic<int> told{0};
+  git::ObserverOptions options;
+  options.on_change = [&] {
+    ++told;
+    git_changed_.Ring();
+  };
+  options.coalesce = absl::Seconds(3);
+  options.clock = &clock_;
+  auto opened = git::Observer::Open(repository_.common_dir(), std::move(options));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  observer_ = *std::move(opened);
+  ASSERT_TRUE(observer_->Observe().ok());
+  while (told < 1) std::this_thread::yield();  // of the first count
+  auto coordinator = Coordinator();
+  Wakes woken;
+  coordinator->Begin(woken.waker());
+  ASSERT_TRUE(coordinator->Step(Cause::kTimer).status.ok());
+  int wakes = 0;
+  const auto work_if_woken = [&] {
+    const int now = woken.count();
+    if (std::exchange(wakes, now) == now) return;
+    ASSERT_TRUE(coordinator->Step(Cause::kWakeUp).status.ok());
+  };
+  for (const char* message : {"1", "2", "3"}) {
+    repository_.Run(std::string("git update-ref refs/heads/conversation-1 $(git commit-tree -p ") +
+                    "conversation-1 -m " + message + " conversation-1^{tree})");
+    work_if_woken();
+  }
+  ASSERT_TRUE(woken.WaitFor(wakes + 1));
+  work_if_woken();
+  std::vector<std::string> heads;
+  for (const git::ObservationPtr& seen : recorded_)
+    heads.push_back(seen->FindBranch("conversation-1")->branch.commit());
+  heads.erase(std::unique(heads.begin(), heads.end()), heads.end());
+  EXPECT_THAT(heads, ::testing::ElementsAre(repository_.Git("rev-parse main"),
+                                            repository_.Git("rev-parse conversation-1")));
+  coordinator->Finish();
+}
+
+// Reading a repository hangs now and then (a network file system): who reads it hangs with it, and
+// nobody else does.
+TEST_F(ThreeLoopsTest, ALookThatHangsKeepsNobodyElseFromHisSteps) {
+  base::Mutex mu;
+  base::CondVar changed;
+  bool hangs = false;
+  bool hanging = false;
+  git::ObserverOptions options;
+  options.agent_branches = [&] {
+    base::MutexLock lock(&mu);
+    hanging = hangs;
+    changed.SignalAll();
+    while (hangs) changed.Wait(&mu);
+    return std::vector<std::string>();
+  };
+  options.patience = absl::Milliseconds(10);
+  options.clock = &clock_;
+  auto opened = git::Observer::Open(repository_.common_dir(), std::move(options));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  observer_ = *std::move(opened);
+  auto monitor = Monitor();
+  auto coordinator = Coordinator();
+  while (!monitor->Step(Cause::kTimer).status.ok()) continue;  // until the files are counted
+  {
+    base::MutexLock lock(&mu);
+    hangs = true;
+  }
+  std::thread hung([&] { EXPECT_TRUE(coordinator->Step(Cause::kTimer).status.ok()); });
+  {
+    base::MutexLock lock(&mu);
+    while (!hanging) changed.Wait(&mu);
+  }
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(monitor->Step(Cause::kTimer).status.ok());
+  EXPECT_THAT(Content(log("background_monitor.log")),
+              HasSubstr("[2025-07-29 12:01:00] System Status Check\n"
+                        "  - Git status: 0 files changed\n"));
+  {
+    base::MutexLock lock(&mu);
+    hangs = false;
+    changed.SignalAll();
+  }
+  hung.join();
+}
 
 TEST_F(ThreeLoopsTest, TheCoordinatorRecordsWhatAgentsRegistered) {
   observer_ = std::make_unique<QuietObserver>();

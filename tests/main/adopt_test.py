@@ -127,6 +127,20 @@ class Adopt(AdoptCase):
         self.coordhub("stop")
         self.assertEqual(self.coordhub("start").stderr, "", "it says so once")
 
+    def test_a_convergence_that_people_kept_is_named_and_not_lost(self):
+        self.leave_old_state()
+        self.write("convergence.md", "we meet at noon\n")
+        self.assertTrue(self.adopted("--dry-run")["foreign_convergence"])
+        self.assertIn("convergence.md was kept by hand, and goes to .rejected/", self.adopt("--dry-run").stdout)
+        started = self.coordhub("start")
+        self.assertEqual(started.returncode, 0, started.stderr)
+        self.assertIn("convergence.md was kept by hand", started.stderr)
+        wait_until(lambda: not os.path.exists(os.path.join(self.shared, "convergence.md")), "it is the hub's to keep")
+        kept = [name for name in os.listdir(os.path.join(self.shared, ".rejected")) if name.startswith("convergence.md-")]
+        self.assertEqual(len(kept), 1)
+        self.assertEqual(self.content(self.shared, ".rejected", kept[0]), "we meet at noon\n")
+        self.assertFalse(self.adopted()["foreign_convergence"])
+
     def test_nobody_says_yes(self):
         self.leave_old_state()
         for args in ((), ("--json",)):

@@ -86,8 +86,23 @@ class Cycles(HubCase):
                 self.assertEqual(f.read(), f"{pid}\n")
         return len(os.listdir(f"/proc/{pid}/fd"))
 
+    def processes_here(self):
+        """Everything that works in this test's repository or was told of it (git, whatever it started), but for the writer."""
+        found = {}
+        for entry in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as f:
+                    command = f.read()
+                where = os.readlink(f"/proc/{entry}/cwd")
+            except OSError:  # no process, or one that has ended
+                continue
+            if b"load_writer" not in command and (self.repo.encode() in command or where.startswith(self.repo)):
+                found[int(entry)] = command.replace(b"\0", b" ").decode(errors="replace")
+        return found
+
     def check_nothing_left(self):
         self.assertEqual(self.hubs_here(), [])
+        self.assertEqual(self.processes_here(), {})
         self.assertEqual(os.listdir(self.pids), [])
         left = set(os.listdir(self.state))
         self.assertFalse(left & {"endpoint", "hub.pid", "hub.sock"}, left)

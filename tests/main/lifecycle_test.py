@@ -378,6 +378,36 @@ class Places(HubCase):
         self.assertTrue(os.path.isdir(os.path.join(self.repo, "shared_state")))
         self.assertFalse(os.path.exists(os.path.join(linked, "shared_state")))
 
+    def test_a_state_directory_elsewhere_is_found_again_after_a_stop(self):
+        self.start("--state-dir", self.path("state"))
+        self.ctl("ticket", "create", "--title", "there")
+        self.wait_until_mirrored()
+        self.assertEqual(self.coordhub("stop").returncode, 0)
+        self.assertIn("the hub has stopped", self.coordhub("logs").stdout)
+        for again in ("start", "restart"):
+            done = self.coordhub(again)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.endpoint()["state_dir"], self.path("state"))
+            self.wait_until_mirrored()
+            self.assertEqual(self.tickets(), {"OPEN": 1}, again)
+            self.coordhub("stop")
+        self.assertFalse(os.path.exists(os.path.join(self.state, "journal.sqlite3")))
+        # Said otherwise, it is so from then on.
+        self.start("--state-dir", self.state)
+        self.assertTrue(os.path.exists(os.path.join(self.state, "journal.sqlite3")))
+        self.coordhub("stop")
+        self.start()
+        self.assertNotIn("state_dir", self.endpoint())
+
+    def test_a_state_directory_that_is_not_said_rightly_is_not_begun_anew(self):
+        os.mkdir(self.state, 0o700)
+        with open(os.path.join(self.state, "state-dir"), "w", encoding="utf-8") as f:
+            f.write("somewhere\n")
+        refused = self.coordhub("start")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("--state-dir", refused.stderr)
+        self.start("--state-dir", self.path("state"))
+
     def test_one_hub_serves_several_repositories(self):
         other = self.path("elsewhere", "app")
         make_repository(other)
@@ -386,6 +416,8 @@ class Places(HubCase):
         self.assertEqual(self.tickets("--repo", self.repo), {"OPEN": 1})
         self.assertEqual(self.tickets("--repo", other), {})
         self.assertEqual(self.status("--repo", other)["workspace"], "app-2")
+        for repo in (self.repo, other):
+            self.assertIn("the hub is ready", self.coordhub("logs", "--repo", repo).stdout, "one hub, one log")
         self.assertEqual(self.coordhub("stop", "--repo", other).returncode, 0)
         self.assertEqual(self.coordhub("status", "--repo", self.repo).returncode, NO_HUB)
 
@@ -427,6 +459,31 @@ class Places(HubCase):
         with open(os.path.join(self.repo, "shared_state", "status.md"), encoding="utf-8") as f:
             self.assertIn("- Active processes: 0\n- Current branch: main\n", f.read())
 
+    def test_a_mirror_elsewhere_in_the_worktree_stays_out_of_commits(self):
+        self.start("--mirror-dir", os.path.join(self.repo, "docs", "[shared] state"), "--repo", self.repo)
+        os.mkdir(os.path.join(self.repo, "docs"))
+        wait_until(lambda: os.path.exists(os.path.join(self.repo, "docs", "[shared] state", "status.md")), "it is there")
+        changed = subprocess.run(["git", "-C", self.repo, "status", "--porcelain", "-uall"], env=self.env, text=True,
+                                 capture_output=True, check=True)
+        self.assertEqual(changed.stdout, "")
+
+    def test_a_tracked_shared_state_is_told_in_the_status(self):
+        shared = os.path.join(self.repo, "shared_state")
+        os.mkdir(shared)
+        with open(os.path.join(shared, "notes.md"), "w", encoding="utf-8") as f:
+            f.write("kept\n")
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
+        for args in (("add", "shared_state"), ("commit", "-qm", "too much")):
+            subprocess.run(["git", "-C", self.repo, *identity, *args], check=True, env=self.env)
+        self.start()
+
+        def told():
+            done = subprocess.run([COORDCTL, "status"], cwd=self.repo, env=self.env, text=True, capture_output=True,
+                                  check=False, timeout=60)
+            return "git rm -r --cached shared_state" in done.stdout + done.stderr
+
+        wait_until(told, "the status says what to do")
+
     def test_trouble_with_shared_state_is_shown_and_heals(self):
         shared = os.path.join(self.repo, "shared_state")
         with open(shared, "w", encoding="utf-8") as f:
@@ -443,6 +500,22 @@ class Places(HubCase):
         subprocess.run(["git", "init", "-q", "--bare", bare], check=True, env=self.env)
         self.start("--repo", bare)
         self.assertEqual(sorted(set(os.listdir(bare)) & {"shared_state", "coordhub"}), ["coordhub"])
+
+    def test_nothing_is_written_beside_a_git_directory_that_has_no_worktree_there(self):
+        bare, linked = self.path("yard", "app.git"), self.path("linked")
+        for args in (("clone", "-q", "--bare", self.repo, bare), ("-C", bare, "worktree", "add", "-q", linked, "-b", "w"),
+                     ("-C", linked, "sparse-checkout", "set", "src")):
+            subprocess.run(["git", *args], check=True, env=self.env, capture_output=True)
+        apart = self.path("apart")
+        subprocess.run(["git", "init", "-q", f"--separate-git-dir={self.path('yard', 'gd')}", apart], check=True,
+                       env=self.env)
+        for where in (bare, linked, apart):
+            with self.subTest(where):
+                self.start("--repo", where)
+                # Which writes shared_state/ a last time.
+                self.assertEqual(self.coordhub("stop", "--repo", where).returncode, 0)
+                self.assertEqual(sorted(os.listdir(self.path("yard"))), ["app.git", "gd"])
+        self.assertTrue(os.path.exists(os.path.join(apart, "shared_state", "status.md")))
 
 
 class OddPaths(HubCase):
@@ -478,6 +551,22 @@ class Restore(HubCase):
         titles = [t["title"] for t in json.loads(self.ctl("ticket", "list", "--all", "--json").stdout)]
         self.assertEqual(titles, ["before", "appended meanwhile"], "and what the backup does not have is not")
         self.assertNotEqual(self.status()["log_id"], before)
+
+    def test_the_mirror_and_the_state_may_be_elsewhere(self):
+        places = ("--state-dir", self.path("state"), "--mirror-dir", self.path("mirror"))
+        self.start(*places)
+        self.ctl("ticket", "create", "--title", "before")
+        self.ctl("hub", "backup", self.path("backup"))
+        self.ctl("ticket", "create", "--title", "after")
+        self.wait_until_mirrored()
+        self.coordhub("stop")
+        os.rename(self.path("state"), self.path("old-state"))
+        restored = self.coordhub("restore", *places, self.path("backup"))
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.start("--mirror-dir", self.path("mirror"))
+        self.assertEqual(self.endpoint()["state_dir"], self.path("state"))
+        self.wait_until_mirrored()
+        self.assertEqual(self.tickets(), {"OPEN": 1}, "the one that the backup does not have is no new one")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "hub/main/log_tail.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -20,8 +21,11 @@ using ::testing::IsEmpty;
 
 class LogTailTest : public ::testing::Test {
  protected:
-  void Append(const std::string& text) const {
+  // Each time a second later.
+  void Append(const std::string& text) {
     std::ofstream(path_, std::ios::app | std::ios::binary) << text;
+    const timespec times[] = {{++seconds_, 0}, {seconds_, 0}};
+    ASSERT_EQ(utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
   }
   // As the writer of a log does it.
   void Rotate() const {
@@ -44,6 +48,7 @@ class LogTailTest : public ::testing::Test {
   base::TempDir temp_;
   const std::string path_ = temp_ / "hub.log";
   LogTail tail_{path_};
+  time_t seconds_ = 1'000'000'000;
 };
 
 TEST_F(LogTailTest, ShowsTheLastLines) {
@@ -90,6 +95,33 @@ TEST_F(LogTailTest, FollowsThroughRenaming) {
   Rotate();
   Append("e\n");
   EXPECT_THAT(Follow(), ElementsAre("d", "e"));
+}
+
+TEST_F(LogTailTest, FollowsThroughSeveralRenamingsAtOnce) {
+  Append("a\n");
+  EXPECT_THAT(Last(0), IsEmpty());
+  Append("b\n");
+  Rotate();
+  Append("c\n");
+  Rotate();
+  Append("d\n");
+  EXPECT_THAT(Follow(), ElementsAre("b", "c", "d"));
+  // What the writer threw away is gone; nothing is told twice for it.
+  for (const char* line : {"e\n", "f\n", "g\n", "h\n"}) {
+    Rotate();
+    Append(line);
+  }
+  EXPECT_THAT(Follow(), ElementsAre("f", "g", "h"));
+}
+
+TEST_F(LogTailTest, AFileThatIsMadeAnewIsNotTakenForARenamedOne) {
+  Append("old\n");
+  Rotate();
+  Append("a\n");
+  EXPECT_THAT(Last(0), IsEmpty());
+  std::remove(path_.c_str());
+  Append("b\n");
+  EXPECT_THAT(Follow(), ElementsAre("b"));
 }
 
 TEST_F(LogTailTest, FollowsAFileThatComesLater) {

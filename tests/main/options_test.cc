@@ -5,10 +5,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "agent/base/error.h"
+#include "hub/main/state_pointer.h"
 #include "tests/agent/base/temp_dir.h"
 
 namespace coordhub::hub {
@@ -140,6 +142,18 @@ TEST_F(OptionsTest, ABareRepositoryIsMirroredOnlyOnRequest) {
   EXPECT_EQ(plans->front().mirror_dir, temp_ / "view");
 }
 
+TEST_F(OptionsTest, TheMirrorIsInTheMainWorktreeWhereverTheGitDirectoryIs) {
+  Git("init --separate-git-dir=gd app");
+  const auto plans = PlanWorkspaces({.repos = {temp_ / "app"}});
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  EXPECT_EQ(plans->front().common_dir, temp_ / "gd");
+  EXPECT_EQ(plans->front().main_worktree, temp_ / "app");
+  EXPECT_EQ(plans->front().mirror_dir, temp_ / "app/shared_state");
+  const auto by_git_dir = PlanWorkspaces({.repos = {temp_ / "gd"}});
+  ASSERT_TRUE(by_git_dir.ok()) << by_git_dir.status();
+  EXPECT_EQ(by_git_dir->front().mirror_dir, "") << "nobody can tell where its worktree is";
+}
+
 TEST_F(OptionsTest, TheMirrorCanBeSwitchedOff) {
   Git("init app");
   HubOptions options = {.repos = {temp_ / "app"}};
@@ -192,6 +206,22 @@ TEST_F(OptionsTest, TheEndpointFileLeadsToAStateDirectoryElsewhere) {
                 ->front()
                 .state.dir(),
             temp_ / "third");
+}
+
+TEST_F(OptionsTest, AStateDirectoryElsewhereIsRememberedUntilSaidOtherwise) {
+  Git("init app");
+  const std::string common_dir = temp_ / "app/.git";
+  const auto state = [&] {
+    return PlanWorkspaces({.repos = {temp_ / "app"}})->front().state.dir();
+  };
+  ASSERT_TRUE(PointToState(common_dir, base::StatePaths(temp_ / "else\nwhere")).ok());
+  EXPECT_EQ(state(), temp_ / "else\nwhere");
+  ASSERT_TRUE(PointToState(common_dir, base::StatePaths::UnderCommonDir(common_dir)).ok());
+  EXPECT_EQ(state(), common_dir + "/coordhub");
+  std::ofstream(common_dir + "/coordhub/state-dir") << "elsewhere\n";
+  EXPECT_EQ(base::ReasonOf(PlanWorkspaces({.repos = {temp_ / "app"}}).status()),
+            v1::ERROR_REASON_INVALID_FIELD);
+  EXPECT_TRUE(PlanWorkspaces({.repos = {temp_ / "app"}, .state_dirs = {temp_ / "x"}}).ok());
 }
 
 }  // namespace

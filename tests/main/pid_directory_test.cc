@@ -7,10 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/error.h"
@@ -67,7 +70,7 @@ TEST(PidDirectory, HoldsThisProcessInThreeFilesOfOneLine) {
       EXPECT_EQ(Content(temp / name), std::to_string(getpid()) + "\n") << name;
     }
   }
-  for (const char* name : kLoopPidFiles) EXPECT_NE(access((temp / name).c_str(), F_OK), 0) << name;
+  EXPECT_TRUE(std::filesystem::is_empty(temp.path()));
 }
 
 TEST(PidDirectory, AProcessThatRunsKeepsItsFile) {
@@ -95,6 +98,56 @@ TEST(PidDirectory, AnIdThatAnotherProcessGotLaterMeansNothing) {
   Age(file, 3600);
   EXPECT_EQ(LiveOwnerOf(file), std::nullopt);
   EXPECT_TRUE(PidDirectory::Claim(temp / ".").ok());
+}
+
+// Where the wall clock was set meanwhile, its files look older than the hub is, and it is it still.
+TEST(PidDirectory, AHubKeepsItsFilesWhateverTheClockSays) {
+  base::TempDir temp;
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t hub = fork();
+  if (hub == 0) {
+    const auto claimed = PidDirectory::Claim(temp / ".");
+    [[maybe_unused]] const ssize_t told = write(ready[1], claimed.ok() ? "y" : "n", 1);
+    while (true) pause();
+  }
+  char answer = '?';
+  ASSERT_EQ(read(ready[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  for (const char* name : kLoopPidFiles) Age(temp / name, 3600);
+  EXPECT_EQ(LiveOwnerOf(temp / "background_monitor.pid"), hub);
+  EXPECT_EQ(base::ReasonOf(PidDirectory::Claim(temp / ".").status()),
+            v1::ERROR_REASON_WORKSPACE_LOCKED);
+  kill(hub, SIGKILL);
+  waitpid(hub, nullptr, 0);
+  EXPECT_EQ(LiveOwnerOf(temp / "background_monitor.pid"), std::nullopt);
+  EXPECT_TRUE(PidDirectory::Claim(temp / ".").ok());
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST(PidDirectory, OfSeveralThatClaimAtOnceOneGetsAllFiles) {
+  base::TempDir temp;
+  std::vector<pid_t> hubs;
+  int answers[2];
+  ASSERT_EQ(pipe(answers), 0);
+  for (int i = 0; i < 8; ++i) {
+    hubs.push_back(fork());
+    if (hubs.back() != 0) continue;
+    const auto claimed = PidDirectory::Claim(temp / ".");
+    [[maybe_unused]] const ssize_t told = write(answers[1], claimed.ok() ? "y" : "n", 1);
+    while (true) pause();
+  }
+  std::string all(8, '?');
+  for (char& answer : all) ASSERT_EQ(read(answers[0], &answer, 1), 1);
+  EXPECT_EQ(std::count(all.begin(), all.end(), 'y'), 1) << all;
+  EXPECT_EQ(Content(temp / "background_monitor.pid"), Content(temp / "communication_daemon.pid"));
+  for (const pid_t hub : hubs) {
+    kill(hub, SIGKILL);
+    waitpid(hub, nullptr, 0);
+  }
+  close(answers[0]);
+  close(answers[1]);
 }
 
 TEST(PidDirectory, WhatNamesNobodyIsReplaced) {

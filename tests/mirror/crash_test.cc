@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_split.h"
+#include "hub/mirror/convergence_file.h"
 #include "hub/mirror/tickets_file.h"
 #include "tests/mirror/shared_state_fixture.h"
 
@@ -18,7 +19,11 @@ namespace coordhub::mirror {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AnyOf;
+using ::testing::ContainsRegex;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 // Ends the process, as kill -9 does, at the n-th step.
 StepHook DieAt(int n) {
@@ -44,6 +49,15 @@ class Life {
     options.submit = [this](std::unique_ptr<core::Command> command, const engine::Done& done) {
       hub_.Submit(std::move(command), done);
     };
+    options.rounds = [this](const core::View&) {
+      std::vector<v1::Round> rounds(round_open_ ? 1 : 0);
+      for (v1::Round& round : rounds) {
+        round.set_round_id("C-1");
+        round.set_state(v1::Round::STATE_OPEN);
+        round.set_target("main");
+      }
+      return rounds;
+    };
     options.hook = hook;
     options.retire_by = by;
     mirror_ = std::make_unique<Mirror>(options, &clock_);
@@ -67,12 +81,14 @@ class Life {
     Run(absl::Seconds(1));
     Append("tickets.md", "appended");
     Append("inbox/dropped", "dropped");
+    round_open_ = true;
     std::ofstream late(home_ + "/shared_state/tickets.md", std::ios::app);
     Run(absl::Seconds(2));
     late << "late\n" << std::flush;
     std::ofstream(home_ + "/written", std::ios::app) << "late\n";
     Run(absl::Seconds(1));
     late.close();
+    round_open_ = false;
     hub_.Create("made");
     std::ofstream(home_ + "/written", std::ios::app) << "made\n";
     Append("tickets.md", "appended again");
@@ -88,6 +104,7 @@ class Life {
   base::ManualClock clock_;
   base::SystemIdSource ids_;
   FakeHub hub_;
+  bool round_open_ = false;
   std::unique_ptr<Mirror> mirror_;
 };
 
@@ -122,8 +139,27 @@ bool Survives(Work work) {
 
 class CrashTest : public ::testing::TestWithParam<RetireBy> {
  protected:
-  // Old or new, but whole: complete lines, ours or those that scripts wrote.
-  void ExpectWholeFile(const std::string& home) {
+  // Each old or new, but whole.
+  void ExpectWholeFiles(const std::string& home) {
+    ExpectWholeTickets(home);
+    const std::string status = ReadAll(home + "/shared_state/status.md");
+    if (!status.empty()) {
+      EXPECT_THAT(status, StartsWith("# Current State Across Conversations\n\n## System State\n"));
+      EXPECT_THAT(status,
+                  AnyOf(EndsWith("\n## Round\n- none\n"), ContainsRegex("\n## Round\n- C-1.*\n$")));
+    }
+    const std::string convergence = ReadAll(home + "/shared_state/convergence.md");
+    if (!convergence.empty()) {
+      EXPECT_TRUE(IsRenderedConvergence(convergence)) << convergence;
+      EXPECT_THAT(convergence, EndsWith("\n### Blockers\n- none\n"));
+    }
+    for (const char* name : {"status.md", "convergence.md"}) {
+      const fs::path path = home + "/shared_state/" + name;
+      EXPECT_TRUE(!fs::exists(path) || fs::file_size(path) > 0) << name;
+    }
+  }
+  // Complete lines, ours or those that scripts wrote.
+  void ExpectWholeTickets(const std::string& home) {
     const std::string text = ReadAll(home + "/shared_state/tickets.md");
     EXPECT_TRUE(text.empty() || text.back() == '\n') << text;
     const auto written = CountLines(ReadAll(home + "/written"));
@@ -151,24 +187,25 @@ class CrashTest : public ::testing::TestWithParam<RetireBy> {
 TEST_P(CrashTest, AKillAtAnyStepLosesAndDoublesNothing) {
   bool ended = false;
   int step = 0;
-  // The lesser way shares most steps with the other.
-  const int stride = GetParam() == RetireBy::kExchange ? 1 : 3;
-  for (; !ended && !HasFailure(); step += stride) {
+  for (; !ended && !HasFailure(); ++step) {
     SCOPED_TRACE("killed at step " + std::to_string(step));
     const base::TempDir home;
     ended = Survives([&] { Life(home.path(), GetParam(), DieAt(step)).Work(); });
-    ExpectWholeFile(home.path());
+    ExpectWholeFiles(home.path());
     // The repair is killed, too.
     Survives([&] { Life(home.path(), GetParam(), DieAt(step * 7 % 23)).Run(absl::Seconds(10)); });
-    ExpectWholeFile(home.path());
+    ExpectWholeFiles(home.path());
     ExpectRepaired(home.path());
   }
   EXPECT_GT(step, 50) << "the steps are those of the whole life";
 }
 
-INSTANTIATE_TEST_SUITE_P(By, CrashTest, ::testing::Values(RetireBy::kExchange, RetireBy::kLink),
+INSTANTIATE_TEST_SUITE_P(By, CrashTest,
+                         ::testing::Values(RetireBy::kExchange, RetireBy::kLink, RetireBy::kRename),
                          [](const auto& tested) {
-                           return tested.param == RetireBy::kExchange ? "Exchange" : "Link";
+                           return tested.param == RetireBy::kExchange ? "Exchange"
+                                  : tested.param == RetireBy::kLink   ? "Link"
+                                                                      : "Rename";
                          });
 
 }  // namespace

@@ -335,6 +335,25 @@ TEST_F(ImporterTest, LinksInThePlaceOfTheFileAreNotRead) {
   EXPECT_THAT(Retired(), IsEmpty());
 }
 
+// As a backup makes them (`cp -al`).
+TEST_F(ImporterTest, ACopyByHardLinksOfWhatOnlyTheHubWroteIsNothingToKeep) {
+  hub_.Create("one");
+  Start();
+  const std::string copy = temp_.path() + "/copy.md";
+  fs::create_hard_link(Path("tickets.md"), copy);
+  hub_.Create("two");
+  Settle();
+  EXPECT_THAT(Retired(), IsEmpty());
+  EXPECT_FALSE(fs::exists(Path(".rejected")));
+  EXPECT_EQ(fs::file_size(copy), fs::file_size(Path("tickets.md")) / 2) << "it stays as it is";
+  EXPECT_THAT(TitlesInOrder(), ElementsAre("one", "two"));
+
+  fs::create_hard_link(Path("tickets.md"), copy + "2");
+  Append("tickets.md", "somebody's\n");
+  Settle();
+  EXPECT_THAT(Names("", ".rejected"), SizeIs(1)) << "one that others wrote to";
+}
+
 TEST_F(ImporterTest, DirectoriesThatAreLinksAreNotFollowed) {
   const std::string outside = temp_.path() + "/outside";
   fs::create_directory(outside);

@@ -14,6 +14,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -23,6 +24,7 @@
 #include "hub/mirror/status_file.h"
 #include "hub/mirror/tickets_file.h"
 #include "tests/agent/base/temp_dir.h"
+#include "tests/mirror/shared_state_fixture.h"
 #include "tests/mirror/view_builder.h"
 
 namespace coordhub::mirror {
@@ -198,6 +200,83 @@ TEST(Injection, TicketsAreOneListOfPlainLines) {
     ASSERT_EQ(Squeezed(parsed.texts[i]), Squeezed(absl::StrCat("[2025-07-29 12:00:00] ticket: T-",
                                                                i + 1, " OPEN p2 ", shown)));
   }
+}
+
+// Bytes as they are, but for what would end the string or the line.
+std::string JsonString(const std::string& text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += '\\';
+    if (static_cast<unsigned char>(c) < 0x20) {
+      absl::StrAppendFormat(&json, "\\u%04x", c);
+    } else {
+      json += c;
+    }
+  }
+  return json + "\"";
+}
+
+class InjectionOnTheWay : public SharedStateTest {
+ protected:
+  // Until everything that was written is imported and shown.
+  void Import() {
+    const auto done = [this] {
+      return Names(".tickets.md.").empty() && Names(".inbox.").empty() &&
+             Names("", "inbox").empty();
+    };
+    for (int i = 0; i < 400 && !(i > 0 && done()); ++i) Settle();
+    EXPECT_TRUE(done());
+    EXPECT_EQ(mirror_->problem(), "");
+  }
+  // tickets.md shows each ticket by one line of plain text, and in the order of their numbers.
+  void ExpectPlainList() const {
+    const std::vector<v1::Ticket> tickets = hub_.Tickets();
+    const std::string text = Read("tickets.md");
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), static_cast<long>(tickets.size()));
+    const Parsed parsed = ParseCommonMark(text);
+    std::vector<std::string> skeleton = {"document", "list"};
+    for (size_t i = 0; i < tickets.size(); ++i)
+      skeleton.insert(skeleton.end(), {"item", "paragraph"});
+    ASSERT_EQ(parsed.elements, skeleton);
+    ASSERT_EQ(parsed.texts.size(), tickets.size());
+    for (size_t i = 0; i < tickets.size(); ++i) {
+      const std::string shown = base::OneLine(tickets[i].title(), core::limits::kTitleBytes);
+      ASSERT_TRUE(
+          absl::EndsWith(Squeezed(parsed.texts[i]),
+                         Squeezed(absl::StrCat("ticket: ", tickets[i].ticket_id(), " OPEN p",
+                                               tickets[i].priority(), " ", shown))))
+          << parsed.texts[i];
+    }
+  }
+};
+
+TEST_F(InjectionOnTheWay, LinesOfScriptsBecomeAListOfPlainLines) {
+  options_.processor_time = [] { return absl::ZeroDuration(); };
+  Start();
+  Corpus corpus;
+  std::string text;
+  for (int i = 0; i < kTitles; ++i) text += corpus.Next() + "\n";
+  Append("tickets.md", text);
+  Import();
+  EXPECT_GT(hub_.Tickets().size(), static_cast<size_t>(kTitles / 2));
+  ExpectPlainList();
+}
+
+TEST_F(InjectionOnTheWay, TitlesAndBodiesOfFilesBecomeAListOfPlainLines) {
+  options_.processor_time = [] { return absl::ZeroDuration(); };
+  Start();
+  Corpus corpus;
+  std::string text;
+  for (int i = 0; i < kTitles; ++i) {
+    text += absl::StrCat("{\"title\": ", JsonString(corpus.Next()),
+                         ", \"body\": ", JsonString(corpus.Next()), "}\n");
+  }
+  Write("inbox/all.jsonl", text);
+  Import();
+  EXPECT_GT(hub_.Tickets().size(), static_cast<size_t>(kTitles / 10)) << "the others are refused";
+  ExpectPlainList();
+  const auto view = hub_.view();
+  EXPECT_GT(view->records.bodies.size(), static_cast<size_t>(kTitles / 20));
 }
 
 // The elements of a text in which every text of others is "x".
