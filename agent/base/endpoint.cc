@@ -81,14 +81,14 @@ absl::StatusOr<std::string> ParseTarget(const std::string& value, std::string_vi
                         "\"" + value + "\" is no endpoint; give unix:/absolute/path or host:port");
 }
 
-// What the repository around `directory` says about its hub; nullopt if no hub was started.
+// What a repository says about its hub; nullopt if no hub was started.
 struct Local {
   StatePaths state;
   std::optional<EndpointFile> file;
 };
-absl::StatusOr<Local> LookAround(const std::string& directory) {
-  COORDHUB_ASSIGN_OR_RETURN(const GitLocation location, LocateRepository(directory));
-  Local local{StatePaths::UnderCommonDir(location.common_dir), std::nullopt};
+absl::StatusOr<Local> LookAround(const absl::StatusOr<GitLocation>& repository) {
+  COORDHUB_RETURN_IF_ERROR(repository.status());
+  Local local{StatePaths::UnderCommonDir(repository->common_dir), std::nullopt};
   COORDHUB_ASSIGN_OR_RETURN(local.file, ReadEndpointFile(local.state.endpoint()));
   if (local.file.has_value() && !local.file->state_dir.empty()) {
     local.state = StatePaths(local.file->state_dir);
@@ -146,6 +146,8 @@ absl::Status WriteEndpointFile(const std::string& path, const EndpointFile& cont
                                    {"log_id", content.log_id},
                                    {"workspace", content.workspace}};
   if (!content.state_dir.empty()) object["state_dir"] = content.state_dir;
+  if (!content.log_file.empty()) object["log_file"] = content.log_file;
+  if (content.mirror_dir.has_value()) object["mirror_dir"] = *content.mirror_dir;
   // A path need not be UTF-8, JSON must; `replace` keeps dump() from throwing.
   const std::string text =
       object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -162,7 +164,12 @@ absl::StatusOr<std::optional<EndpointFile>> ReadEndpointFile(const std::string& 
   if (!TakeString(object, "endpoint", &content.endpoint) ||
       !TakeString(object, "tcp", &content.tcp) || !TakeString(object, "log_id", &content.log_id) ||
       !TakeString(object, "workspace", &content.workspace) ||
-      !TakeString(object, "state_dir", &content.state_dir)) {
+      !TakeString(object, "state_dir", &content.state_dir) ||
+      !TakeString(object, "log_file", &content.log_file)) {
+    return NotAnEndpointFile(path, "a value is no string");
+  }
+  if (object.contains("mirror_dir") &&
+      !TakeString(object, "mirror_dir", &content.mirror_dir.emplace())) {
     return NotAnEndpointFile(path, "a value is no string");
   }
   const auto pid = object.find("pid");
@@ -175,6 +182,11 @@ absl::StatusOr<std::optional<EndpointFile>> ReadEndpointFile(const std::string& 
 }
 
 absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query) {
+  return ResolveEndpoint(query, LocateRepository(query.directory));
+}
+
+absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query,
+                                                 const absl::StatusOr<GitLocation>& repository) {
   const bool by_flag = !query.flag.empty();
   if (by_flag || !query.environment.empty()) {
     COORDHUB_ASSIGN_OR_RETURN(std::string target,
@@ -183,7 +195,7 @@ absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query) {
     ResolvedEndpoint resolved = AtTarget(std::move(target));
     // The explicit endpoint may well be the local hub's; then its tokens are at hand. Any trouble
     // with looking is no trouble here.
-    const auto local = LookAround(query.directory);
+    const auto local = LookAround(repository);
     if (local.ok() && local->file.has_value() &&
         (local->file->endpoint == resolved.target || local->file->tcp == resolved.target)) {
       resolved.state_dir = local->state.dir();
@@ -192,7 +204,7 @@ absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query) {
     return resolved;
   }
 
-  COORDHUB_ASSIGN_OR_RETURN(const Local local, LookAround(query.directory));
+  COORDHUB_ASSIGN_OR_RETURN(const Local local, LookAround(repository));
   if (!local.file.has_value()) {
     return MakeError(pb::ERROR_REASON_HUB_UNREACHABLE,
                      "no hub runs for this repository (" + local.state.endpoint() +

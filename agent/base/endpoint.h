@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/base/git_location.h"
 
 namespace coordhub::base {
 
@@ -66,6 +67,10 @@ struct EndpointFile {
   std::string workspace;  // the workspace's id
   // Where the state is, if not beside this file.
   std::string state_dir;
+  // The hub's own log; empty: not known.
+  std::string log_file;
+  // Where tickets.md and status.md are written; empty: they are not; nullopt: not known.
+  std::optional<std::string> mirror_dir;
 };
 
 // Writes it by atomic replace, mode 0600. Errors as AtomicReplaceFile.
@@ -101,5 +106,9 @@ struct ResolvedEndpoint {
 //   UNAVAILABLE/HUB_UNREACHABLE     no hub has been started for the repository. Metadata:
 //   `endpoint`.
 absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query);
+// The same for a caller that has looked for the repository already: `repository` is what
+// LocateRepository says of `query.directory`.
+absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query,
+                                                 const absl::StatusOr<GitLocation>& repository);
 
 }  // namespace coordhub::base

@@ -46,16 +46,22 @@ void ClaimLedger::Ended(const std::string& ticket_id, int64_t revision) {
   ended_revisions_[ticket_id] = revision;
 }
 
-ClaimLedger::Difference ClaimLedger::Reconcile(const pb::KeepAliveResponse& answer) {
+bool ClaimLedger::Take(const pb::LostClaim& claim, Fences* fences) {
+  const auto it = fences->find(claim.ticket_id());
+  if (it == fences->end() || it->second != claim.fence()) return false;
+  fences->erase(it);
+  return true;
+}
+
+ClaimLedger::Difference ClaimLedger::Reconcile(const pb::KeepAliveResponse& answer,
+                                               bool first_of_stream) {
   Difference difference;
   base::MutexLock lock(&mu_);
   for (const pb::LostClaim& lost : answer.lost_claims()) {
-    const auto it = fences_.find(lost.ticket_id());
-    if (it == fences_.end() || it->second != lost.fence()) continue;  // told before, or given up
-    difference.lost.push_back(lost);
-    fences_.erase(it);
+    // In neither: told before, or given up.
+    if (Take(lost, &fences_) || Take(lost, &vanished_)) difference.lost.push_back(lost);
   }
-
+  Fences vanished;
   for (auto it = fences_.begin(); it != fences_.end();) {
     const auto& [ticket_id, fence] = *it;
     // The answer may be older than the grant.
@@ -64,9 +70,18 @@ ClaimLedger::Difference ClaimLedger::Reconcile(const pb::KeepAliveResponse& answ
       ++it;
       continue;
     }
-    difference.lost.push_back(Lost(ticket_id, fence));
+    vanished.insert(*it);
     it = fences_.erase(it);
   }
+  if (first_of_stream) {
+    // The stream before may have broken off when it was about to name them.
+    vanished.insert(vanished_.begin(), vanished_.end());
+    for (const auto& [ticket_id, fence] : vanished) {
+      difference.lost.push_back(Lost(ticket_id, fence));
+    }
+    vanished.clear();
+  }
+  vanished_ = std::move(vanished);
   for (const pb::HeldClaim& claim : answer.claims()) {
     if (in_flight_.count("") > 0) break;  // may be the grant that it is about to bring
     const auto ended = ended_revisions_.find(claim.ticket_id());
@@ -83,10 +98,12 @@ ClaimLedger::Difference ClaimLedger::Reconcile(const pb::KeepAliveResponse& answ
 }
 
 std::vector<pb::LostClaim> ClaimLedger::TakeAll() {
-  std::map<std::string, int64_t> taken;
+  Fences taken;
   {
     base::MutexLock lock(&mu_);
     taken.swap(fences_);
+    taken.merge(vanished_);
+    vanished_.clear();
   }
   std::vector<pb::LostClaim> lost;
   lost.reserve(taken.size());

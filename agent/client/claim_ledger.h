@@ -18,7 +18,8 @@ namespace pb = ::coordhub::v1;
 
 // The claims that answered calls of this client granted and did not end. Each KeepAlive answer
 // lists all that the session holds, as of some revision; comparing the two finds claims that were
-// lost while nobody listened, and grants whose answer never arrived. Thread-safe.
+// lost while nobody listened, grants whose answer never arrived, and what other processes claimed
+// or ended with the same session. Thread-safe.
 class ClaimLedger {
  public:
   // A claim was granted at revision `fence`.
@@ -44,20 +45,31 @@ class ClaimLedger {
     std::vector<pb::LostClaim> lost;   // known here, gone there; each is told once
     std::vector<pb::HeldClaim> found;  // held there, unknown here; known from now on
   };
-  // Compares with an answer. What the hub names as lost is lost in any case. A claim that is merely
-  // absent is not judged while a call that may end it is in flight, nor an unknown one while any
-  // call is that may grant it.
-  Difference Reconcile(const pb::KeepAliveResponse& answer);
+  // Compares with an answer. What the hub names as lost is lost in any case. In the first answer of
+  // a stream a claim that is merely absent is lost, too, for nobody listened when it went; later
+  // the hub names each loss, at the latest in the answer after the first that lacks the claim, and
+  // what it does not name another process of this session has ended. A claim that is absent is not
+  // judged while a call that may end it is in flight, nor an unknown one while any call is that may
+  // grant it.
+  Difference Reconcile(const pb::KeepAliveResponse& answer, bool first_of_stream);
 
-  // All claims, by ticket; and forgets them. For a session that ended.
+  // All claims, by ticket, and forgets them; those that an answer lacked just now, too. For a
+  // session that ended.
   std::vector<pb::LostClaim> TakeAll();
 
   // All claims, by ticket.
   std::vector<pb::HeldClaim> Held() const;
 
  private:
+  using Fences = std::map<std::string, int64_t>;  // by ticket
+
+  // Removes the claim; false: it is not there.
+  static bool Take(const pb::LostClaim& claim, Fences* fences);
+
   mutable base::Mutex mu_;
-  std::map<std::string, int64_t> fences_ ABSL_GUARDED_BY(mu_);           // by ticket
+  Fences fences_ ABSL_GUARDED_BY(mu_);
+  // What the last answer lacked without naming it as lost.
+  Fences vanished_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int64_t> ended_revisions_ ABSL_GUARDED_BY(mu_);  // by ticket, lately
   std::multiset<std::string> in_flight_ ABSL_GUARDED_BY(mu_);  // tickets; empty for grants
 };

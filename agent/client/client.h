@@ -129,7 +129,7 @@ class Client {
       if (request->workspace_id().empty()) request->set_workspace_id(workspace_id_);
     }
     if constexpr (requires { request->set_request_id(""); }) {
-      if (request->request_id().empty()) request->set_request_id(connection_->ids().NewUid());
+      if (request->request_id().empty()) request->set_request_id(connection_->NewRequestId());
     }
   }
 

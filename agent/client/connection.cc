@@ -34,6 +34,7 @@ absl::Status GaveUp(const absl::Status& status, int attempts, absl::Duration ela
 Connection::Connection(const ClientOptions& options, std::unique_ptr<Transport> transport)
     : timeout_(options.timeout),
       retry_(options.retry),
+      make_request_id_(options.make_request_id),
       on_retry_(options.on_retry),
       clock_(*options.clock),
       ids_(*options.ids),

@@ -22,7 +22,8 @@ namespace coordhub::agent {
 // own threads.
 class Connection {
  public:
-  // Of `options` it takes `timeout`, `retry`, `on_retry`, `clock` and `ids`, which must be set.
+  // Of `options` it takes `timeout`, `retry`, `make_request_id`, `on_retry`, `clock` and `ids`; the
+  // last two must be set.
   Connection(const ClientOptions& options, std::unique_ptr<Transport> transport);
   ~Connection();
 
@@ -42,6 +43,8 @@ class Connection {
   Transport& transport() { return *transport_; }
   base::Clock& clock() { return clock_; }
   base::IdSource& ids() { return ids_; }
+  // The id of a mutation that has none.
+  std::string NewRequestId() { return make_request_id_ ? make_request_id_() : ids_.NewUid(); }
   absl::Duration timeout() const { return timeout_; }
   const RetryPolicy& retry() const { return retry_; }
 
@@ -51,6 +54,7 @@ class Connection {
 
   const absl::Duration timeout_;
   const RetryPolicy retry_;
+  const std::function<std::string()> make_request_id_;
   const std::function<void(const absl::Status&, absl::Duration)> on_retry_;
   base::Clock& clock_;
   base::IdSource& ids_;

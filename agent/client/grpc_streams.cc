@@ -18,10 +18,9 @@ class GrpcEventStream final : public EventStream {
  public:
   GrpcEventStream(ChannelsPtr channels, Calls calls, const pb::WatchEventsRequest& request,
                   const Credentials& credentials)
-      : channels_(std::move(channels)), calls_(std::move(calls)) {
+      : channels_(std::move(channels)), calls_(std::move(calls)), request_(request) {
     AddCredentials(credentials, &context_);
     if (!calls_->Add(&context_)) context_.TryCancel();
-    reader_ = pb::EventService::NewStub(channels_->watches())->WatchEvents(&context_, request);
   }
 
   ~GrpcEventStream() override {
@@ -32,9 +31,20 @@ class GrpcEventStream final : public EventStream {
     calls_->Remove(&context_);
   }
 
-  bool Read(pb::WatchEventsResponse* response) override { return reader_->Read(response); }
+  // The call begins here, not in the constructor: gRPC blocks until it is sent, and before there is
+  // a stream nobody could cancel it.
+  bool Read(pb::WatchEventsResponse* response) override {
+    if (reader_ == nullptr) {
+      reader_ = pb::EventService::NewStub(channels_->watches())->WatchEvents(&context_, request_);
+    }
+    return reader_->Read(response);
+  }
 
   absl::Status Finish() override {
+    if (reader_ == nullptr) {
+      finished_ = true;
+      return absl::CancelledError("the watch was cancelled before it began");
+    }
     // Finish() of gRPC must not come before the stream was read to its end.
     pb::WatchEventsResponse rest;
     while (reader_->Read(&rest)) {
@@ -51,6 +61,7 @@ class GrpcEventStream final : public EventStream {
  private:
   const ChannelsPtr channels_;
   const Calls calls_;
+  const pb::WatchEventsRequest request_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReader<pb::WatchEventsResponse>> reader_;
   bool finished_ = false;

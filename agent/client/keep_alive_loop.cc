@@ -57,7 +57,8 @@ void KeepAliveLoop::HandleAnswer(const pb::KeepAliveResponse& answer) {
     lease_.Answered(answer.sequence(), FromProto(answer.ttl()));
     claims_.assign(answer.claims().begin(), answer.claims().end());
   }
-  const ClaimLedger::Difference difference = ledger_->Reconcile(answer);
+  const ClaimLedger::Difference difference =
+      ledger_->Reconcile(answer, !std::exchange(answered_, true));
   const SessionCallbacks& tell = options_.callbacks;
   if (!difference.lost.empty() && tell.on_claims_lost) tell.on_claims_lost(difference.lost);
   if (!difference.found.empty() && tell.on_claims_found) tell.on_claims_found(difference.found);
@@ -102,6 +103,7 @@ void KeepAliveLoop::HandleEnd(const absl::Status& status, base::MonoTime now) {
 
 void KeepAliveLoop::OpenStream(base::MonoTime now) {
   stream_ = transport_.KeepAlive(options_.credentials, this);
+  answered_ = false;
   SendOne(now);  // makes the hub say at once what the session holds
 }
 

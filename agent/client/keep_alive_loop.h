@@ -88,6 +88,7 @@ class KeepAliveLoop final : private KeepAliveStream::Listener {
   std::unique_ptr<KeepAliveStream> stream_;
   base::MonoTime reopen_at_ = base::MonoTime::InfinitePast();
   int64_t sequence_ = 0;
+  bool answered_ = false;  // by the hub on this stream
   bool told_draining_ = false;
   bool told_unsafe_ = false;
 

@@ -38,6 +38,9 @@ struct ClientOptions {
   // take its wait in addition. Long enough for a hub to be restarted.
   absl::Duration timeout = absl::Seconds(30);
   RetryPolicy retry;
+  // Makes the `request_id` of a mutation that has none; called on any thread that makes calls.
+  // Unset: a new one each time, from `ids`.
+  std::function<std::string()> make_request_id;
   // Told before each pause: the error and how long the pause is. For a note to a person; on the
   // calling thread. May be unset.
   std::function<void(const absl::Status&, absl::Duration)> on_retry;

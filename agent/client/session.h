@@ -52,8 +52,11 @@ class Session {
   const pb::Agent& agent() const { return agent_; }
   const std::string& token() const { return client_.credentials().session_token; }
 
-  // False from the moment at which the hub may have given the session's claims away: no answer for
-  // a whole TTL, or the session ended. Ask it before an act that must not be done twice.
+  // False from the moment at which the hub may have given the session's claims away because the
+  // session expired: no answer for a whole TTL, or the session ended. Ask it before an act that
+  // must not be done twice. It says nothing of a single claim that the hub takes back while the
+  // session lives (its own `claim_timeout`, a cancellation, a release by the operator): that is
+  // told by on_claims_lost, at once, and shows in claims().
   bool lease_safe() const;
   // How long that remains so if nothing more is heard; zero when it is not.
   absl::Duration lease_remaining() const;

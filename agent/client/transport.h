@@ -19,15 +19,16 @@ namespace coordhub::agent {
 
 namespace pb = ::coordhub::v1;
 
-// An open WatchEvents call. Read and Finish belong to one thread; Cancel may be called on any.
+// A WatchEvents call. Read and Finish belong to one thread; Cancel may be called on any.
 class EventStream {
  public:
   virtual ~EventStream() = default;
-  // Blocks for the next response. False: the stream ended, and Finish says how.
+  // Blocks for the next response; the first time it begins the call, which may take as long as
+  // connecting does. False: the stream ended, and Finish says how.
   virtual bool Read(pb::WatchEventsResponse* response) = 0;
-  // Call once, after Read returned false.
+  // Ends the call. Call once, after Read returned false, or after Cancel.
   virtual absl::Status Finish() = 0;
-  // Makes Read return false soon.
+  // Makes Read return false soon, also one that is yet to come.
   virtual void Cancel() = 0;
 };
 
@@ -72,6 +73,7 @@ class Transport {
                              google::protobuf::MessageLite* response,
                              const Credentials& credentials, absl::Duration timeout) = 0;
 
+  // Does not block; see EventStream::Read.
   virtual std::unique_ptr<EventStream> Watch(const pb::WatchEventsRequest& request,
                                              const Credentials& credentials) = 0;
 

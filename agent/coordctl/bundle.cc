@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -74,6 +75,11 @@ void AddSite(const Site& site, std::vector<ArchiveEntry>* entries) {
   }
   entries->push_back({"state-directory.txt", listing});
   AddLogs(site.state.logs(), "logs/", entries);
+  const fs::path log = site.log_file;
+  if (log.parent_path() == fs::path(site.state.logs())) return;
+  if (std::string tail = TailOf(log); !tail.empty()) {
+    entries->push_back({"hub-log/" + log.filename().string().substr(0, 60), std::move(tail)});
+  }
 }
 
 std::string EventsOf(const std::vector<pb::Event>& events) {

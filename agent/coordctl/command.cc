@@ -35,7 +35,9 @@ CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::strin
 void OnRun(CLI::App* command, Context* context, Context::Run run) {
   command->callback([command, context, run = std::move(run)] {
     // CLI11 calls a subcommand first, then those above it.
-    if (command->get_subcommands().empty()) context->set_run(run);
+    if (!command->get_subcommands().empty()) return;
+    context->set_run(run);
+    context->set_repeatable(command->get_option_no_throw("--request-id") != nullptr);
   });
 }
 
@@ -68,6 +70,12 @@ CLI::Option* AddStateOption(CLI::App* command, std::vector<std::string>* values,
     return "all is no state; all of them are listed with --all";
   };
   return option->check(CLI::Validator(no_state, ""))->check(CLI::IsMember(names, CLI::ignore_case));
+}
+
+void AddRequestId(CLI::App* command, Context* context) {
+  command->add_option("--request-id", context->globals().request_id,
+                      "Under this id it happens once, however often it is repeated; up to 64 of "
+                      "[A-Za-z0-9._:-]; default: a new one");
 }
 
 absl::StatusOr<std::string> TextOrFile(Context& context, const std::string& text,

@@ -38,6 +38,9 @@ CLI::Option* TakeTicketIds(CLI::Option* option);
 CLI::Option* AddStateOption(CLI::App* command, std::vector<std::string>* values,
                             const std::vector<std::string>& names, const std::string& description);
 
+// --request-id, for a command that is one mutation.
+void AddRequestId(CLI::App* command, Context* context);
+
 // The text that --x TEXT and --x-file FILE give: `file` prevails, "-" is standard input.
 //
 // Errors:

@@ -154,8 +154,14 @@ _coordctl_reply() {
   local IFS=$'\n'
   case "$1" in
     text | '') COMPREPLY=() ;;
-    file) COMPREPLY=($(compgen -f -- "$2")) ;;
-    directory) COMPREPLY=($(compgen -d -- "$2")) ;;
+    file)
+      COMPREPLY=($(compgen -f -- "$2"))
+      compopt -o filenames 2>/dev/null
+      ;;
+    directory)
+      COMPREPLY=($(compgen -d -- "$2"))
+      compopt -o filenames 2>/dev/null
+      ;;
     ticket) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s ticket list 2>/dev/null | cut -f1)" -- "$2")) ;;
     agent) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s agent list 2>/dev/null | cut -f1)" -- "$2")) ;;
     *) COMPREPLY=($(compgen -W "${1// /$'\n'}" -- "$2")) ;;
@@ -187,7 +193,7 @@ _coordctl() {
     _coordctl_reply "$(_coordctl_positional "$path")" "$current"
   fi
 }
-complete -o filenames -F _coordctl coordctl
+complete -F _coordctl coordctl
 )bash";
 
 constexpr char kZsh[] = R"zsh(

@@ -1,6 +1,7 @@
 #include "agent/coordctl/context.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <ostream>
 #include <utility>
@@ -12,7 +13,7 @@
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/text.h"
-#include "agent/coordctl/listener.h"
+#include "agent/coordctl/await_hub.h"
 #include "agent/coordctl/time_text.h"
 
 namespace coordhub::coordctl {
@@ -32,11 +33,13 @@ std::string NamesOf(const std::vector<StoredSession>& sessions) {
   });
 }
 
-// Whether the session lives, by the agent's record. A token begins with the uid of its session.
-bool SessionIsOf(const StoredSession& session, const pb::Agent& agent) {
-  const bool lives =
-      agent.state() == pb::Agent::STATE_ACTIVE || agent.state() == pb::Agent::STATE_SUSPECT;
-  return lives && absl::StartsWith(session.token, absl::StrCat("chs_", agent.session_uid()));
+bool Lives(const pb::Agent& agent) {
+  return agent.state() == pb::Agent::STATE_ACTIVE || agent.state() == pb::Agent::STATE_SUSPECT;
+}
+
+// Whether the agent's record is of this very session. A token begins with the uid of its session.
+bool IsOf(const StoredSession& session, const pb::Agent& agent) {
+  return absl::StartsWith(session.token, absl::StrCat("chs_", agent.session_uid()));
 }
 
 std::string StripSpace(const std::string& text) {
@@ -56,29 +59,32 @@ Table Context::NewTable(std::vector<std::string> headings) const {
   return Table(std::move(headings), host_.out_is_terminal, color(), host_.columns);
 }
 
-absl::StatusOr<base::GitLocation> Context::Repository() const {
-  return base::LocateRepository(host_.directory);
+const absl::StatusOr<base::GitLocation>& Context::Repository() {
+  if (!repository_.has_value()) repository_ = base::LocateRepository(host_.directory);
+  return *repository_;
 }
 
-absl::StatusOr<std::string> Context::Worktree() const {
-  COORDHUB_ASSIGN_OR_RETURN(const base::GitLocation location, Repository());
-  return location.is_bare ? location.git_dir : location.worktree_root;
+absl::StatusOr<std::string> Context::Worktree() {
+  const absl::StatusOr<base::GitLocation>& location = Repository();
+  COORDHUB_RETURN_IF_ERROR(location.status());
+  return location->is_bare ? location->git_dir : location->worktree_root;
 }
 
 absl::StatusOr<SessionStore> Context::Sessions() {
-  COORDHUB_ASSIGN_OR_RETURN(const base::GitLocation location, Repository());
+  const absl::StatusOr<base::GitLocation>& location = Repository();
+  COORDHUB_RETURN_IF_ERROR(location.status());
   COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint endpoint, Endpoint());
   if (!endpoint.state_dir.empty()) {
     return SessionStore(base::StatePaths(endpoint.state_dir).sessions(), "");
   }
-  return SessionStore(base::StatePaths::UnderCommonDir(location.common_dir).sessions(),
+  return SessionStore(base::StatePaths::UnderCommonDir(location->common_dir).sessions(),
                       endpoint.target);
 }
 
 absl::StatusOr<agent::Client> Context::Connect() {
   COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> token, NamedToken());
   if (token.has_value()) return ConnectAs(*token);
-  std::vector<StoredSession> sessions = ImpliedSessions();
+  COORDHUB_ASSIGN_OR_RETURN(std::vector<StoredSession> sessions, ImpliedSessions());
   if (sessions.empty()) return ConnectAs("");
   if (sessions.size() == 1) return ConnectImplied(sessions[0]);
   const std::string all = NamesOf(sessions);
@@ -94,26 +100,22 @@ absl::StatusOr<agent::Client> Context::Connect() {
                            "COORDHUB_SESSION, or --as operator"));
 }
 
-absl::StatusOr<agent::Client> Context::ConnectToRead() {
+absl::StatusOr<agent::Client> Context::ConnectAsAnyone() {
   COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> token, NamedToken());
   if (token.has_value()) return ConnectAs(*token);
-  const std::vector<StoredSession> sessions = ImpliedSessions();
-  if (sessions.empty()) return ConnectAs("");
+  COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint endpoint, Endpoint());
   COORDHUB_ASSIGN_OR_RETURN(agent::Client as_operator, ConnectAs(""));
-  if (sessions.size() > 1) {
-    for (const StoredSession& session : sessions) undecided_agents_.push_back(session.agent_id);
-    COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint endpoint, Endpoint());
-    const bool is_operator = endpoint.is_unix || !as_operator.credentials().operator_token.empty();
-    return is_operator ? as_operator : ConnectImplied(sessions[0]);
-  }
-  COORDHUB_ASSIGN_OR_RETURN(agent::Client client, ConnectImplied(sessions[0]));
-  // Asked beforehand, so that what the command prints is one reader's, from beginning to end.
-  const absl::Status alive = client.GetHub({}).status();
-  if (base::ReasonOf(alive) == pb::ERROR_REASON_HUB_UNREACHABLE) return alive;
-  if (!ForgetIfEnded(alive)) return client;
-  err() << "coordctl: the session of " << base::TerminalSafe(sessions[0].agent_id)
-        << " has ended and is forgotten here; reading as the operator\n";
-  return as_operator;
+  const bool is_operator = endpoint.is_unix || !as_operator.credentials().operator_token.empty();
+  return is_operator ? as_operator : Connect();
+}
+
+absl::StatusOr<agent::Client> Context::ConnectAsSelf() {
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> token, NamedToken());
+  if (token.has_value()) return ConnectAs(*token);
+  COORDHUB_ASSIGN_OR_RETURN(const std::vector<StoredSession> sessions, ImpliedSessions());
+  if (sessions.size() < 2) return Connect();
+  for (const StoredSession& session : sessions) undecided_agents_.push_back(session.agent_id);
+  return ConnectAsAnyone();
 }
 
 absl::StatusOr<agent::Client> Context::ConnectImplied(const StoredSession& session) {
@@ -133,28 +135,31 @@ bool Context::ForgetIfEnded(const absl::Status& status) {
   return true;
 }
 
+void Context::ForgetSession(const pb::Agent& agent) {
+  const absl::StatusOr<SessionStore> store = Sessions();
+  if (!store.ok()) return;
+  for (const StoredSession& session : store->ListAll()) {
+    if (session.agent_id == agent.agent_id() && IsOf(session, agent)) store->Forget(session);
+  }
+}
+
 absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_token) {
   COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint endpoint, Endpoint());
   agent::ClientOptions options;
   options.endpoint = endpoint.target;
-  const base::EndpointQuery query = {globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"),
-                                     host_.directory};
-  options.resolve = [query]() -> absl::StatusOr<std::string> {
-    COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint found, base::ResolveEndpoint(query));
+  options.resolve = [resolve = MakeResolver()]() -> absl::StatusOr<std::string> {
+    COORDHUB_ASSIGN_OR_RETURN(const base::ResolvedEndpoint found, resolve());
     return found.target;
   };
-  options.workspace_id = globals_.workspace;
-  if (options.workspace_id.empty()) options.workspace_id = host_.Env("COORDHUB_WORKSPACE");
+  options.workspace_id = NamedWorkspace();
   if (options.workspace_id.empty() && !endpoint.is_unix) options.workspace_id = endpoint.workspace;
   options.credentials.session_token = session_token;
   if (session_token.empty()) {
     COORDHUB_ASSIGN_OR_RETURN(options.credentials.operator_token, OperatorToken(endpoint));
   }
   COORDHUB_ASSIGN_OR_RETURN(options.timeout, Timeout());
-  const absl::Duration patience =
-      globals_.timeout.empty() ? std::min(options.timeout, kPatience) : options.timeout;
-  if (endpoint.is_unix) COORDHUB_RETURN_IF_ERROR(AwaitListener(endpoint.target, patience));
   options.on_retry = WaitingNote();
+  options.make_request_id = [this] { return RequestId(); };
   options.clock = host_.clock;
   options.ids = host_.ids;
   absl::StatusOr<agent::Client> client = agent::Client::Connect(std::move(options));
@@ -162,13 +167,37 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
   return client;
 }
 
+std::string Context::RequestId() {
+  mutation_sent_ = true;
+  if (globals_.request_id.empty()) globals_.request_id = host_.ids->NewUid();
+  return globals_.request_id;
+}
+
+std::string Context::Repetition() const {
+  if (!mutation_sent_ || !repeatable_) return "";
+  return absl::StrCat("--request-id ", globals_.request_id, meant_.empty() ? "" : " ", meant_);
+}
+
+std::string Context::NamedWorkspace() const {
+  return globals_.workspace.empty() ? host_.Env("COORDHUB_WORKSPACE") : globals_.workspace;
+}
+
 absl::StatusOr<absl::Duration> Context::Timeout() const {
   return globals_.timeout.empty() ? kTimeout : ParseDuration(globals_.timeout, "--timeout");
 }
 
+Context::Resolver Context::MakeResolver() {
+  const base::EndpointQuery query = {globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"),
+                                     host_.directory};
+  return [query, repository = Repository()] { return base::ResolveEndpoint(query, repository); };
+}
+
 absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
-  absl::StatusOr<base::ResolvedEndpoint> endpoint =
-      base::ResolveEndpoint({globals_.endpoint, host_.Env("COORDHUB_ENDPOINT"), host_.directory});
+  if (endpoint_.has_value()) return *endpoint_;
+  COORDHUB_ASSIGN_OR_RETURN(const absl::Duration timeout, Timeout());
+  const absl::StatusOr<base::ResolvedEndpoint> endpoint =
+      AwaitHub(MakeResolver(), globals_.timeout.empty() ? kPatience : timeout);
+  if (endpoint.ok()) endpoint_ = *endpoint;
   if (!absl::IsNotFound(endpoint.status())) return endpoint;
   return base::MakeError(pb::ERROR_REASON_HUB_UNREACHABLE,
                          absl::StrCat("which hub? ", endpoint.status().message(),
@@ -178,13 +207,18 @@ absl::StatusOr<base::ResolvedEndpoint> Context::Endpoint() {
 
 // The order is that of README.md, "Who acts".
 absl::StatusOr<std::optional<std::string>> Context::NamedToken() {
+  COORDHUB_ASSIGN_OR_RETURN(std::optional<std::string> token, ExplicitToken());
+  const std::string agent = host_.Env("COORDHUB_AGENT");
+  if (token.has_value() || agent.empty()) return token;
+  return StoredToken(agent);
+}
+
+absl::StatusOr<std::optional<std::string>> Context::ExplicitToken() {
   if (globals_.as == kOperator) return std::string();
   if (!globals_.session.empty()) return ReadToken(globals_.session, "--session");
   if (!globals_.as.empty()) return StoredToken(globals_.as);
   const std::string session = host_.Env("COORDHUB_SESSION");
   if (!session.empty()) return ReadToken(session, "COORDHUB_SESSION");
-  const std::string agent = host_.Env("COORDHUB_AGENT");
-  if (!agent.empty()) return StoredToken(agent);
   return std::nullopt;
 }
 
@@ -205,24 +239,31 @@ absl::StatusOr<std::string> Context::StoredToken(const std::string& agent_id) {
       {{"agent_id", agent_id}});
 }
 
-std::vector<StoredSession> Context::ImpliedSessions() {
+absl::StatusOr<std::vector<StoredSession>> Context::ImpliedSessions() {
   const absl::StatusOr<std::string> worktree = Worktree();
-  const absl::StatusOr<SessionStore> store = Sessions();
-  if (!worktree.ok() || !store.ok()) return {};  // outside of every repository
-  return store->List(*worktree);
+  std::vector<StoredSession> none;
+  if (absl::IsNotFound(worktree.status())) return none;  // outside of every repository
+  COORDHUB_RETURN_IF_ERROR(worktree.status());
+  COORDHUB_ASSIGN_OR_RETURN(const SessionStore store, Sessions());
+  return store.List(*worktree);
 }
 
 // Asks as the operator: with their own tokens the question would keep them alive.
 std::vector<StoredSession> Context::DeadOf(const std::vector<StoredSession>& sessions) {
   std::vector<StoredSession> dead;
+  const absl::StatusOr<base::ResolvedEndpoint> endpoint = Endpoint();
   const absl::StatusOr<agent::Client> client = ConnectAs("");
-  if (!client.ok()) return dead;
+  if (!endpoint.ok() || !client.ok()) return dead;
+  // Nothing here tells to which workspace of a hub elsewhere the sessions belong.
+  if (endpoint->workspace.empty() && !NamedWorkspace().empty()) return dead;
   for (const StoredSession& session : sessions) {
     pb::GetAgentRequest request;
+    request.set_workspace_id(endpoint->workspace);
     request.set_agent_id(session.agent_id);
     const auto agent = client->GetAgent(request);
-    const bool is_dead =
-        agent.ok() ? !SessionIsOf(session, agent->agent()) : absl::IsNotFound(agent.status());
+    const bool is_dead = agent.ok()
+                             ? !Lives(agent->agent()) || !IsOf(session, agent->agent())
+                             : base::ReasonOf(agent.status()) == pb::ERROR_REASON_AGENT_NOT_FOUND;
     if (is_dead) dead.push_back(session);
   }
   return dead;
@@ -256,13 +297,12 @@ absl::StatusOr<std::string> Context::OperatorToken(const base::ResolvedEndpoint&
   return base::MakeFieldError("--operator-token", path + " does not exist");
 }
 
-// Tells a person once that the command waits for a hub.
+// Tells a person once that the command waits for a hub, whichever of its threads notices it first.
 std::function<void(const absl::Status&, absl::Duration)> Context::WaitingNote() {
-  if (!host_.err_is_terminal) return nullptr;
-  return [this, start = host_.clock->Mono(), told = std::make_shared<bool>(false)](
+  if (!host_.err_is_terminal || quiet_) return nullptr;
+  return [this, start = host_.clock->Mono(), told = std::make_shared<std::atomic<bool>>(false)](
              const absl::Status& status, absl::Duration) {
-    if (*told || host_.clock->Mono() - start < kNoteAfter) return;
-    *told = true;
+    if (host_.clock->Mono() - start < kNoteAfter || told->exchange(true)) return;
     err() << "coordctl: waiting for the hub: " << SafeBlock(std::string(status.message()), "")
           << std::flush;
   };

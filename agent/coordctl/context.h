@@ -30,6 +30,7 @@ struct Globals {
   std::string as;              // an agent that is registered here, or `operator`
   std::string operator_token;  // a file
   std::string timeout;         // as the user gave it; empty: not given
+  std::string request_id;      // of commands that take one; empty: not given
   std::string color = "auto";
   bool json = false;
 };
@@ -57,10 +58,10 @@ class Context {
 
   // The repository around the user.
   // Errors: those of base::LocateRepository.
-  absl::StatusOr<base::GitLocation> Repository() const;
-  // The worktree that the user stands in, under which sessions are kept.
-  absl::StatusOr<std::string> Worktree() const;
-  // Where tokens are kept. Errors: NOT_FOUND/WORKSPACE_NOT_FOUND  not inside a repository.
+  const absl::StatusOr<base::GitLocation>& Repository();
+  // The worktree that the user stands in, under which sessions are kept. Errors: as Repository.
+  absl::StatusOr<std::string> Worktree();
+  // Where tokens are kept. Errors: those of Repository and of AwaitHub.
   absl::StatusOr<SessionStore> Sessions();
 
   // A client that acts as whom the options, the environment and the worktree say (README.md, "Who
@@ -68,42 +69,74 @@ class Context {
   // sessions are over are forgotten; if more than one is left, nobody is guessed at.
   //
   // Errors: those of base::ResolveEndpoint, and
-  //   UNAVAILABLE/HUB_UNREACHABLE      nobody listens at the local socket, for as long as the user
-  //                                    is willing to wait. Metadata: `endpoint`.
+  //   UNAVAILABLE/HUB_UNREACHABLE      no hub has been started, or none listens for as long as the
+  //                                    user is willing to wait. Metadata: `endpoint`.
   //   FAILED_PRECONDITION/AGENT_ENDED  the agent that is asked for has no session here.
   //   UNAUTHENTICATED/SESSION_ENDED    the sessions of all agents of this worktree are over.
   //   INVALID_ARGUMENT/INVALID_FIELD   several agents are registered in this worktree, or an
   //                                    option's value is not acceptable.
   absl::StatusOr<agent::Client> Connect();
-  // The same for a command that only reads, which needs nobody in particular: where it is not clear
-  // who acts, or the session that is kept for this worktree is over (then it is forgotten, with a
-  // note), the operator does; where the operator has to prove to be one, the first agent.
-  absl::StatusOr<agent::Client> ConnectToRead();
+  // The same for a command that needs nobody in particular, as one that only reads: unless somebody
+  // is named it acts as the operator, so that it does not keep an agent alive that is dead. Where
+  // the operator would have to prove to be one and cannot, as Connect.
+  absl::StatusOr<agent::Client> ConnectAsAnyone();
+  // The same for a command that asks who acts: as Connect, but of several agents none is chosen
+  // (undecided_agents); then as ConnectAsAnyone.
+  absl::StatusOr<agent::Client> ConnectAsSelf();
   // The same for the operator, or with another session's token.
   absl::StatusOr<agent::Client> ConnectAs(const std::string& session_token);
+
+  // The token that the command line or COORDHUB_SESSION names, "" for the operator; nullopt: none.
+  // Errors: those of ReadToken, AGENT_ENDED as Connect.
+  absl::StatusOr<std::optional<std::string>> ExplicitToken();
 
   // Forgets the stored session that a call just used, if that call ended with `status` because the
   // session is over. True: it was.
   bool ForgetIfEnded(const absl::Status& status);
+  // Forgets what is stored, for whatever worktree, of the session that `agent` describes; one that
+  // has begun since stays. Whatever goes wrong can wait for the next time.
+  void ForgetSession(const pb::Agent& agent);
 
-  // Of `sessions`, those that are over, as far as the operator can tell.
+  // Of `sessions`, those that are over, as far as the operator can tell. Asks about the workspace
+  // that they belong to, whichever the command line names.
   std::vector<StoredSession> DeadOf(const std::vector<StoredSession>& sessions);
   // Of `sessions`, those that still live, as far as the operator can tell; forgets the others.
   std::vector<StoredSession> ForgetDead(std::vector<StoredSession> sessions);
 
-  // After Connect and ConnectToRead: whose stored session they took without being told to; empty:
-  // nobody's.
+  // The id of this invocation's mutation: the one that --request-id gives, else one made anew, in
+  // both cases the same each time. Every client that is connected here uses it.
+  std::string RequestId();
+  // Whether a mutation may have been sent.
+  bool mutation_sent() const { return mutation_sent_; }
+  // Whether the command takes --request-id, and what it means without saying so, which a repetition
+  // must say (a ticket, a fence).
+  void set_repeatable(bool repeatable) { repeatable_ = repeatable; }
+  void set_meant(const std::string& words) { meant_ = words; }
+  // The words which, added to the command line, make its repetition have the effect of one; empty
+  // where there are none.
+  std::string Repetition() const;
+
+  // Nothing is told about a hub that is waited for: the screen belongs to the command.
+  void set_quiet() { quiet_ = true; }
+
+  // Whose stored session Connect and the like took without being told to; empty: nobody's.
   std::string implied_agent() const { return implied_ ? used_.agent_id : ""; }
-  // After ConnectToRead: the agents that it did not choose between.
+  // After ConnectAsSelf: the agents that it did not choose between.
   const std::vector<std::string>& undecided_agents() const { return undecided_agents_; }
 
  private:
+  using Resolver = std::function<absl::StatusOr<base::ResolvedEndpoint>()>;
+
+  // The hub's, which is waited for the first time.
   absl::StatusOr<base::ResolvedEndpoint> Endpoint();
+  // Looks where it is now; needs nothing of the context.
+  Resolver MakeResolver();
+  std::string NamedWorkspace() const;
   // The token that was named in some way, "" for the operator; nullopt: nobody was named.
   absl::StatusOr<std::optional<std::string>> NamedToken();
   absl::StatusOr<std::string> StoredToken(const std::string& agent_id);
   // The sessions of this worktree, among which nobody was named.
-  std::vector<StoredSession> ImpliedSessions();
+  absl::StatusOr<std::vector<StoredSession>> ImpliedSessions();
   absl::StatusOr<agent::Client> ConnectImplied(const StoredSession& session);
   absl::StatusOr<absl::Duration> Timeout() const;
   absl::StatusOr<std::string> OperatorToken(const base::ResolvedEndpoint& endpoint) const;
@@ -112,6 +145,12 @@ class Context {
   Host host_;
   Globals globals_;
   Run run_;
+  std::optional<absl::StatusOr<base::GitLocation>> repository_;  // once it was looked for
+  std::optional<base::ResolvedEndpoint> endpoint_;               // once it was found
+  bool mutation_sent_ = false;
+  bool repeatable_ = false;
+  std::string meant_;
+  bool quiet_ = false;
   StoredSession used_;  // the stored session of the last client; its token is empty if none was
   bool implied_ = false;
   std::vector<std::string> undecided_agents_;

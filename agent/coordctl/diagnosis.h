@@ -30,6 +30,10 @@ struct Site {
   base::StatePaths state;
   // Of the endpoint file; its status if that cannot be read.
   absl::StatusOr<std::optional<base::EndpointFile>> endpoint;
+  // The hub's own log, and where it writes tickets.md: as the endpoint file has them, else where
+  // they are unless the hub was told otherwise. An empty mirror: there is none.
+  std::string log_file;
+  std::string mirror_dir;
 };
 Site FindSite(const base::GitLocation& repository);
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -54,6 +55,16 @@ int64_t LockHolder(const struct stat& file) {
     if (absl::SimpleAtoi(words[4], &pid)) return pid;
   }
   return 0;
+}
+
+// shared_state/ in the main worktree, also where one stands in another one; empty: there is none.
+std::string DefaultMirror(const base::GitLocation& repository) {
+  const std::filesystem::path common_dir = repository.common_dir;
+  if (repository.worktree_name.empty()) {
+    return repository.worktree_root.empty() ? "" : repository.worktree_root + "/shared_state";
+  }
+  return common_dir.filename() == ".git" ? (common_dir.parent_path() / "shared_state").string()
+                                         : "";
 }
 
 class FileDoctor {
@@ -207,16 +218,14 @@ class FileDoctor {
   }
 
   void Mirror() {
-    const std::string& root = site_.repository.worktree_root;
-    if (root.empty()) return;
-    const std::string path = root + "/shared_state";
+    const std::string& path = site_.mirror_dir;
+    if (path.empty()) return;
     struct stat found {};
     if (stat(path.c_str(), &found) != 0) {
       const bool dangles = StatOf(path).has_value();
       Add(dangles ? Level::kProblem : Level::kWarning, "mirror",
           path + (dangles ? " is a link to nothing" : " does not exist"),
-          dangles ? "remove the link; a hub that runs puts it right"
-                  : "a hub that runs makes it, in the main worktree");
+          dangles ? "remove the link; a hub that runs puts it right" : "a hub that runs makes it");
     } else if (!S_ISDIR(found.st_mode)) {
       Add(Level::kProblem, "mirror", path + " is no directory", "move it away");
     } else if (access(path.c_str(), W_OK) != 0) {
@@ -228,8 +237,7 @@ class FileDoctor {
 
   // Errors that the hub's log tells of lately.
   void Log() {
-    const std::string path = site_.state.logs() + "/coordhub.log";
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    std::ifstream file(site_.log_file, std::ios::binary | std::ios::ate);
     if (!file) return;
     const auto size = static_cast<off_t>(file.tellg());
     file.seekg(size > kLogTailBytes ? size - kLogTailBytes : 0);
@@ -239,7 +247,7 @@ class FileDoctor {
       const auto entry = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
       if (!entry.is_object() || !IsRecentError(entry)) continue;
       ++errors;
-      newest = entry.value("msg", "");
+      newest = TextOf(entry, "msg");
       if (const std::string why = TextOf(entry, "error"); !why.empty()) newest += ": " + why;
     }
     if (errors == 0) return;
@@ -247,7 +255,7 @@ class FileDoctor {
         absl::StrCat(errors, errors == 1 ? " error" : " errors",
                      " in the log within the last hour, the newest: ",
                      base::OneLine(base::TerminalSafe(newest), 300)),
-        "read " + path);
+        "read " + site_.log_file);
   }
 
   static std::string TextOf(const nlohmann::json& entry, const char* key) {
@@ -271,11 +279,14 @@ class FileDoctor {
 }  // namespace
 
 Site FindSite(const base::GitLocation& repository) {
-  Site site{repository, base::StatePaths::UnderCommonDir(repository.common_dir), std::nullopt};
+  Site site{repository, base::StatePaths::UnderCommonDir(repository.common_dir), std::nullopt, "",
+            ""};
   site.endpoint = base::ReadEndpointFile(site.state.endpoint());
-  if (site.endpoint.ok() && site.endpoint->has_value() && !(*site.endpoint)->state_dir.empty()) {
-    site.state = base::StatePaths((*site.endpoint)->state_dir);
-  }
+  const bool announced = site.endpoint.ok() && site.endpoint->has_value();
+  const base::EndpointFile endpoint = announced ? **site.endpoint : base::EndpointFile();
+  if (!endpoint.state_dir.empty()) site.state = base::StatePaths(endpoint.state_dir);
+  site.log_file = endpoint.log_file.empty() ? site.state.logs() + "/hub.log" : endpoint.log_file;
+  site.mirror_dir = endpoint.mirror_dir.value_or(DefaultMirror(repository));
   return site;
 }
 

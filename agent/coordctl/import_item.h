@@ -22,8 +22,11 @@ struct ImportItem {
 // "line 7: why", as INVALID_ARGUMENT/INVALID_FIELD. Metadata: `field` = "line 7".
 absl::Status BadLine(int line, const std::string& why);
 
-// What the hub would refuse, told before anything is sent: the stated limits of TicketSpec's
-// fields. Errors: as BadLine.
+// "T-17", as the hub writes it.
+bool IsTicketId(const std::string& id);
+
+// What the hub would refuse whatever tickets it has, told before anything is sent: the limits of
+// TicketSpec's fields as the contract states them. Errors: as BadLine.
 absl::Status CheckItem(const ImportItem& item);
 
 // What a Markdown file has.

@@ -16,11 +16,14 @@ constexpr size_t kMaxBatchTickets = 500;
 // The hub takes 1 MiB in one request; the rest is for what the bytes below do not count.
 constexpr size_t kMaxBatchBytes = size_t{768} * 1024;
 
+// Whether it is a reference to an item of the file.
+bool IsLocal(const std::string& id) { return id.size() > 1 && id[0] == '@'; }
+
 // The local ids that an item refers to.
 std::vector<std::string> References(const pb::TicketSpec& spec) {
   std::vector<std::string> names;
   const auto add = [&names](const std::string& id) {
-    if (id.size() > 1 && id[0] == '@') names.push_back(id.substr(1));
+    if (IsLocal(id)) names.push_back(id.substr(1));
   };
   add(spec.parent_ticket_id());
   for (const pb::Dependency& dependency : spec.dependencies()) add(dependency.ticket_id());
@@ -40,21 +43,31 @@ absl::StatusOr<std::map<std::string, size_t>> IndexByLocalId(const std::vector<I
   return index;
 }
 
-// The order in which everything comes after what it refers to, else as the file has it.
-absl::StatusOr<std::vector<size_t>> OrderOf(const std::vector<ImportItem>& items,
-                                            const std::map<std::string, size_t>& by_local_id) {
-  std::vector<std::vector<size_t>> followers(items.size());
+// Who comes after whom, by index.
+using Graph = std::vector<std::vector<size_t>>;
+
+// The first item of a circle; there is one among those that are `missing` something.
+size_t FirstInCircle(const Graph& followers, const std::vector<size_t>& missing) {
+  std::vector<size_t> before(missing.size(), missing.size());  // one that each still waits for
+  for (size_t i = 0; i < missing.size(); ++i) {
+    if (missing[i] == 0) continue;
+    for (const size_t follower : followers[i]) before[follower] = i;
+  }
+  size_t at = static_cast<size_t>(
+      std::find_if(missing.begin(), missing.end(), [](size_t m) { return m > 0; }) -
+      missing.begin());
+  for (size_t step = 0; step < missing.size(); ++step) at = before[at];  // now it is in the circle
+  size_t first = at;
+  for (size_t i = before[at]; i != at; i = before[i]) first = std::min(first, i);
+  return first;
+}
+
+// The order in which everything comes after what it follows, else as the file has it.
+absl::StatusOr<std::vector<size_t>> Sort(const std::vector<ImportItem>& items,
+                                         const Graph& followers) {
   std::vector<size_t> missing(items.size(), 0);
-  for (size_t i = 0; i < items.size(); ++i) {
-    for (const std::string& name : References(items[i].spec)) {
-      const auto it = by_local_id.find(name);
-      if (it == by_local_id.end()) {
-        return BadLine(items[i].line,
-                       absl::StrCat("no ticket here has the local_id \"", name, "\""));
-      }
-      followers[it->second].push_back(i);
-      ++missing[i];
-    }
+  for (const std::vector<size_t>& all : followers) {
+    for (const size_t follower : all) ++missing[follower];
   }
   std::priority_queue<size_t, std::vector<size_t>, std::greater<>> free;
   for (size_t i = 0; i < items.size(); ++i) {
@@ -70,10 +83,48 @@ absl::StatusOr<std::vector<size_t>> OrderOf(const std::vector<ImportItem>& items
     }
   }
   if (order.size() == items.size()) return order;
-  const size_t stuck = static_cast<size_t>(
-      std::find_if(missing.begin(), missing.end(), [](size_t m) { return m > 0; }) -
-      missing.begin());
-  return BadLine(items[stuck].line, "this ticket waits, directly or through others, for itself");
+  return BadLine(items[FirstInCircle(followers, missing)].line,
+                 "this ticket waits, directly or through others, for itself");
+}
+
+// The order in which everything comes after what it refers to.
+absl::StatusOr<std::vector<size_t>> OrderOf(const std::vector<ImportItem>& items,
+                                            const std::map<std::string, size_t>& by_local_id) {
+  Graph followers(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    for (const std::string& name : References(items[i].spec)) {
+      const auto it = by_local_id.find(name);
+      if (it == by_local_id.end()) {
+        return BadLine(items[i].line,
+                       absl::StrCat("no ticket here has the local_id \"", name, "\""));
+      }
+      followers[it->second].push_back(i);
+    }
+  }
+  return Sort(items, followers);
+}
+
+// That no ticket waits for itself: each waits for what it depends on, and for its children.
+absl::Status CheckWaiting(const std::vector<ImportItem>& items,
+                          const std::map<std::string, size_t>& by_local_id) {
+  Graph waiters(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    const pb::TicketSpec& spec = items[i].spec;
+    for (const pb::Dependency& dependency : spec.dependencies()) {
+      if (dependency.ticket_id() == spec.parent_ticket_id()) {
+        return BadLine(items[i].line,
+                       absl::StrCat("a child cannot depend on its parent ", spec.parent_ticket_id(),
+                                    ", which waits for it"));
+      }
+      if (IsLocal(dependency.ticket_id())) {
+        waiters[by_local_id.at(dependency.ticket_id().substr(1))].push_back(i);
+      }
+    }
+    if (IsLocal(spec.parent_ticket_id())) {
+      waiters[i].push_back(by_local_id.at(spec.parent_ticket_id().substr(1)));
+    }
+  }
+  return Sort(items, waiters).status();
 }
 
 std::vector<size_t> CutIntoBatches(const std::vector<ImportItem>& items) {
@@ -92,18 +143,43 @@ std::vector<size_t> CutIntoBatches(const std::vector<ImportItem>& items) {
   return begins;
 }
 
-std::string DigestOf(const std::vector<ImportItem>& items, const std::string& salt) {
-  base::Sha256Hasher hasher;
-  const auto update = [&hasher](const std::string& piece) {
-    hasher.Update(absl::StrCat(piece.size(), ":"));  // so that pieces cannot run into one another
-    hasher.Update(piece);
-  };
-  update(salt);
-  for (const ImportItem& item : items) {
-    update(item.local_id);
-    update(item.spec.SerializeAsString());  // has no map: always the same bytes
+// Of each item, whether another one of its batch refers to it. To later batches it is known by its
+// real id, so that who refers to it there changes nothing in its own.
+std::vector<bool> NamedIn(const std::vector<ImportItem>& items, const std::vector<size_t>& begins,
+                          const std::map<std::string, size_t>& by_local_id) {
+  std::vector<bool> named(items.size(), false);
+  for (size_t batch = 0; batch + 1 < begins.size(); ++batch) {
+    for (size_t i = begins[batch]; i < begins[batch + 1]; ++i) {
+      for (const std::string& name : References(items[i].spec)) {
+        const size_t referred = by_local_id.at(name);
+        if (referred >= begins[batch]) named[referred] = true;
+      }
+    }
   }
-  return base::HexEncode(hasher.Finish());
+  return named;
+}
+
+// A request id for each batch, each from what comes before it and the batch itself.
+std::vector<std::string> RequestIdsOf(const std::vector<ImportItem>& items,
+                                      const std::vector<bool>& named,
+                                      const std::vector<size_t>& begins, const std::string& salt) {
+  std::vector<std::string> ids;
+  std::string chain = salt;
+  for (size_t batch = 0; batch + 1 < begins.size(); ++batch) {
+    base::Sha256Hasher hasher;
+    const auto update = [&hasher](const std::string& piece) {
+      hasher.Update(absl::StrCat(piece.size(), ":"));  // so that pieces cannot run into one another
+      hasher.Update(piece);
+    };
+    update(chain);
+    for (size_t i = begins[batch]; i < begins[batch + 1]; ++i) {
+      update(named[i] ? items[i].local_id : "");
+      update(items[i].spec.SerializeAsString());  // has no map: always the same bytes
+    }
+    chain = base::HexEncode(hasher.Finish());
+    ids.push_back(absl::StrCat("import-", chain.substr(0, 40), "-", batch));
+  }
+  return ids;
 }
 
 }  // namespace
@@ -116,8 +192,43 @@ absl::StatusOr<ImportPlan> ImportPlan::Make(std::vector<ImportItem> items,
   for (const size_t index : order) plan.items_.push_back(std::move(items[index]));
   COORDHUB_ASSIGN_OR_RETURN(plan.by_local_id_, IndexByLocalId(plan.items_));
   plan.batch_begins_ = CutIntoBatches(plan.items_);
-  plan.request_id_stem_ = absl::StrCat("import-", DigestOf(plan.items_, salt).substr(0, 40));
+  plan.named_ = NamedIn(plan.items_, plan.batch_begins_, plan.by_local_id_);
+  plan.request_ids_ = RequestIdsOf(plan.items_, plan.named_, plan.batch_begins_, salt);
+  COORDHUB_RETURN_IF_ERROR(CheckWaiting(plan.items_, plan.by_local_id_));
+  COORDHUB_RETURN_IF_ERROR(plan.MeasureDepths());
   return plan;
+}
+
+// Parents come before their children here.
+absl::Status ImportPlan::MeasureDepths() {
+  struct Place {
+    int parents = 0;   // above it
+    std::string root;  // the ticket outside that is the last of them; empty: there is none
+  };
+  std::vector<Place> places;
+  const auto note = [this](const std::string& id, int line) {
+    if (id.empty() || IsLocal(id)) return;
+    int& first = outside_[id].line;
+    first = first == 0 ? line : std::min(first, line);
+  };
+  for (const ImportItem& item : items_) {
+    const std::string& parent = item.spec.parent_ticket_id();
+    Place place = IsLocal(parent) ? places[by_local_id_.at(parent.substr(1))] : Place{0, parent};
+    if (!parent.empty()) ++place.parents;
+    if (place.parents > kMaxParents) {
+      return BadLine(item.line, absl::StrCat("more than ", kMaxParents, " parents above it"));
+    }
+    note(parent, item.line);
+    for (const pb::Dependency& dependency : item.spec.dependencies()) {
+      note(dependency.ticket_id(), item.line);
+    }
+    if (!place.root.empty()) {
+      int& levels = outside_[place.root].levels;
+      levels = std::max(levels, place.parents);
+    }
+    places.push_back(std::move(place));
+  }
+  return absl::OkStatus();
 }
 
 pb::BatchCreateTicketsRequest ImportPlan::Request(
@@ -125,15 +236,15 @@ pb::BatchCreateTicketsRequest ImportPlan::Request(
   const size_t begin = BatchBegin(batch);
   // A ticket of an earlier batch has its real id by now.
   const auto resolve = [&](std::string* id) {
-    if (id->size() < 2 || (*id)[0] != '@') return;
+    if (!IsLocal(*id)) return;
     const size_t index = by_local_id_.at(id->substr(1));
     if (index < begin) *id = ticket_ids[index];
   };
   pb::BatchCreateTicketsRequest request;
-  request.set_request_id(absl::StrCat(request_id_stem_, "-", batch));
+  request.set_request_id(request_ids_[static_cast<size_t>(batch)]);
   for (size_t i = begin; i < BatchBegin(batch + 1); ++i) {
     pb::NewTicket& ticket = *request.add_tickets();
-    ticket.set_local_id(items_[i].local_id);
+    if (named_[i]) ticket.set_local_id(items_[i].local_id);
     *ticket.mutable_spec() = items_[i].spec;
     resolve(ticket.mutable_spec()->mutable_parent_ticket_id());
     for (pb::Dependency& dependency : *ticket.mutable_spec()->mutable_dependencies()) {

@@ -1,5 +1,6 @@
 #include "agent/coordctl/json_check.h"
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -33,7 +34,7 @@ std::string WhyNoNumber(const Json& json) {
   int64_t number = 0;
   const bool is_whole =
       json.is_number_integer() ||
-      (json.is_number_float() && json.get<double>() == static_cast<int64_t>(json.get<double>())) ||
+      (json.is_number_float() && json.get<double>() == std::trunc(json.get<double>())) ||
       (json.is_string() && absl::SimpleAtoi(json.get<std::string>(), &number));
   return is_whole ? "" : "is no whole number";
 }

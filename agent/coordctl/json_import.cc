@@ -26,6 +26,8 @@ absl::StatusOr<Json> ParseObject(int number, std::string_view line) {
   } catch (const Json::parse_error& error) {
     return BadLine(number,
                    absl::StrCat("no valid JSON at character ", error.byte, "; ", kOneALine));
+  } catch (const Json::out_of_range&) {
+    return BadLine(number, "a number is too large");
   }
   if (!json.is_object()) return BadLine(number, absl::StrCat("no JSON object; ", kOneALine));
   return json;

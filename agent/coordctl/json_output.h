@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "google/protobuf/message.h"
@@ -12,6 +13,10 @@ namespace coordhub::coordctl {
 // default are there, too. `pretty`: over several lines, for a terminal; else one line. Without a
 // newline at the end.
 std::string ToJson(const google::protobuf::Message& message, bool pretty);
+
+// JSON of our own, which anybody's text may be in: whatever is not ASCII is escaped, so that it is
+// harmless on a terminal, and what is no UTF-8 is replaced. Without a newline at the end.
+std::string DumpJson(const nlohmann::ordered_json& json, bool pretty);
 
 // One array; `pretty` as above, else one line for each element. Ends with a newline.
 template <class Messages>

@@ -255,7 +255,7 @@ std::string OverviewJson(const Overview& overview, bool pretty) {
                      {"worktrees", ArrayOf(overview.worktrees.items)},
                      {"conflicts", ArrayOf(overview.conflicts.items)},
                      {"rounds", ArrayOf(overview.rounds.items)}};
-  return json.dump(pretty ? 1 : -1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json, pretty) + "\n";
 }
 
 }  // namespace coordhub::coordctl

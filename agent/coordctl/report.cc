@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/text.h"
+#include "agent/coordctl/json_output.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -20,14 +21,33 @@ std::map<std::string, std::string> Metadata(const absl::Status& status) {
   return {info->metadata().begin(), info->metadata().end()};
 }
 
-std::string AsJson(const absl::Status& status) {
+// Whether a mutation was sent whose answer did not arrive.
+bool MayHaveHappened(const Context& context, const absl::Status& status) {
+  return context.mutation_sent() && (absl::IsUnavailable(status) ||
+                                     absl::IsDeadlineExceeded(status) || absl::IsCancelled(status));
+}
+
+std::string AsJson(const Context& context, const absl::Status& status) {
   const auto info = base::ErrorInfoOf(status);
   Json error = {{"code", absl::StatusCodeToString(status.code())},
                 {"reason", info.has_value() ? info->reason() : ""},
                 {"message", std::string(status.message())},
                 {"metadata", Metadata(status)}};
+  if (MayHaveHappened(context, status)) {
+    error["mayHaveHappened"] = true;
+    error["repeatWith"] = context.Repetition();
+  }
   const Json object = {{"error", std::move(error)}};
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(object, /*pretty=*/false) + "\n";
+}
+
+// What to do about a mutation that may have happened; empty if there is none.
+std::string RepeatAdvice(const Context& context, const absl::Status& status) {
+  if (!MayHaveHappened(context, status)) return "";
+  const std::string repetition = context.Repetition();
+  return absl::StrCat("It may have happened all the same.",
+                      repetition.empty() ? "" : " Repeated with this it happens once: ", repetition,
+                      "\n");
 }
 
 std::string Advice(const Context& context, const absl::Status& status) {
@@ -54,7 +74,7 @@ std::string Advice(const Context& context, const absl::Status& status) {
 }  // namespace
 
 std::string ErrorText(const Context& context, const absl::Status& status) {
-  if (context.json()) return AsJson(status);
+  if (context.json()) return AsJson(context, status);
   std::string text = "coordctl: " + std::string(status.message());
   const auto info = base::ErrorInfoOf(status);
   if (info.has_value()) {
@@ -72,7 +92,7 @@ std::string ErrorText(const Context& context, const absl::Status& status) {
   if (const std::string advice = Advice(context, status); !advice.empty()) {
     text += base::TerminalSafe(advice) + "\n";
   }
-  return text;
+  return text + RepeatAdvice(context, status);
 }
 
 }  // namespace coordhub::coordctl

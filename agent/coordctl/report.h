@@ -10,8 +10,9 @@
 namespace coordhub::coordctl {
 
 // "coordctl: <message> (REASON, key value, …)" and, where one helps, a line of advice; with --json
-// one object on one line: {"error":{"code":…,"reason":…,"message":…,"metadata":{…}}}. Ends with a
-// newline.
+// one object on one line: {"error":{"code":…,"reason":…,"message":…,"metadata":{…}}}. Where a
+// mutation may have happened, it says so, and how to repeat it (`mayHaveHappened`, `repeatWith`).
+// Ends with a newline.
 std::string ErrorText(const Context& context, const absl::Status& status);
 
 }  // namespace coordhub::coordctl

@@ -77,13 +77,22 @@ std::vector<std::string> Entries(const std::string& directory) {
 
 }  // namespace
 
-absl::Status SessionStore::Put(const StoredSession& session) const {
+absl::Status SessionStore::MakeDirectories(const std::string& worktree) const {
   const std::string parent = std::filesystem::path(directory_).parent_path().string();
   if (std::error_code error; !std::filesystem::exists(parent, error)) {
     COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(parent));
   }
   COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(directory_));
-  COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(DirectoryOf(session.worktree)));
+  return base::EnsurePrivateDirectory(DirectoryOf(worktree));
+}
+
+absl::Status SessionStore::Prepare(const std::string& worktree, const std::string& agent_id) const {
+  COORDHUB_RETURN_IF_ERROR(MakeDirectories(worktree));
+  return PrepareTokenFile(PathOf(worktree, agent_id));
+}
+
+absl::Status SessionStore::Put(const StoredSession& session) const {
+  COORDHUB_RETURN_IF_ERROR(MakeDirectories(session.worktree));
   const Json json = {{"agent", session.agent_id},
                      {"worktree", session.worktree},
                      {"hub", hub_},
@@ -131,6 +140,22 @@ std::string SessionStore::DirectoryOf(const std::string& worktree) const {
 
 std::string SessionStore::PathOf(const std::string& worktree, const std::string& agent_id) const {
   return DirectoryOf(worktree) + "/" + FileNameOf(agent_id);
+}
+
+absl::Status PrepareTokenFile(const std::string& path) {
+  static constexpr size_t kEnoughBytes = 8192;  // for a token, a worktree's path and an endpoint
+  const std::filesystem::path file(path);
+  // Begins with a dot, so that it is no session even where it stays behind.
+  const std::string probe =
+      (file.parent_path() / ("." + file.filename().string() + ".probe")).string();
+  const absl::Status written =
+      base::AtomicReplaceFile(probe, std::string(kEnoughBytes, '\n'), 0600, base::Sync::kNo);
+  (void)unlink(probe.c_str());
+  // At the path itself a file may be replaced, a directory not.
+  if (std::error_code error; written.ok() && std::filesystem::is_directory(file, error)) {
+    return base::MakeIoError("rename", path, EISDIR);
+  }
+  return written;
 }
 
 absl::StatusOr<std::string> ReadToken(const std::string& value, const std::string& source) {

@@ -32,6 +32,8 @@ class SessionStore {
   SessionStore(std::string directory, std::string hub)
       : directory_(std::move(directory)), hub_(std::move(hub)) {}
 
+  // Finds out, before there is a token, whether Put would succeed. Errors: as Put.
+  absl::Status Prepare(const std::string& worktree, const std::string& agent_id) const;
   // Errors: those of base::AtomicReplaceFile and base::EnsurePrivateDirectory.
   absl::Status Put(const StoredSession& session) const;
 
@@ -48,6 +50,7 @@ class SessionStore {
   std::vector<StoredSession> ListAll() const;
 
  private:
+  absl::Status MakeDirectories(const std::string& worktree) const;
   void Append(const std::string& directory, std::vector<StoredSession>* sessions) const;
   std::string DirectoryOf(const std::string& worktree) const;
   std::string PathOf(const std::string& worktree, const std::string& agent_id) const;
@@ -56,12 +59,16 @@ class SessionStore {
   const std::string hub_;
 };
 
+// Finds out, before there is a token, whether it can be written to the file `path`: as much as a
+// token's file needs is written beside it, and removed again. Errors: those of
+// base::AtomicReplaceFile.
+absl::Status PrepareTokenFile(const std::string& path);
+
 // What --session and COORDHUB_SESSION may hold: a token, or the path of a file that has one.
 //
 // Errors:
 //   INVALID_ARGUMENT/INVALID_FIELD  neither. Metadata: `field` = `source`. The value itself is
-//   never
-//                                   repeated, for it may be a secret.
+//                                   never repeated, for it may be a secret.
 absl::StatusOr<std::string> ReadToken(const std::string& value, const std::string& source);
 
 }  // namespace coordhub::coordctl

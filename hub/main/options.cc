@@ -248,6 +248,8 @@ absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& opti
     plan.log_dir = LogDirOf(options, plan, repos.size());
     plans.push_back(std::move(plan));
   }
+  const std::string hub_log = HubLogFile(options, plans);
+  for (WorkspacePlan& plan : plans) plan.hub_log = hub_log;
   return plans;
 }
 

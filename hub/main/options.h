@@ -73,6 +73,8 @@ struct WorkspacePlan {
   std::string mirror_dir;
   // Of the loops' logs.
   std::string log_dir;
+  // The hub's own log, the same for all workspaces.
+  std::string hub_log;
 };
 
 // Locates every repository of `options`. Blocks on the file system. A repository whose state was

@@ -263,6 +263,8 @@ absl::Status WorkspaceHost::Announce(const std::string& tcp) {
   endpoint.log_id = workspace_->identity().log_id;
   endpoint.workspace = plan_.workspace_id;
   if (plan_.state.endpoint() != plan_.endpoint_file) endpoint.state_dir = plan_.state.dir();
+  endpoint.log_file = plan_.hub_log;
+  endpoint.mirror_dir = plan_.mirror_dir;
   return base::WriteEndpointFile(plan_.endpoint_file, endpoint);
 }
 

@@ -109,6 +109,7 @@ TEST_F(OptionsTest, LogsStandBesideTheJournalOrWhereTheyAreAsked) {
   plans = PlanWorkspaces(options);
   EXPECT_EQ(plans->back().log_dir, "/var/logs/two");
   EXPECT_EQ(HubLogFile(options, *plans), "/x/mine.json");
+  EXPECT_EQ(plans->back().hub_log, "/x/mine.json");
 }
 
 TEST_F(OptionsTest, AnUnknownLogLevelIsRefused) {

@@ -121,10 +121,8 @@ class Teller {
 
 absl::Status LeaveNow(Context& context, agent::Session& session, pid_t pid) {
   COORDHUB_RETURN_IF_ERROR(session.Leave(absl::StrCat("process ", pid, " ended")));
-  const absl::StatusOr<SessionStore> store = context.Sessions();
-  const absl::StatusOr<std::string> worktree = context.Worktree();
-  if (!store.ok() || !worktree.ok()) return absl::OkStatus();
-  return store->Remove(*worktree, session.agent().agent_id());
+  context.ForgetSession(session.agent());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExitCode> HoldSession(Context& context, const Options& options, Detached* detached) {
@@ -156,6 +154,8 @@ absl::StatusOr<ExitCode> HoldSession(Context& context, const Options& options, D
 }
 
 absl::StatusOr<ExitCode> Hold(Context& context, const Options& options) {
+  // Whoever reads what it says may be gone long before the process that it keeps the session for.
+  (void)std::signal(SIGPIPE, SIG_IGN);
   if (!options.detach) return HoldSession(context, options, nullptr);
   COORDHUB_ASSIGN_OR_RETURN(Detached detached, Detached::Fork());
   if (!detached.child()) {

@@ -13,15 +13,6 @@ struct Options {
   std::string reason;
 };
 
-// The tokens of the agent that left are of no use any more.
-void Forget(Context& context, const std::string& agent_id) {
-  const absl::StatusOr<SessionStore> store = context.Sessions();
-  if (!store.ok()) return;
-  for (const StoredSession& session : store->ListAll()) {
-    if (session.agent_id == agent_id) (void)store->Remove(session.worktree, agent_id);
-  }
-}
-
 absl::StatusOr<ExitCode> Leave(Context& context, const Options& options) {
   pb::DeregisterAgentRequest request;
   request.set_agent_id(options.name);
@@ -29,7 +20,7 @@ absl::StatusOr<ExitCode> Leave(Context& context, const Options& options) {
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
   COORDHUB_ASSIGN_OR_RETURN(const pb::DeregisterAgentResponse response,
                             client.DeregisterAgent(request));
-  Forget(context, response.agent().agent_id());
+  context.ForgetSession(response.agent());  // its token is of no use any more
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
     return ExitCode::kOk;
@@ -54,6 +45,7 @@ void AddAgentLeave(CLI::App* agent, Context* context) {
   auto options = std::make_shared<Options>();
   command->add_option("AGENT", options->name, "Default: you; others: the operator's right");
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Leave(c, *options); });
 }
 

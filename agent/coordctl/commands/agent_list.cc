@@ -24,7 +24,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
     request.add_states(pb::Agent::STATE_ACTIVE);
     request.add_states(pb::Agent::STATE_SUSPECT);
   }
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
   COORDHUB_ASSIGN_OR_RETURN(const agent::AgentListing listing,
                             agent::ListAllAgents(client, request));
   if (context.json()) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 #include <system_error>
 
@@ -31,9 +32,9 @@ struct Options {
 };
 
 // What a worktree can say of itself.
-absl::Status FillFromRepository(const Context& context, const Options& options,
+absl::Status FillFromRepository(Context& context, const Options& options,
                                 pb::RegisterAgentRequest* request) {
-  const absl::StatusOr<base::GitLocation> location = context.Repository();
+  const absl::StatusOr<base::GitLocation>& location = context.Repository();
   request->set_branch(options.branch);
   request->set_worktree(options.worktree);
   if (!location.ok()) {
@@ -51,7 +52,7 @@ absl::Status FillFromRepository(const Context& context, const Options& options,
   return absl::OkStatus();
 }
 
-absl::StatusOr<pb::RegisterAgentRequest> RequestOf(const Context& context, const Options& options) {
+absl::StatusOr<pb::RegisterAgentRequest> RequestOf(Context& context, const Options& options) {
   pb::RegisterAgentRequest request;
   request.set_agent_id(options.name.empty() ? context.host().Env("COORDHUB_AGENT") : options.name);
   if (request.agent_id().empty()) {
@@ -68,30 +69,46 @@ absl::StatusOr<pb::RegisterAgentRequest> RequestOf(const Context& context, const
   return request;
 }
 
-// The token to present: of this agent's own session here, which is then resumed, else of its
-// parent's
-// (`conversation-42` for `conversation-42/reviewer`).
-std::string TokenToPresent(const std::vector<StoredSession>& sessions, const std::string& name) {
+// Tokens to present, until the hub takes one: of this agent's own session here, which is then
+// resumed (but by a takeover, which wants another one), else of its parent's (`conversation-42` for
+// `conversation-42/reviewer`), wherever that is registered. Another worktree's session of this name
+// is somebody else's.
+std::vector<std::string> TokensToPresent(const SessionStore& store,
+                                         const pb::RegisterAgentRequest& request) {
+  const std::string& name = request.agent_id();
   const std::string parent = name.substr(0, std::min(name.rfind('/'), name.size()));
-  std::string token;
+  std::vector<StoredSession> sessions = store.List(request.worktree());
+  std::vector<std::string> tokens;
   for (const StoredSession& session : sessions) {
-    if (session.agent_id == name) return session.token;
-    if (session.agent_id == parent) token = session.token;
+    if (session.agent_id == name && !request.takeover()) tokens.push_back(session.token);
   }
-  return token;
+  for (StoredSession& session : store.ListAll()) sessions.push_back(std::move(session));
+  for (const StoredSession& session : sessions) {
+    if (session.agent_id == parent && parent != name) tokens.push_back(session.token);
+  }
+  return tokens;
+}
+
+absl::StatusOr<pb::RegisterAgentResponse> CallAs(Context& context,
+                                                 const pb::RegisterAgentRequest& request,
+                                                 const std::string& token) {
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(token));
+  auto response = client.RegisterAgent(request);
+  // The token that was named was the agent's own, which has nothing to take over.
+  const bool resumed = response.ok() && response->resumed() && request.takeover();
+  if (!resumed || token.empty()) return response;
+  return CallAs(context, request, "");
 }
 
 absl::StatusOr<pb::RegisterAgentResponse> Call(Context& context,
                                                const pb::RegisterAgentRequest& request,
-                                               const std::string& token) {
-  if (!token.empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(token));
-    auto response = client.RegisterAgent(request);
-    // A session that has ended cannot be resumed; a new one begins.
+                                               const std::vector<std::string>& tokens) {
+  for (const std::string& token : tokens) {
+    auto response = CallAs(context, request, token);
+    // A session that has ended cannot be resumed, nor have children.
     if (response.status().code() != absl::StatusCode::kUnauthenticated) return response;
   }
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(""));
-  return client.RegisterAgent(request);
+  return CallAs(context, request, "");
 }
 
 // Forgets the other agents of the worktree whose sessions are over, so that they do not make it
@@ -105,15 +122,43 @@ void ForgetEnded(Context& context, const SessionStore& store, const std::string&
   (void)context.ForgetDead(std::move(others));
 }
 
+// Keeps the token for the worktree.
 absl::StatusOr<pb::RegisterAgentResponse> RegisterHere(Context& context,
                                                        const pb::RegisterAgentRequest& request) {
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> named, context.ExplicitToken());
   COORDHUB_ASSIGN_OR_RETURN(const SessionStore store, context.Sessions());
-  COORDHUB_ASSIGN_OR_RETURN(
-      const pb::RegisterAgentResponse response,
-      Call(context, request, TokenToPresent(store.ListAll(), request.agent_id())));
+  COORDHUB_RETURN_IF_ERROR(store.Prepare(request.worktree(), request.agent_id()));
+  COORDHUB_ASSIGN_OR_RETURN(const pb::RegisterAgentResponse response,
+                            named.has_value()
+                                ? CallAs(context, request, *named)
+                                : Call(context, request, TokensToPresent(store, request)));
   COORDHUB_RETURN_IF_ERROR(
       store.Put({response.agent().agent_id(), request.worktree(), response.session_token()}));
   ForgetEnded(context, store, request.worktree(), request.agent_id());
+  return response;
+}
+
+// Keeps the token in a file of the caller's.
+absl::StatusOr<pb::RegisterAgentResponse> RegisterInFile(Context& context,
+                                                         const pb::RegisterAgentRequest& request,
+                                                         const std::string& file) {
+  // Whoever names this very file as the session that acts means the one that is about to begin.
+  const Globals& globals = context.globals();
+  const std::string session =
+      globals.session.empty() ? context.host().Env("COORDHUB_SESSION") : globals.session;
+  const bool means_itself = globals.as.empty() && session == file;
+  std::optional<std::string> named;
+  if (!means_itself) {
+    COORDHUB_ASSIGN_OR_RETURN(named, context.ExplicitToken());
+  }
+  COORDHUB_RETURN_IF_ERROR(PrepareTokenFile(file));
+  const absl::StatusOr<std::string> own = ReadToken(file, "--token-file");
+  std::vector<std::string> tokens;
+  if (own.ok() && !request.takeover()) tokens.push_back(*own);
+  COORDHUB_ASSIGN_OR_RETURN(
+      pb::RegisterAgentResponse response,
+      named.has_value() ? CallAs(context, request, *named) : Call(context, request, tokens));
+  COORDHUB_RETURN_IF_ERROR(base::AtomicReplaceFile(file, response.session_token() + "\n", 0600));
   return response;
 }
 
@@ -135,17 +180,8 @@ void Print(Context& context, pb::RegisterAgentResponse response, const Options& 
 
 absl::StatusOr<ExitCode> Register(Context& context, const Options& options) {
   COORDHUB_ASSIGN_OR_RETURN(const pb::RegisterAgentRequest request, RequestOf(context, options));
-  absl::StatusOr<pb::RegisterAgentResponse> response;
-  if (options.token_file.empty()) {
-    response = RegisterHere(context, request);
-  } else {
-    const auto token = ReadToken(options.token_file, "--token-file");
-    response = Call(context, request, token.value_or(""));
-    if (response.ok()) {
-      COORDHUB_RETURN_IF_ERROR(
-          base::AtomicReplaceFile(options.token_file, response->session_token() + "\n", 0600));
-    }
-  }
+  auto response = options.token_file.empty() ? RegisterHere(context, request)
+                                             : RegisterInFile(context, request, options.token_file);
   if (!response.ok()) return response.status();
   Print(context, *std::move(response), options);
   return ExitCode::kOk;
@@ -157,11 +193,14 @@ void AddAgentRegister(CLI::App* agent, Context* context) {
   CLI::App* command =
       AddCommand(agent, "register",
                  "Begin a session, or resume the one that was begun in this worktree under this "
-                 "name. Its token "
-                 "is kept for this worktree; later commands here act as the agent",
+                 "name. Its token is kept for this worktree; later commands here act as the agent. "
+                 "A name with a slash is a sub-agent's: its parent is the session that is named "
+                 "(--session, --as, COORDHUB_SESSION), else the one that is registered here under "
+                 "what stands before the slash",
                  "coordctl agent register conversation-42\n"
                  "coordctl agent register conversation-42 --ttl 10m --program claude-code\n"
                  "coordctl agent register conversation-42 --takeover\n"
+                 "coordctl --session parent.token agent register conversation-42/reviewer\n"
                  "coordctl agent register ci-7 --token-file /run/user/1000/ci-7.token");
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "Default: $COORDHUB_AGENT");
@@ -174,13 +213,16 @@ void AddAgentRegister(CLI::App* agent, Context* context) {
   command->add_option("--ttl", options->ttl,
                       "Silence after which the session ends, 5s to 24h; default: 60s, or what the "
                       "resumed session has");
-  command->add_flag("--takeover", options->takeover,
-                    "End a live session of this name; its claims go back to the queue");
+  command->add_flag(
+      "--takeover", options->takeover,
+      "End a live session of this name, also one that was begun in this worktree, and "
+      "begin another; its claims go back to the queue");
   command->add_option("--token-file", options->token_file,
                       "Keep the token in this file instead; use it with --session or "
                       "COORDHUB_SESSION");
   command->add_flag("--show-token", options->show_token,
                     "Print the token, too. It is a secret: whoever has it is this agent");
+  AddRequestId(command, context);
   OnRun(command, context, [options, branch](Context& c) {
     options->branch_given = branch->count() > 0;
     return Register(c, *options);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "agent/coordctl/command.h"
 #include "agent/coordctl/ticket_ref.h"
 
@@ -23,9 +24,14 @@ struct ClaimOptions {
         ->check(CLI::PositiveNumber);
   }
 
-  // See ResolveClaim.
-  absl::StatusOr<ClaimRef> Resolve(const Context& context, const agent::Client& client) const {
-    return ResolveClaim(context, client, ticket, fence);
+  // See ResolveClaim. Says what was meant, for a repetition: once the claim has ended, the hub
+  // cannot tell any more.
+  absl::StatusOr<ClaimRef> Resolve(Context& context, const agent::Client& client) const {
+    absl::StatusOr<ClaimRef> claim = ResolveClaim(context, client, ticket, fence);
+    if (!claim.ok() || (fence > 0 && !ticket.empty())) return claim;
+    context.set_meant(
+        absl::StrCat("--fence ", claim->fence, ticket.empty() ? " " + claim->ticket_id : ""));
+    return claim;
   }
 };
 

@@ -99,7 +99,7 @@ std::string AsJson(const std::vector<Finding>& findings, bool pretty) {
                     {"advice", finding.advice}});
   }
   const Json json = {{"troubles", troubles}, {"findings", std::move(list)}};
-  return json.dump(pretty ? 1 : -1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json, pretty) + "\n";
 }
 
 void Print(Context& context, const std::vector<Finding>& findings) {
@@ -139,7 +139,7 @@ absl::Status WriteBundle(Context& context, const Options& options, const BundleI
 void Examine(Context& context, const Options& options, std::optional<HubAnswers>* answers,
              std::vector<Finding>* findings) {
   if (context.globals().timeout.empty()) context.globals().timeout = "5s";
-  const absl::StatusOr<agent::Client> client = context.ConnectToRead();
+  const absl::StatusOr<agent::Client> client = context.ConnectAsAnyone();
   const absl::StatusOr<HubAnswers> asked =
       client.ok() ? AskHub(context, *client) : absl::StatusOr<HubAnswers>(client.status());
   if (!asked.ok()) {
@@ -173,7 +173,7 @@ absl::StatusOr<ExitCode> Debug(Context& context, const Options& options) {
   std::optional<Site> site;
   const bool elsewhere =
       !context.globals().endpoint.empty() || !context.host().Env("COORDHUB_ENDPOINT").empty();
-  const absl::StatusOr<base::GitLocation> repository = context.Repository();
+  const absl::StatusOr<base::GitLocation>& repository = context.Repository();
   if (repository.ok() && !elsewhere) {
     site = FindSite(*repository);
     findings = DiagnoseFiles(*site, context.host().clock->Wall());

@@ -10,6 +10,7 @@
 #include "agent/base/text.h"
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/git_command.h"
+#include "agent/coordctl/json_output.h"
 #include "agent/coordctl/maintenance.h"
 
 namespace coordhub::coordctl {
@@ -108,7 +109,7 @@ class Maintenance {
       to_do.push_back(std::move(json));
     }
     const Json json = {{"toDo", std::move(to_do)}, {"toDecide", std::move(to_decide)}};
-    context_.out() << json.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+    context_.out() << DumpJson(json, /*pretty=*/false) << "\n";
   }
 
  private:

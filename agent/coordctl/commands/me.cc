@@ -10,23 +10,23 @@
 namespace coordhub::coordctl {
 namespace {
 
-absl::StatusOr<ExitCode> Me(Context& context) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
-  if (client.credentials().session_token.empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
-    if (context.json()) {
-      context.out() << ToJson(hub, context.host().out_is_terminal) << "\n";
-    } else {
-      context.out() << KeyLine(context, "you are", hub.caller())
-                    << KeyLine(context, "workspace", hub.workspace().workspace_id());
-    }
-    if (!context.undecided_agents().empty()) {
-      context.err() << "coordctl: registered in this worktree: "
-                    << base::TerminalSafe(absl::StrJoin(context.undecided_agents(), ", "))
-                    << "; choose with --as NAME or COORDHUB_AGENT\n";
-    }
-    return ExitCode::kOk;
+absl::StatusOr<ExitCode> ShowOperator(Context& context, const agent::Client& client) {
+  COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
+  if (context.json()) {
+    context.out() << ToJson(hub, context.host().out_is_terminal) << "\n";
+  } else {
+    context.out() << KeyLine(context, "you are", hub.caller())
+                  << KeyLine(context, "workspace", hub.workspace().workspace_id());
   }
+  if (!context.undecided_agents().empty()) {
+    context.err() << "coordctl: registered in this worktree: "
+                  << base::TerminalSafe(absl::StrJoin(context.undecided_agents(), ", "))
+                  << "; choose with --as NAME or COORDHUB_AGENT\n";
+  }
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> ShowAgent(Context& context, const agent::Client& client) {
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetAgentResponse own, client.GetAgent({}));
   if (context.json()) {
     context.out() << ToJson(own, context.host().out_is_terminal) << "\n";
@@ -35,6 +35,19 @@ absl::StatusOr<ExitCode> Me(Context& context) {
                                context.host().clock->Wall(), "you are");
   }
   return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Me(Context& context) {
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsSelf());
+  if (client.credentials().session_token.empty()) return ShowOperator(context, client);
+  const std::string implied = context.implied_agent();
+  const absl::StatusOr<ExitCode> shown = ShowAgent(context, client);
+  // Whoever named the session is told that it is over; else there is nobody here any more.
+  if (implied.empty() || !context.ForgetIfEnded(shown.status())) return shown;
+  context.err() << "coordctl: the session of " << base::TerminalSafe(implied)
+                << " has ended and is forgotten here\n";
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client as_operator, context.ConnectAs(""));
+  return ShowOperator(context, as_operator);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ void AddTicketCancel(CLI::App* ticket, Context* context) {
   auto options = std::make_shared<Options>();
   TakeTicketIds(command->add_option("TICKET", options->ticket, "Default: $COORDHUB_TICKET"));
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Cancel(c, *options); });
 }
 

@@ -32,13 +32,14 @@ absl::StatusOr<ExitCode> Claim(Context& context, const Options& options) {
 void AddTicketClaim(CLI::App* ticket, Context* context) {
   CLI::App* command = AddCommand(ticket, "claim", "Claim this very ticket",
                                  "coordctl ticket claim T-17\n"
-                                 "eval \"$(coordctl ticket claim T-17 --export)\"");
+                                 "WORK=$(coordctl ticket claim T-17 --export) && eval \"$WORK\"");
   auto options = std::make_shared<Options>();
   TakeTicketIds(command->add_option("TICKET", options->ticket, "The ticket"))->required();
   command->add_option("--claim-timeout", options->claim_timeout,
                       "Free the ticket after this time unless `ticket renew` comes; 1s to 168h");
   command->add_flag("--export", options->exports,
                     "Print only shell lines that set COORDHUB_TICKET and COORDHUB_FENCE");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Claim(c, *options); });
 }
 

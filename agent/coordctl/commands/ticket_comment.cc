@@ -45,6 +45,7 @@ void AddTicketComment(CLI::App* ticket, Context* context) {
   auto* file =
       command->add_option("--file,-F", options->file, "The same from a file; - is standard input");
   file->excludes(text);
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return AddComment(c, *options); });
 }
 

@@ -42,6 +42,7 @@ void AddTicketComplete(CLI::App* ticket, Context* context) {
   options->claim.AddTo(command);
   command->add_option("--commit", options->commit, "The commit that holds the work, in hex");
   command->add_option("--summary,-m", options->summary, "What was done, up to 4 KiB");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Complete(c, *options); });
 }
 

@@ -25,6 +25,7 @@ void AddTicketCreate(CLI::App* ticket, Context* context) {
   auto options = std::make_shared<TicketSpecOptions>();
   options->AddTo(command);
   command->get_option("--title")->required();
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Create(c, *options); });
 }
 

@@ -48,6 +48,7 @@ void AddTicketFail(CLI::App* ticket, Context* context) {
       ->add_option("--retry-delay", options->retry_delay,
                    "Not again before this time, up to 24h; default: grows with the attempts")
       ->excludes("--final");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Fail(c, *options); });
 }
 

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <charconv>
 #include <ostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/text.h"
+#include "agent/client/retry_policy.h"
 #include "agent/coordctl/commands/commands.h"
 #include "agent/coordctl/import_plan.h"
 #include "agent/coordctl/json_output.h"
@@ -60,18 +62,44 @@ bool IsJson(const Options& options, const std::string& content) {
   return !EndsWith(options.file, ".md") && first != std::string::npos && content[first] == '{';
 }
 
-// The file's name before an error about one of its lines.
-absl::Status InFile(const absl::Status& status, const std::string& file) {
-  if (status.ok()) return status;
-  const std::string field = base::MetadataOf(status, "field");
-  const std::string message(status.message());
-  return base::MakeFieldError((file == "-" ? "standard input" : file) + ", " + field,
-                              message.substr(std::min(field.size() + 2, message.size())));
-}
-
 std::string NameOf(const Options& options) {
   return options.file == "-" ? "standard input" : options.file;
 }
+
+// The file's name before an error about one of its lines.
+absl::Status InFile(const absl::Status& status, const Options& options) {
+  if (base::ReasonOf(status) != pb::ERROR_REASON_INVALID_FIELD) return status;
+  const std::string field = base::MetadataOf(status, "field");
+  const std::string message(status.message());
+  return base::MakeFieldError(NameOf(options) + ", " + field,
+                              message.substr(std::min(field.size() + 2, message.size())));
+}
+
+// The same status with words added to its message.
+absl::Status WithNote(const absl::Status& status, const std::string& note) {
+  absl::Status noted(status.code(), absl::StrCat(status.message(), note));
+  status.ForEachPayload([&noted](absl::string_view url, const absl::Cord& payload) {
+    noted.SetPayload(url, payload);
+  });
+  return noted;
+}
+
+// What is told beside the result, on standard error. With --json an error has to stand there alone,
+// so there it waits until all is well.
+class Notes {
+ public:
+  explicit Notes(Context* context) : context_(*context) {}
+
+  void Add(const std::string& text) {
+    text_ += "coordctl: " + text + "\n";
+    if (!context_.json()) Tell();
+  }
+  void Tell() { context_.err() << std::exchange(text_, ""); }
+
+ private:
+  Context& context_;
+  std::string text_;
+};
 
 // "3 lines" or "1 line", and the first of them.
 std::string Lines(const std::vector<int>& numbers) {
@@ -83,52 +111,85 @@ std::string Lines(const std::vector<int>& numbers) {
                       numbers.size() > kShown ? ", \u2026" : "", ")");
 }
 
-absl::StatusOr<std::vector<ImportItem>> ReadMarkdown(Context& context, const Options& options,
-                                                     const std::string& content) {
+absl::StatusOr<std::vector<ImportItem>> ReadMarkdown(const Options& options,
+                                                     const std::string& content, Notes* notes) {
   COORDHUB_ASSIGN_OR_RETURN(MarkdownList list, ParseMarkdownList(content, options.plain));
   if (options.strict && !list.prose_lines.empty()) {
     return BadLine(list.prose_lines[0], "neither a list item nor a line indented below one");
   }
-  const auto note = [&](const std::string& what) {
-    context.err() << "coordctl: " << base::TerminalSafe(NameOf(options)) << ": " << what << "\n";
-  };
-  if (!list.prose_lines.empty()) note("skipped " + Lines(list.prose_lines));
+  const std::string name = base::TerminalSafe(NameOf(options));
+  if (!list.prose_lines.empty()) {
+    notes->Add(absl::StrCat(name, ": skipped ", Lines(list.prose_lines)));
+  }
   if (list.ticked > 0) {
-    note(absl::StrCat("left out ", list.ticked, list.ticked == 1 ? " task" : " tasks",
-                      " marked [x]"));
+    notes->Add(absl::StrCat(name, ": left out ", list.ticked, list.ticked == 1 ? " task" : " tasks",
+                            " marked [x]"));
   }
   return std::move(list.items);
 }
 
-absl::StatusOr<ImportPlan> ReadPlan(Context& context, const Options& options) {
+absl::StatusOr<ImportPlan> ReadPlan(Context& context, const Options& options, Notes* notes) {
   COORDHUB_ASSIGN_OR_RETURN(const std::string content,
                             ReadInput(context, options.file, kMaxFileBytes, "FILE"));
   auto items =
-      IsJson(options, content) ? ParseJsonLines(content) : ReadMarkdown(context, options, content);
-  if (!items.ok()) return InFile(items.status(), options.file);
+      IsJson(options, content) ? ParseJsonLines(content) : ReadMarkdown(options, content, notes);
+  if (!items.ok()) return InFile(items.status(), options);
   if (items->empty()) {
-    context.err() << "coordctl: " << base::TerminalSafe(NameOf(options))
-                  << ": nothing to import: it has no "
-                  << (IsJson(options, content) ? "JSON lines" : "list items") << "\n";
+    notes->Add(absl::StrCat(base::TerminalSafe(NameOf(options)), ": nothing to import: it has no ",
+                            IsJson(options, content) ? "JSON lines" : "list items"));
   }
   for (ImportItem& item : *items) {
     for (const std::string& label : options.labels) item.spec.add_labels(label);
+    if (options.labels.empty()) continue;
+    if (const absl::Status good = CheckItem(item); !good.ok()) return InFile(good, options);
   }
   const std::string salt = options.again ? context.host().ids->NewUid() : "";
   auto plan = ImportPlan::Make(*std::move(items), salt);
-  if (!plan.ok()) return InFile(plan.status(), options.file);
+  if (!plan.ok()) return InFile(plan.status(), options);
   return plan;
+}
+
+// How many parents a ticket has above it; stops counting beyond `max`.
+absl::StatusOr<int> CountParents(const agent::Client& client, std::string ticket_id, int max) {
+  for (int parents = 0;; ++parents) {
+    pb::GetTicketRequest request;
+    request.set_ticket_id(ticket_id);
+    COORDHUB_ASSIGN_OR_RETURN(const pb::GetTicketResponse response, client.GetTicket(request));
+    ticket_id = response.ticket().parent_ticket_id();
+    if (ticket_id.empty() || parents > max) return parents;
+  }
+}
+
+// That the tickets which the file refers to are there, and leave room for what goes below them.
+absl::Status CheckOutside(const agent::Client& client, const ImportPlan& plan) {
+  for (const auto& [ticket_id, reference] : plan.outside()) {
+    const int room = ImportPlan::kMaxParents - reference.levels;
+    const absl::StatusOr<int> parents =
+        CountParents(client, ticket_id, reference.levels == 0 ? -1 : room);
+    if (base::ReasonOf(parents.status()) == pb::ERROR_REASON_TICKET_NOT_FOUND) {
+      return BadLine(reference.line, "there is no ticket " + ticket_id);
+    }
+    COORDHUB_RETURN_IF_ERROR(parents.status());
+    if (reference.levels > 0 && *parents > room) {
+      return BadLine(reference.line, absl::StrCat("with what is below it here, ", ticket_id,
+                                                  " would be one of "
+                                                  "more than ",
+                                                  ImportPlan::kMaxParents, " parents"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // One run of an import.
 class Importer {
  public:
-  Importer(Context* context, const Options* options, const ImportPlan* plan)
-      : context_(*context), options_(*options), plan_(*plan) {}
+  Importer(Context* context, const Options* options, const ImportPlan* plan, Notes* notes)
+      : context_(*context), options_(*options), plan_(*plan), notes_(*notes) {}
 
   absl::Status Run(const agent::Client& client) {
     start_ = context_.host().clock->Mono();
     COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
+    caller_ = client.credentials().session_token.empty() ? "" : hub.caller();
     for (int batch = 0; batch < plan_.batches(); ++batch) {
       auto response = client.BatchCreateTickets(plan_.Request(batch, ids_));
       if (!response.ok()) {
@@ -159,35 +220,54 @@ class Importer {
                      << "\n";
     }
     if (there_already_ > 0) {
-      context_.err()
-          << "coordctl: " << there_already_
-          << " of them were there already, from an import of the same file; to make them "
-             "anew use --again\n";
+      notes_.Add(absl::StrCat(there_already_,
+                              " of them were there already, from an import of the same lines; to "
+                              "make them anew use --again"));
     }
   }
 
  private:
   // A refusal speaks of `tickets[3]`; people think in lines.
   absl::Status Stopped(const absl::Status& status, int batch) {
-    const std::string field = base::MetadataOf(status, "field");
-    size_t index = 0;
-    static constexpr std::string_view kPrefix = "tickets[";
-    if (field.compare(0, kPrefix.size(), kPrefix) == 0) {
-      std::from_chars(field.data() + kPrefix.size(), field.data() + field.size(), index);
-      index = std::min(plan_.BatchBegin(batch) + index, plan_.size() - 1);
-      context_.err() << "coordctl: the hub refuses line " << plan_.items()[index].line << " of "
-                     << SafeBlock(options_.file, "");
-    }
+    const int line = LineOf(status, batch);
+    std::string note;
+    if (line > 0) absl::StrAppend(&note, "; this is line ", line, " of ", NameOf(options_));
     if (!ids_.empty()) {
-      context_.err() << "coordctl: " << ids_.size() << " of " << plan_.size()
-                     << " tickets were imported; repeat the command to go on\n";
+      absl::StrAppend(&note, "; ", ids_.size(), " of ", plan_.size(), " tickets were imported");
     }
-    return status;
+    return WithNote(status, note + WhatNow(status));
+  }
+
+  // The line that the refusal of a batch is about; 0: unknown.
+  int LineOf(const absl::Status& status, int batch) const {
+    static constexpr std::string_view kPrefix = "tickets[";
+    const std::string field = base::MetadataOf(status, "field");
+    const auto outside = plan_.outside().find(base::MetadataOf(status, "ticket_id"));
+    if (outside != plan_.outside().end()) return outside->second.line;
+    if (field.compare(0, kPrefix.size(), kPrefix) != 0) return 0;
+    size_t index = 0;
+    std::from_chars(field.data() + kPrefix.size(), field.data() + field.size(), index);
+    index = std::min(plan_.BatchBegin(batch) + index, plan_.size() - 1);
+    return plan_.items()[index].line;
+  }
+
+  std::string WhatNow(const absl::Status& status) const {
+    static const agent::RetryPolicy kWorthRepeating = {.retry_disk_full = true};
+    // What was sent is remembered as its sender's.
+    const std::string as = caller_.empty() ? "" : " as " + caller_;
+    if (kWorthRepeating.Retryable(status) || absl::IsDeadlineExceeded(status)) {
+      return absl::StrCat("; repeat the command", as, " to go on");
+    }
+    const bool of_the_file = absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
+                             absl::IsFailedPrecondition(status);
+    if (!of_the_file || ids_.empty()) return "";
+    return absl::StrCat("; mend the file and repeat the command", as,
+                        ": what is there already is not made again");
   }
 
   void ShowProgress() {
     const bool slow = context_.host().clock->Mono() - start_ > kShowProgressAfter;
-    if (!slow || !context_.host().err_is_terminal) return;
+    if (!slow || !context_.host().err_is_terminal || context_.json()) return;
     context_.err() << "\r" << ids_.size() << " of " << plan_.size() << " tickets" << std::flush;
     showing_ = true;
   }
@@ -200,7 +280,9 @@ class Importer {
   Context& context_;
   const Options& options_;
   const ImportPlan& plan_;
+  Notes& notes_;
   base::MonoTime start_;
+  std::string caller_;            // the agent who imports; empty: the operator
   std::vector<std::string> ids_;  // in the order of the plan
   std::vector<pb::Ticket> tickets_;
   int64_t there_already_ = 0;
@@ -231,15 +313,23 @@ void PrintPlan(Context& context, const ImportPlan& plan) {
 }
 
 absl::StatusOr<ExitCode> Import(Context& context, const Options& options) {
-  COORDHUB_ASSIGN_OR_RETURN(const ImportPlan plan, ReadPlan(context, options));
+  Notes notes(&context);
+  COORDHUB_ASSIGN_OR_RETURN(const ImportPlan plan, ReadPlan(context, options, &notes));
   if (options.dry_run) {
     PrintPlan(context, plan);
+    notes.Tell();
     return ExitCode::kOk;
   }
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
-  Importer importer(&context, &options, &plan);
+  // What was sent is known again by its sender, so that is better no agent, who may have ended by
+  // the time that the rest is to follow, and of whom less is remembered.
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  if (const absl::Status good = CheckOutside(client, plan); !good.ok()) {
+    return InFile(good, options);
+  }
+  Importer importer(&context, &options, &plan, &notes);
   COORDHUB_RETURN_IF_ERROR(importer.Run(client));
   importer.Print();
+  notes.Tell();
   return ExitCode::kOk;
 }
 
@@ -248,8 +338,10 @@ absl::StatusOr<ExitCode> Import(Context& context, const Options& options) {
 void AddTicketImport(CLI::App* ticket, Context* context) {
   CLI::App* command = AddCommand(
       ticket, "import",
-      "Make many tickets from a Markdown list or JSON lines. Nothing is made if a line is "
-      "bad. What broke off can be repeated: nothing is made twice",
+      "Make many tickets from a Markdown list or JSON lines. Nothing is made if a line is bad, or "
+      "refers to a ticket that is not there. What broke off can be repeated: nothing is made "
+      "twice. "
+      "They are the operator's tickets, unless an agent is named (--as NAME)",
       "coordctl ticket import plan.md\n"
       "coordctl ticket import --dry-run plan.md\n"
       "git log --reverse --format='- %s' | coordctl ticket import --plain -\n"
@@ -267,7 +359,7 @@ void AddTicketImport(CLI::App* ticket, Context* context) {
                     "Markdown: refuse lines that belong to no list item instead of skipping them");
   command->add_flag("--dry-run", options->dry_run, "Only show what would be made");
   command->add_flag("--again", options->again,
-                    "Make them even if the same file was imported before");
+                    "Make them even if the same lines were imported before");
   OnRun(command, context, [options](Context& c) { return Import(c, *options); });
 }
 

@@ -40,7 +40,8 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   request.set_holder_agent_id(options.holder);
   request.set_assignee_agent_id(options.assignee);
   request.set_parent_ticket_id(options.parent);
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client,
+                            options.mine ? context.Connect() : context.ConnectAsAnyone());
   if (options.mine) {
     COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
     request.set_holder_agent_id(hub.caller());

@@ -78,7 +78,7 @@ void AddTicketNext(CLI::App* ticket, Context* context) {
       "Claim the first ready ticket by priority, then age. Exit code 5: nothing is ready",
       "coordctl ticket next\n"
       "coordctl ticket next --wait 10m --label parser\n"
-      "eval \"$(coordctl ticket next --export)\" && coordctl ticket complete\n"
+      "WORK=$(coordctl ticket next --export) && eval \"$WORK\" && coordctl ticket complete\n"
       "coordctl ticket next --json | jq -r '.ticket.ticketId, .ticket.claim.fence'");
   auto options = std::make_shared<Options>();
   command->add_option("--wait,-w", options->wait,
@@ -90,6 +90,7 @@ void AddTicketNext(CLI::App* ticket, Context* context) {
                       "Free the ticket after this time unless `ticket renew` comes; 1s to 168h");
   command->add_flag("--export", options->exports,
                     "Print only shell lines that set COORDHUB_TICKET and COORDHUB_FENCE");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Next(c, *options); });
 }
 

@@ -40,6 +40,7 @@ void AddTicketRelease(CLI::App* ticket, Context* context) {
   options->claim.AddTo(command);
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
   command->add_flag("--force", options->force, "The operator's: whoever holds it");
+  AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Release(c, *options); });
 }
 

@@ -81,8 +81,11 @@ absl::StatusOr<ExitCode> Update(Context& context, const Options& options) {
     return base::MakeFieldError("TICKET", "nothing to change: name at least one field");
   }
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
+  // Editing labels is safe to repeat as it is, and each attempt says something else.
+  if (edits_labels) context.set_repeatable(false);
   for (int attempts = 1;; ++attempts) {
     if (edits_labels) COORDHUB_RETURN_IF_ERROR(EditLabels(client, options, &request));
+    if (attempts > 1) request.set_request_id(context.host().ids->NewUid());
     const auto response = client.UpdateTicket(request);
     // Somebody changed the ticket between our reading and our writing: read again.
     const bool lost_race =
@@ -111,6 +114,10 @@ void AddTicketUpdate(CLI::App* ticket, Context* context) {
   AddListOption(command, "--remove-label", &options->remove_labels,
                 "Take this label away; may be repeated")
       ->excludes("--label");
+  AddRequestId(command, context);
+  for (const char* edit : {"--add-label", "--remove-label"}) {
+    command->get_option("--request-id")->excludes(edit);
+  }
   std::vector<std::string> names;
   for (const Field& field : kFields) {
     if (names.empty() || names.back() != field.name) names.push_back(field.name);

@@ -18,7 +18,8 @@ absl::StatusOr<ExitCode> Top(Context& context) {
                                 "coordctl watch --json");
   }
   RawTerminal::TakeSignals();  // before any thread exists
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
+  context.set_quiet();         // the feed shows it when the hub is away
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
   TopFeed feed(client, context.host().clock);
   absl::StatusOr<RawTerminal> terminal = RawTerminal::Open();
   if (!terminal.ok()) {

@@ -27,6 +27,8 @@ std::string NameOf(agent::WatchReset reset) {
 }  // namespace
 
 void WatchPrinter::OnEvent(const pb::Event& event) {
+  // The watch hears of its end only after what it has at hand.
+  if (options_.count > 0 && printed_ >= options_.count) return;
   if (context_.json()) {
     Line("event", ToJson(event, false));
   } else {
@@ -74,7 +76,7 @@ void WatchPrinter::OnReset(agent::WatchReset reset, const absl::Status& why) {
   const std::string message(why.message());
   if (context_.json()) {
     const nlohmann::ordered_json object = {{"reason", NameOf(reset)}, {"message", message}};
-    Line("reset", object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    Line("reset", DumpJson(object, /*pretty=*/false));
   } else {
     Note(absl::StrCat(NameOf(reset), ": ", message));
   }

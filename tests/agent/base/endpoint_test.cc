@@ -126,6 +126,19 @@ TEST(EndpointFile, IsOneLineOfJsonThatScriptsMayRead) {
       "{\"endpoint\":\"unix:/s\",\"tcp\":\"\",\"pid\":7,\"log_id\":\"l\",\"workspace\":\"w\"}\n");
 }
 
+TEST(EndpointFile, SaysWhereLogAndMirrorAreIfTheHubDoes) {
+  const TempDir dir;
+  EndpointFile content = {.endpoint = "unix:/s", .pid = 7};
+  ASSERT_TRUE(WriteEndpointFile(dir / "e", content).ok());
+  EXPECT_EQ((*ReadEndpointFile(dir / "e"))->log_file, "");
+  EXPECT_FALSE((*ReadEndpointFile(dir / "e"))->mirror_dir.has_value());
+  content.log_file = "/var/log/hub.log";
+  content.mirror_dir = "";
+  ASSERT_TRUE(WriteEndpointFile(dir / "e", content).ok());
+  EXPECT_EQ((*ReadEndpointFile(dir / "e"))->log_file, "/var/log/hub.log");
+  EXPECT_EQ((*ReadEndpointFile(dir / "e"))->mirror_dir, "") << "it is told that there is none";
+}
+
 TEST(EndpointFile, MissingIsNotAnErrorButGarbageIs) {
   const TempDir dir;
   const std::string path = dir / "endpoint";
@@ -135,7 +148,8 @@ TEST(EndpointFile, MissingIsNotAnErrorButGarbageIs) {
   for (const char* garbage :
        {"", "{", "[]", "null", "7", "{}", R"({"endpoint":7,"pid":1})", R"({"endpoint":"","pid":1})",
         R"({"endpoint":"unix:/s"})", R"({"endpoint":"unix:/s","pid":"1"})",
-        R"({"endpoint":"unix:/s","pid":1,"tcp":[]})", "\xff\xfe"}) {
+        R"({"endpoint":"unix:/s","pid":1,"tcp":[]})",
+        R"({"endpoint":"unix:/s","pid":1,"mirror_dir":7})", "\xff\xfe"}) {
     ASSERT_TRUE(AtomicReplaceFile(path, garbage, 0600, Sync::kNo).ok());
     EXPECT_EQ(ReasonOf(ReadEndpointFile(path).status()), pb::ERROR_REASON_IO_FAILED) << garbage;
   }

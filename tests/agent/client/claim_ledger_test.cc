@@ -15,6 +15,10 @@ using ::testing::IsEmpty;
 
 using Claims = std::initializer_list<std::pair<const char*, int64_t>>;
 
+// Places of an answer on its stream.
+constexpr bool kFirst = true;
+constexpr bool kLater = false;
+
 pb::KeepAliveResponse Answer(int64_t revision, Claims held) {
   pb::KeepAliveResponse answer;
   answer.set_revision(revision);
@@ -36,7 +40,7 @@ std::vector<std::string> Tickets(const ClaimList& claims) {
 TEST(ClaimLedger, SaysNothingWhileBothSidesAgree) {
   ClaimLedger ledger;
   ledger.Granted("T-1", 10);
-  const auto difference = ledger.Reconcile(Answer(20, {{"T-1", 10}}));
+  const auto difference = ledger.Reconcile(Answer(20, {{"T-1", 10}}), kFirst);
   EXPECT_THAT(difference.lost, IsEmpty());
   EXPECT_THAT(difference.found, IsEmpty());
 }
@@ -50,25 +54,26 @@ TEST(ClaimLedger, TellsALossOnceWithWhatTheHubSaysOfIt) {
   lost.set_fence(10);
   lost.set_holder_agent_id("b");
   lost.set_current_fence(19);
-  const auto difference = ledger.Reconcile(answer);
+  const auto difference = ledger.Reconcile(answer, kFirst);
   ASSERT_EQ(difference.lost.size(), 1u);
   EXPECT_EQ(difference.lost[0].holder_agent_id(), "b");
   EXPECT_EQ(difference.lost[0].current_fence(), 19);
-  EXPECT_THAT(ledger.Reconcile(answer).lost, IsEmpty());
+  EXPECT_THAT(ledger.Reconcile(answer, kFirst).lost, IsEmpty());
 }
 
 TEST(ClaimLedger, FindsALossThatHappenedWhileNobodyListened) {
   ClaimLedger ledger;
   ledger.Granted("T-1", 10);
   ledger.Granted("T-2", 11);
-  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {{"T-2", 11}})).lost), ElementsAre("T-1"));
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {{"T-2", 11}}), kFirst).lost),
+              ElementsAre("T-1"));
   EXPECT_THAT(Tickets(ledger.Held()), ElementsAre("T-2"));
 }
 
 TEST(ClaimLedger, AnotherFenceForTheSameTicketIsALossAndAFind) {
   ClaimLedger ledger;
   ledger.Granted("T-1", 10);
-  const auto difference = ledger.Reconcile(Answer(20, {{"T-1", 15}}));
+  const auto difference = ledger.Reconcile(Answer(20, {{"T-1", 15}}), kFirst);
   ASSERT_EQ(difference.lost.size(), 1u);
   EXPECT_EQ(difference.lost[0].fence(), 10);
   ASSERT_EQ(difference.found.size(), 1u);
@@ -78,18 +83,19 @@ TEST(ClaimLedger, AnotherFenceForTheSameTicketIsALossAndAFind) {
 TEST(ClaimLedger, AnAnswerOlderThanTheGrantProvesNothing) {
   ClaimLedger ledger;
   ledger.Granted("T-1", 10);
-  EXPECT_THAT(ledger.Reconcile(Answer(9, {})).lost, IsEmpty());
-  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(10, {})).lost), ElementsAre("T-1"));
+  EXPECT_THAT(ledger.Reconcile(Answer(9, {}), kFirst).lost, IsEmpty());
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(10, {}), kFirst).lost), ElementsAre("T-1"));
 }
 
 TEST(ClaimLedger, AnAnswerOlderThanTheEndOfAClaimFindsNothing) {
   ClaimLedger ledger;
   ledger.Granted("T-1", 10);
   ledger.Ended("T-1", 12);
-  EXPECT_THAT(ledger.Reconcile(Answer(11, {{"T-1", 10}})).found, IsEmpty());
-  EXPECT_THAT(ledger.Reconcile(Answer(12, {})).lost, IsEmpty());
+  EXPECT_THAT(ledger.Reconcile(Answer(11, {{"T-1", 10}}), kFirst).found, IsEmpty());
+  EXPECT_THAT(ledger.Reconcile(Answer(12, {}), kFirst).lost, IsEmpty());
   // A new claim on the same ticket is news again.
-  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(15, {{"T-1", 14}})).found), ElementsAre("T-1"));
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(15, {{"T-1", 14}}), kFirst).found),
+              ElementsAre("T-1"));
 }
 
 TEST(ClaimLedger, AClaimThatACallMayBeEndingIsNotJudged) {
@@ -97,26 +103,64 @@ TEST(ClaimLedger, AClaimThatACallMayBeEndingIsNotJudged) {
   ledger.Granted("T-1", 10);
   ledger.Granted("T-2", 11);
   auto ending = std::make_unique<ClaimLedger::CallInFlight>(&ledger, "T-1");
-  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {})).lost), ElementsAre("T-2"));
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {}), kFirst).lost), ElementsAre("T-2"));
   ending.reset();  // it failed: now the absence counts
-  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {})).lost), ElementsAre("T-1"));
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {}), kFirst).lost), ElementsAre("T-1"));
 }
 
 TEST(ClaimLedger, AGrantOnItsWayIsNotAFind) {
   ClaimLedger ledger;
   {
     const ClaimLedger::CallInFlight claiming(&ledger, "");
-    EXPECT_THAT(ledger.Reconcile(Answer(20, {{"T-1", 10}})).found, IsEmpty());
+    EXPECT_THAT(ledger.Reconcile(Answer(20, {{"T-1", 10}}), kFirst).found, IsEmpty());
     ledger.Granted("T-1", 10);
   }
-  EXPECT_THAT(ledger.Reconcile(Answer(21, {{"T-1", 10}})).found, IsEmpty());
+  EXPECT_THAT(ledger.Reconcile(Answer(21, {{"T-1", 10}}), kFirst).found, IsEmpty());
 }
 
 TEST(ClaimLedger, AGrantWhoseAnswerNeverCameIsFoundOnce) {
   ClaimLedger ledger;
-  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {{"T-1", 10}})).found), ElementsAre("T-1"));
-  EXPECT_THAT(ledger.Reconcile(Answer(21, {{"T-1", 10}})).found, IsEmpty());
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(20, {{"T-1", 10}}), kFirst).found),
+              ElementsAre("T-1"));
+  EXPECT_THAT(ledger.Reconcile(Answer(21, {{"T-1", 10}}), kFirst).found, IsEmpty());
   EXPECT_THAT(Tickets(ledger.Held()), ElementsAre("T-1"));
+}
+
+// Another process of the session completed the ticket: the hub names no loss.
+TEST(ClaimLedger, WhatVanishesWhileTheStreamListensAndIsNotNamedWasGivenUp) {
+  ClaimLedger ledger;
+  ledger.Granted("T-1", 10);
+  ledger.Granted("T-2", 11);
+  EXPECT_THAT(ledger.Reconcile(Answer(20, {{"T-1", 10}, {"T-2", 11}}), kFirst).lost, IsEmpty());
+  EXPECT_THAT(ledger.Reconcile(Answer(21, {{"T-2", 11}}), kLater).lost, IsEmpty());
+  EXPECT_THAT(Tickets(ledger.Held()), ElementsAre("T-2"));
+  EXPECT_THAT(ledger.Reconcile(Answer(22, {{"T-2", 11}}), kLater).lost, IsEmpty());
+  EXPECT_THAT(ledger.Reconcile(Answer(23, {{"T-2", 11}}), kFirst).lost, IsEmpty());
+}
+
+TEST(ClaimLedger, ALossMayBeNamedOneAnswerAfterTheClaimVanished) {
+  ClaimLedger ledger;
+  ledger.Granted("T-1", 10);
+  EXPECT_THAT(ledger.Reconcile(Answer(20, {}), kLater).lost, IsEmpty());
+  pb::KeepAliveResponse answer = Answer(21, {});
+  answer.add_lost_claims()->set_ticket_id("T-1");
+  answer.mutable_lost_claims(0)->set_fence(10);
+  EXPECT_THAT(Tickets(ledger.Reconcile(answer, kLater).lost), ElementsAre("T-1"));
+  EXPECT_THAT(ledger.Reconcile(answer, kLater).lost, IsEmpty());
+}
+
+TEST(ClaimLedger, AStreamThatBreaksBeforeItCouldNameALossLeavesItALoss) {
+  ClaimLedger ledger;
+  ledger.Granted("T-1", 10);
+  EXPECT_THAT(ledger.Reconcile(Answer(20, {}), kLater).lost, IsEmpty());
+  EXPECT_THAT(Tickets(ledger.Reconcile(Answer(21, {}), kFirst).lost), ElementsAre("T-1"));
+}
+
+TEST(ClaimLedger, WhatVanishedLastIsLostWithTheSession) {
+  ClaimLedger ledger;
+  ledger.Granted("T-1", 10);
+  EXPECT_THAT(ledger.Reconcile(Answer(20, {}), kLater).lost, IsEmpty());
+  EXPECT_THAT(Tickets(ledger.TakeAll()), ElementsAre("T-1"));
 }
 
 TEST(ClaimLedger, TakeAllEmptiesIt) {

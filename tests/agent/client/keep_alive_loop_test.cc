@@ -211,6 +211,31 @@ TEST_F(KeepAliveLoopTest, TellsOfClaimsThatCameAndWent) {
   EXPECT_EQ(loop_->claims()[0].ticket_id(), "T-2");
 }
 
+// `coordctl ticket complete` beside `coordctl agent hold`, say.
+TEST_F(KeepAliveLoopTest, SaysNothingOfAClaimThatAnotherProcessOfTheSessionEnded) {
+  ledger_->Granted("T-1", 10);
+  Step();
+  pb::KeepAliveResponse holds;
+  holds.add_claims()->set_ticket_id("T-1");
+  holds.mutable_claims(0)->set_fence(10);
+  Answer(holds);
+  for (int i = 0; i < 3; ++i) {
+    StepAfter(absl::Seconds(20));
+    Answer();
+  }
+  Step();
+  EXPECT_THAT(told_, IsEmpty());
+  EXPECT_THAT(ledger_->Held(), IsEmpty());
+  // What went while no stream was open, nobody could name.
+  ledger_->Granted("T-2", 11);
+  stream().Break(Unreachable());
+  Step();
+  StepAfter(absl::Seconds(1));
+  Answer();
+  Step();
+  EXPECT_THAT(told_, ElementsAre("lost T-2"));
+}
+
 // The hub says something and hangs up: what it said counts.
 TEST_F(KeepAliveLoopTest, HearsTheLastWordsOfABrokenStream) {
   ledger_->Granted("T-1", 10);

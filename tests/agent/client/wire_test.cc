@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 
+#include "agent/base/unique_fd.h"
 #include "agent/client/client.h"
 #include "agent/client/proto_time.h"
 #include "agent/client/session.h"
@@ -251,6 +254,56 @@ TEST_F(WireTest, AWatchGivesUpAHubThatWasNeverThere) {
               &recorder);
   watch.Join();
   EXPECT_EQ(base::ReasonOf(recorder.end()), pb::ERROR_REASON_HUB_UNREACHABLE);
+}
+
+// Somebody accepts the connection, and then nothing comes: a hub that is stopped (SIGSTOP).
+class FrozenHub {
+ public:
+  explicit FrozenHub(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_.get(), 8), 0);
+  }
+  void AwaitCaller() { caller_ = base::UniqueFd(accept(fd_.get(), nullptr, nullptr)); }
+  // Whether the caller has hung up.
+  bool HungUp() const {
+    char buffer[4096];
+    for (;;) {
+      const ssize_t got = recv(caller_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
+      if (got <= 0) return got == 0;
+    }
+  }
+
+ private:
+  base::UniqueFd fd_;
+  base::UniqueFd caller_;
+};
+
+// Not only once the attempt to connect has failed, which takes seconds.
+TEST_F(WireTest, AWatchOfAFrozenHubStopsAtOnce) {
+  FrozenHub frozen(dir_ / "frozen.sock");
+  ClientOptions options;
+  options.endpoint = "unix:" + (dir_ / "frozen.sock");
+  const auto client = Client::Connect(options);
+  ASSERT_TRUE(client.ok());
+  Recorder recorder;
+  Watch watch(*client, {.start = WatchOptions::Start::kNow}, &recorder);
+  frozen.AwaitCaller();
+  watch.Stop();
+  EXPECT_FALSE(frozen.HungUp());
+}
+
+TEST_F(WireTest, AWatchThatIsCancelledBeforeItBeginsEndsSo) {
+  const auto stream = client_.connection().transport().Watch({}, {});
+  stream->Cancel();
+  EXPECT_EQ(stream->Finish().code(), absl::StatusCode::kCancelled);
+  const auto read = client_.connection().transport().Watch({}, {});
+  read->Cancel();
+  pb::WatchEventsResponse response;
+  EXPECT_FALSE(read->Read(&response));
+  EXPECT_EQ(read->Finish().code(), absl::StatusCode::kCancelled);
 }
 
 TEST_F(WireTest, AWatchCanBeStoppedFromWithinItsCallback) {

@@ -62,11 +62,13 @@ class Commands : public CoordctlTest {
         });
   }
 
-  // GetHub answers everybody but callers whose sessions are over.
-  void EndSessions() {
-    Refuse<pb::GetHubRequest, pb::GetHubResponse>(
-        "HubService/GetHub",
-        base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "this session of a has ended"));
+  // The token of the last RegisterAgent.
+  std::string RegisteredWith() {
+    std::string token = "(nobody registered)";
+    for (const ScriptedHub::Call& call : hub_->calls()) {
+      if (call.method == "AgentService/RegisterAgent") token = call.session_token;
+    }
+    return token;
   }
 
   // ListTickets answers with T-1.

@@ -4,13 +4,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/coordctl/app.h"
@@ -21,6 +26,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
@@ -77,7 +83,7 @@ class Bash : public Completion {
 
 TEST_F(Bash, TheScriptIsSound) {
   EXPECT_THAT(Shell("set -e -u\nsource " + dir_ + "/bash\ncomplete -p coordctl\n"),
-              ElementsAre("complete -o filenames -F _coordctl coordctl"));
+              ElementsAre("complete -F _coordctl coordctl"));
 }
 
 TEST_F(Bash, OffersCommandsThenTheirSubcommands) {
@@ -115,6 +121,56 @@ TEST_F(Bash, AnOptionsValueIsNoCommand) {
 TEST_F(Bash, AsksTheHubForTicketsAndAgents) {
   EXPECT_THAT(Offered({"ticket", "show", ""}), UnorderedElementsAre("T-1", "T-2"));
   EXPECT_THAT(Offered({"ticket", "list", "--holder", "c"}), ElementsAre("conversation-1"));
+}
+
+// A bash at a terminal of its own.
+class Prompt {
+ public:
+  explicit Prompt(const std::string& directory) {
+    pid_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
+    if (pid_ != 0) return;
+    setenv("TERM", "dumb", 1);  // NOLINT(concurrency-mt-unsafe): one thread after fork
+    if (chdir(directory.c_str()) == 0)
+      execlp("bash", "bash", "--norc", "--noprofile", "-i", nullptr);
+    _exit(1);
+  }
+  ~Prompt() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    close(terminal_);
+  }
+  Prompt(const Prompt&) = delete;
+  Prompt& operator=(const Prompt&) = delete;
+
+  // Types, and returns what is shown up to `end`.
+  std::string Type(const std::string& keys, const std::string& end) {
+    EXPECT_EQ(write(terminal_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+    std::string shown;
+    char buffer[256];
+    while (!absl::StrContains(shown, end)) {
+      const ssize_t got = read(terminal_, buffer, sizeof(buffer));
+      if (got <= 0) break;
+      shown.append(buffer, static_cast<size_t>(got));
+    }
+    return shown;
+  }
+
+ private:
+  pid_t pid_ = 0;
+  int terminal_ = -1;
+};
+
+// The real thing, with presses of Tab. A directory that is called as a command is does not make a
+// path of the word; where files are asked for it does.
+TEST_F(Bash, CompletesAtAPrompt) {
+  std::filesystem::create_directory(dir_ + "/agent");
+  Prompt prompt(dir_);
+  prompt.Type("PS1=; bind 'set enable-bracketed-paste off'; . ./bash; echo REA''DY\n", "READY");
+  EXPECT_THAT(prompt.Type("coordctl ag\tX", "X"), HasSubstr("coordctl agent X"));
+  EXPECT_THAT(prompt.Type("\x15"
+                          "coordctl ticket import ag\tX",
+                          "X"),
+              HasSubstr("import agent/X"));
 }
 
 class Zsh : public Completion {

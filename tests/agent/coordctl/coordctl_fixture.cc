@@ -29,15 +29,19 @@ CoordctlTest::CoordctlTest() {
   std::filesystem::create_directory(state.dir());
   chmod(state.dir().c_str(), 0700);
   hub_ = std::make_unique<ScriptedHub>(state.socket());
-  EXPECT_TRUE(base::WriteEndpointFile(
-                  state.endpoint(),
-                  {.endpoint = hub_->endpoint(), .pid = 1, .log_id = "log-1", .workspace = "repo"})
-                  .ok());
+  Announce();
 }
 
 CoordctlTest::~CoordctlTest() {
   hub_.reset();
   std::filesystem::remove_all(root_);
+}
+
+void CoordctlTest::Announce() {
+  EXPECT_TRUE(base::WriteEndpointFile(
+                  base::StatePaths::UnderCommonDir(root_ + "/.git").endpoint(),
+                  {.endpoint = hub_->endpoint(), .pid = 1, .log_id = "log-1", .workspace = "repo"})
+                  .ok());
 }
 
 int CoordctlTest::Run(const std::vector<std::string>& arguments) {
@@ -54,7 +58,7 @@ int CoordctlTest::Run(const std::vector<std::string>& arguments) {
   host.out_is_terminal = terminal_;
   host.err_is_terminal = terminal_;
   host.columns = terminal_ ? 80 : 0;
-  host.clock = &clock_;
+  host.clock = host_clock_;
   host.ids = &ids_;
   const int code = RunCoordctl(host, arguments);
   out_ = out.str();

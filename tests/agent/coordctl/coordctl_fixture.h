@@ -33,12 +33,15 @@ class CoordctlTest : public testing::Test {
   void Write(const std::string& name, const std::string& content);
   // Registers an agent; its token is "chs_<name>".
   void Register(const std::string& name);
+  // Says where the hub is, as one does that serves.
+  void Announce();
   // The token of the last call to the hub.
   std::string LastToken() { return hub_->calls().back().session_token; }
 
   std::string root_;  // of the worktree
   std::unique_ptr<ScriptedHub> hub_;
   base::SystemClock clock_;
+  base::Clock* host_clock_ = &clock_;  // what commands go by
   base::SequenceIdSource ids_{1};
   std::map<std::string, std::string> environment_;
   std::string directory_;  // where the user stands; the root unless said otherwise

@@ -2,8 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
 #include "agent/client/proto_time.h"
 
 namespace coordhub::coordctl {
@@ -109,6 +114,76 @@ TEST_F(HubDiagnosis, ASilentAgentWithItsTimes) {
   *agent.mutable_expire_time() = agent::ToProto(overview_.time + absl::Seconds(20));
   EXPECT_THAT(Troubles(),
               ElementsAre(HasSubstr("a has been silent for 40s; its session ends in 20s")));
+}
+
+// What a hub leaves behind, without one.
+class FileDiagnosis : public testing::Test {
+ protected:
+  FileDiagnosis() {
+    std::string pattern = testing::TempDir() + "/diagnosisXXXXXX";
+    dir_ = mkdtemp(pattern.data());
+    repository_.common_dir = dir_ + "/repo/.git";
+    repository_.git_dir = repository_.common_dir;
+    repository_.worktree_root = dir_ + "/repo";
+    std::filesystem::create_directories(State().logs());
+    std::filesystem::create_directory(dir_ + "/repo/shared_state");
+    std::filesystem::permissions(State().dir(), std::filesystem::perms::owner_all);
+  }
+  ~FileDiagnosis() override { std::filesystem::remove_all(dir_); }
+
+  base::StatePaths State() const { return base::StatePaths::UnderCommonDir(dir_ + "/repo/.git"); }
+  // What is found about `area`.
+  std::vector<std::string> Findings(const std::string& area) {
+    std::vector<std::string> findings;
+    for (const Finding& finding : DiagnoseFiles(FindSite(repository_), now_)) {
+      if (finding.area == area) findings.push_back(finding.what + " -> " + finding.advice);
+    }
+    return findings;
+  }
+  void Log(const std::string& path, const std::string& entry) {
+    std::ofstream(path, std::ios::app)
+        << R"({"ts":"2025-08-01T12:00:00Z","level":"error",)" << entry << "}\n";
+  }
+  void Announce(const base::EndpointFile& content) {
+    ASSERT_TRUE(base::WriteEndpointFile(State().endpoint(), content).ok());
+  }
+
+  std::string dir_;
+  base::GitLocation repository_;
+  absl::Time now_ = absl::FromCivil(absl::CivilMinute(2025, 8, 1, 12, 10), absl::UTCTimeZone());
+};
+
+TEST_F(FileDiagnosis, ErrorsInTheHubsLogAreTold) {
+  Log(State().logs() + "/hub.log", R"("msg":"no fsync","error":"EIO")");
+  EXPECT_THAT(Findings("hub"), Contains(HasSubstr("1 error in the log within the last hour, the "
+                                                  "newest: no fsync: EIO -> read " +
+                                                  State().logs() + "/hub.log")));
+}
+
+TEST_F(FileDiagnosis, ALogElsewhereIsFoundWhereTheHubSays) {
+  Announce({.endpoint = "unix:/nowhere", .pid = 1, .log_file = dir_ + "/mine.json"});
+  Log(dir_ + "/mine.json", R"("msg":"no fsync")");
+  EXPECT_THAT(Findings("hub"), Contains(HasSubstr("newest: no fsync")));
+}
+
+TEST_F(FileDiagnosis, ALineOfTheLogThatIsNotOursHarmsNothing) {
+  Log(State().logs() + "/hub.log", R"("msg":7)");
+  EXPECT_THAT(Findings("hub"), Contains(HasSubstr("1 error in the log")));
+}
+
+TEST_F(FileDiagnosis, TheMirrorIsTheMainWorktreesWhereverOneStands) {
+  const std::string fine = dir_ + "/repo/shared_state is there and can be written -> ";
+  EXPECT_THAT(Findings("mirror"), ElementsAre(fine));
+  repository_.worktree_name = "linked";
+  repository_.worktree_root = dir_ + "/linked";
+  EXPECT_THAT(Findings("mirror"), ElementsAre(fine));
+}
+
+TEST_F(FileDiagnosis, TheMirrorIsWhereTheHubWritesIt) {
+  Announce({.endpoint = "unix:/nowhere", .pid = 1, .mirror_dir = dir_ + "/elsewhere"});
+  EXPECT_THAT(Findings("mirror"), ElementsAre(HasSubstr(dir_ + "/elsewhere does not exist")));
+  Announce({.endpoint = "unix:/nowhere", .pid = 1, .mirror_dir = ""});
+  EXPECT_THAT(Findings("mirror"), IsEmpty());
 }
 
 }  // namespace

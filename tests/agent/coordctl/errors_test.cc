@@ -189,6 +189,93 @@ TEST_F(Commands, AHubThatComesBackInTimeIsWaitedFor) {
   starts.join();
 }
 
+// An orderly restart takes the endpoint file away for a while. Who acts is not decided before it is
+// back.
+TEST_F(Commands, AHubThatIsBeingReplacedIsWaitedForAndTheAgentActs) {
+  Register("a");
+  const std::string socket = hub_->endpoint().substr(5);
+  std::filesystem::remove(root_ + "/.git/coordhub/endpoint");
+  hub_.reset();
+  std::thread starts([&] {
+    hub_ = std::make_unique<ScriptedHub>(socket);
+    EchoCreate();
+    Announce();
+  });
+  EXPECT_EQ(Run({"--timeout", "60s", "ticket", "create", "--title", "x"}), 0) << err_;
+  starts.join();
+  EXPECT_EQ(LastToken(), "chs_a");
+}
+
+class UnknownOutcome : public Commands {
+ protected:
+  template <class Request, class Response>
+  void LoseAnswers(const std::string& method) {
+    Refuse<Request, Response>(method, absl::UnavailableError("Socket closed"));
+  }
+};
+
+TEST_F(UnknownOutcome, SaysThatItMayHaveHappenedAndHowToRepeatIt) {
+  LoseAnswers<pb::CreateTicketRequest, pb::CreateTicketResponse>("TicketService/CreateTicket");
+  EXPECT_EQ(Run({"--timeout", "300ms", "ticket", "create", "--title", "x"}), 6);
+  EXPECT_THAT(err_, HasSubstr("It may have happened all the same."));
+  const std::string id =
+      hub_->Requests<pb::CreateTicketRequest>("TicketService/CreateTicket")[0].request_id();
+  EXPECT_THAT(err_, HasSubstr("--request-id " + id + "\n"));
+  EchoCreate();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x", "--request-id", id}), 0) << err_;
+  const auto sent = hub_->Requests<pb::CreateTicketRequest>("TicketService/CreateTicket");
+  EXPECT_EQ(sent.back().SerializeAsString(), sent.front().SerializeAsString());
+}
+
+TEST_F(UnknownOutcome, OfADeadlineToo) {
+  Refuse<pb::CancelTicketRequest, pb::CancelTicketResponse>("TicketService/CancelTicket",
+                                                            absl::DeadlineExceededError("late"));
+  EXPECT_EQ(Run({"ticket", "cancel", "T-1", "--json"}), 6);
+  const json error = json::parse(err_)["error"];
+  EXPECT_EQ(error["mayHaveHappened"], true);
+  EXPECT_THAT(std::string(error["repeatWith"]), StartsWith("--request-id "));
+}
+
+// When the claim has ended, the hub cannot tell any more what was meant.
+TEST_F(UnknownOutcome, TheRepetitionNamesTheClaimThatWasMeant) {
+  Register("conversation-42");
+  Hold({{"T-5", 55}});
+  LoseAnswers<pb::CompleteTicketRequest, pb::CompleteTicketResponse>(
+      "TicketService/CompleteTicket");
+  EXPECT_EQ(Run({"--timeout", "300ms", "ticket", "complete"}), 6);
+  EXPECT_THAT(err_, HasSubstr("--fence 55 T-5\n"));
+  EXPECT_EQ(Run({"--timeout", "300ms", "ticket", "complete", "T-5"}), 6);
+  EXPECT_THAT(err_, HasSubstr("--fence 55\n"));
+  Hold({});
+  EchoComplete();
+  EXPECT_EQ(Run({"ticket", "complete", "--request-id", "id-1", "--fence", "55", "T-5"}), 0) << err_;
+  const auto sent =
+      hub_->Requests<pb::CompleteTicketRequest>("TicketService/CompleteTicket").back();
+  EXPECT_EQ(sent.request_id(), "id-1");
+  EXPECT_EQ(sent.fence(), 55);
+}
+
+TEST_F(UnknownOutcome, NothingHappensByReadingOrWithoutAHub) {
+  LoseAnswers<pb::GetTicketRequest, pb::GetTicketResponse>("TicketService/GetTicket");
+  EXPECT_EQ(Run({"--timeout", "300ms", "ticket", "show", "T-1"}), 6);
+  EXPECT_THAT(err_, Not(HasSubstr("may have happened")));
+  hub_.reset();
+  EXPECT_EQ(Run({"--timeout", "0", "ticket", "create", "--title", "x"}), 6);
+  EXPECT_THAT(err_, Not(HasSubstr("may have happened")));
+}
+
+// Each of its attempts says something else, and it may be repeated as it is.
+TEST_F(UnknownOutcome, EditedLabelsNeedNoId) {
+  hub_->On<pb::GetTicketRequest, pb::GetTicketResponse>(
+      "TicketService/GetTicket",
+      [](const pb::GetTicketRequest&, pb::GetTicketResponse*) { return absl::OkStatus(); });
+  LoseAnswers<pb::UpdateTicketRequest, pb::UpdateTicketResponse>("TicketService/UpdateTicket");
+  EXPECT_EQ(Run({"--timeout", "300ms", "ticket", "update", "T-1", "--add-label", "x"}), 6);
+  EXPECT_THAT(err_, HasSubstr("may have happened"));
+  EXPECT_THAT(err_, Not(HasSubstr("--request-id")));
+  EXPECT_EQ(Run({"ticket", "update", "T-1", "--add-label", "x", "--request-id", "a"}), 2);
+}
+
 TEST_F(Commands, TheEnvironmentNamesAnotherHub) {
   EchoCreate();
   directory_ = "/";

@@ -44,11 +44,94 @@ TEST_F(Commands, RegisterPresentsItsOwnTokenToResumeAndItsParentsForASubAgent) {
   Register("a");
   EXPECT_EQ(LastToken(), "chs_a");
   Register("a/reviewer");
-  const auto calls = hub_->calls();
-  const auto registered = std::find_if(
-      calls.rbegin(), calls.rend(),
-      [](const ScriptedHub::Call& call) { return call.method == "AgentService/RegisterAgent"; });
-  EXPECT_EQ(registered->session_token, "chs_a");
+  EXPECT_EQ(RegisteredWith(), "chs_a");
+}
+
+TEST_F(Commands, ATakeoverIsNotMistakenForAResumption) {
+  Register("a");
+  EXPECT_EQ(Run({"agent", "register", "a", "--takeover"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "");
+  // The session that is named turns out to be the agent's own.
+  hub_->On<pb::RegisterAgentRequest, pb::RegisterAgentResponse>(
+      "AgentService/RegisterAgent",
+      [this](const pb::RegisterAgentRequest& request, pb::RegisterAgentResponse* response) {
+        response->mutable_agent()->set_agent_id(request.agent_id());
+        response->set_resumed(LastToken() == "chs_a");
+        response->set_session_token(response->resumed() ? "chs_a" : "chs_new");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"--session", "chs_a", "agent", "register", "a", "--takeover", "--show-token"}), 0);
+  EXPECT_THAT(out_, HasSubstr("chs_new"));
+}
+
+TEST_F(Commands, ATakeoverPresentsTheParentsToken) {
+  Register("a");
+  Register("a/reviewer");
+  EXPECT_EQ(Run({"agent", "register", "a/reviewer", "--takeover"}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_a");
+}
+
+TEST_F(Commands, AnotherWorktreesSessionOfTheSameNameIsNotResumed) {
+  Register("a");
+  const std::string elsewhere = root_ + "/elsewhere";
+  std::filesystem::create_directory(elsewhere);
+  EXPECT_EQ(Run({"agent", "register", "a", "--worktree", elsewhere}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "");
+  // A parent may well live in another worktree.
+  EXPECT_EQ(Run({"agent", "register", "a/b", "--worktree", elsewhere}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_a");
+}
+
+TEST_F(Commands, RegisterTakesTheSessionThatIsNamed) {
+  Register("a");
+  EXPECT_EQ(Run({"--session", "chs_p", "agent", "register", "p/b"}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_p");
+  EXPECT_EQ(Run({"--as", "a", "agent", "register", "a/b"}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_a");
+  environment_["COORDHUB_SESSION"] = "chs_env";
+  EXPECT_EQ(Run({"agent", "register", "p/c"}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_env");
+  EXPECT_EQ(Run({"--as", "operator", "agent", "register", "p/d"}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "");
+  EXPECT_EQ(Run({"--as", "nobody", "agent", "register", "p/e"}), 4);
+  EXPECT_THAT(err_, HasSubstr("nobody has no session here"));
+  // COORDHUB_AGENT names who is registered, not who registers.
+  environment_ = {{"COORDHUB_AGENT", "a"}};
+  EXPECT_EQ(Run({"agent", "register"}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_a");
+}
+
+TEST_F(Commands, AParentThatHasEndedIsNotReplacedWhenItWasNamed) {
+  Register("a");
+  Refuse<pb::RegisterAgentRequest, pb::RegisterAgentResponse>(
+      "AgentService/RegisterAgent", base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "over"));
+  const size_t calls = hub_->calls().size();
+  EXPECT_EQ(Run({"--session", "chs_p", "agent", "register", "p/b"}), 4);
+  EXPECT_EQ(hub_->calls().size(), calls + 1);
+}
+
+TEST_F(Commands, ATokenFileMayBeNamedAsTheSessionBeforeItIsThere) {
+  Register("a");
+  const std::string file = root_ + "/ci.token";
+  environment_["COORDHUB_SESSION"] = file;
+  EXPECT_EQ(Run({"agent", "register", "ci", "--token-file", file}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "");
+  EXPECT_EQ(Run({"agent", "register", "ci", "--token-file", file}), 0) << err_;
+  EXPECT_EQ(RegisteredWith(), "chs_ci");
+}
+
+TEST_F(Commands, NobodyIsRegisteredWhoseTokenCannotBeKept) {
+  Register("a");
+  const size_t calls = hub_->calls().size();
+  for (const std::string& file : {root_ + "/nowhere/token", root_}) {
+    EXPECT_EQ(Run({"agent", "register", "b", "--token-file", file}), 1);
+    EXPECT_THAT(err_, HasSubstr("IO_FAILED"));
+  }
+  const std::string sessions = root_ + "/.git/coordhub/sessions";
+  std::filesystem::permissions(sessions, std::filesystem::perms::all);
+  EXPECT_EQ(Run({"agent", "register", "b"}), 4);
+  EXPECT_THAT(err_, HasSubstr("STATE_DIR_UNUSABLE"));
+  EXPECT_EQ(hub_->calls().size(), calls);
 }
 
 TEST_F(Commands, RegisterBeginsANewSessionWhenTheOldOneIsOver) {
@@ -148,18 +231,115 @@ TEST_F(Commands, RegisterForgetsOthersWhoseSessionsAreOver) {
   EXPECT_EQ(LastToken(), "chs_b");
 }
 
-TEST_F(Commands, AReadOutlivesTheSessionThatIsKeptHere) {
+// A dead agent's session would never end if everybody who looks around in its worktree renewed it.
+TEST_F(Commands, ReadingKeepsNoAgentAlive) {
   Register("a");
-  EndSessions();
   ListOne();
+  const size_t before = hub_->calls().size();
+  for (const std::vector<std::string>& line : {std::vector<std::string>{"ticket", "list"},
+                                               {"ticket", "show", "T-1"},
+                                               {"agent", "list"},
+                                               {"agent", "show", "a"},
+                                               {"loop", "list"},
+                                               {"status"},
+                                               {"hub"},
+                                               {"watch", "--no-follow"},
+                                               {"debug"}}) {
+    (void)Run(line);
+    EXPECT_THAT(err_, Not(HasSubstr("session")));
+  }
+  const auto calls = hub_->calls();
+  EXPECT_GT(calls.size(), before + 8);
+  for (size_t i = before; i < calls.size(); ++i) {
+    EXPECT_EQ(calls[i].session_token, "") << calls[i].method;
+  }
+}
+
+TEST_F(Commands, WhatIsOnesOwnIsAskedAsOneself) {
+  Register("a");
+  ListOne();
+  Hold({});
+  EXPECT_EQ(Run({"me"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_a");
+  EXPECT_EQ(Run({"agent", "show"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_a");
+  hub_->On<pb::GetHubRequest, pb::GetHubResponse>(
+      "HubService/GetHub", [](const pb::GetHubRequest&, pb::GetHubResponse* response) {
+        response->set_caller("a");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"ticket", "list", "--mine"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_a");
+  EXPECT_EQ(
+      hub_->Requests<pb::ListTicketsRequest>("TicketService/ListTickets").back().holder_agent_id(),
+      "a");
+}
+
+TEST_F(Commands, OnTcpWhoCannotProveToBeTheOperatorReadsAsTheAgent) {
+  Register("a");
+  ListOne();
+  AgentsAre(pb::Agent::STATE_ACTIVE);
+  environment_["COORDHUB_ENDPOINT"] = hub_->tcp_endpoint();
+  EXPECT_EQ(Run({"agent", "register", "b"}), 0) << err_;
   EXPECT_EQ(Run({"ticket", "list"}), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("T-1"));
-  EXPECT_EQ(LastToken(), "");
-  EXPECT_EQ(err_,
-            "coordctl: the session of a has ended and is forgotten here; reading as the "
-            "operator\n");
-  EXPECT_EQ(Run({"ticket", "list"}), 0);
+  EXPECT_EQ(LastToken(), "chs_b");
+  EXPECT_EQ(Run({"agent", "register", "c"}), 0) << err_;
+  EXPECT_EQ(Run({"ticket", "list"}), 2);  // neither is guessed at
+  EXPECT_THAT(err_, HasSubstr("b, c"));
+}
+
+TEST_F(Commands, MeOutlivesTheSessionThatIsKeptHere) {
+  Register("a");
+  Refuse<pb::GetAgentRequest, pb::GetAgentResponse>(
+      "AgentService/GetAgent",
+      base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "this session of a has ended"));
+  hub_->On<pb::GetHubRequest, pb::GetHubResponse>(
+      "HubService/GetHub", [](const pb::GetHubRequest&, pb::GetHubResponse* response) {
+        response->set_caller("operator");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"me"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("operator"));
+  EXPECT_EQ(err_, "coordctl: the session of a has ended and is forgotten here\n");
+  EXPECT_EQ(Run({"me"}), 0);
   EXPECT_THAT(err_, IsEmpty());  // told once
+}
+
+TEST_F(Commands, AnotherWorkspaceSaysNothingOfTheAgentsOfThisOne) {
+  AgentsAre(pb::Agent::STATE_ACTIVE);
+  Register("a");
+  Register("b");
+  hub_->On<pb::GetAgentRequest, pb::GetAgentResponse>(
+      "AgentService/GetAgent",
+      [](const pb::GetAgentRequest& request, pb::GetAgentResponse* response) {
+        if (request.workspace_id() != "repo") {
+          return base::MakeError(pb::ERROR_REASON_WORKSPACE_NOT_FOUND, "no such workspace");
+        }
+        response->mutable_agent()->set_state(pb::Agent::STATE_ACTIVE);
+        response->mutable_agent()->set_session_uid(request.agent_id());
+        return absl::OkStatus();
+      });
+  EchoCreate();
+  environment_["COORDHUB_WORKSPACE"] = "typo";
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 2);
+  EXPECT_THAT(err_, HasSubstr("a, b"));
+  environment_.clear();
+  EXPECT_EQ(Run({"--as", "a", "ticket", "create", "--title", "x"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_a");
+}
+
+TEST_F(Commands, OnlyAnAgentThatTheHubDoesNotKnowIsForgottenByItsAbsence) {
+  AgentsAre(pb::Agent::STATE_ACTIVE);
+  Register("a");
+  Register("b");
+  Refuse<pb::GetAgentRequest, pb::GetAgentResponse>(
+      "AgentService/GetAgent", absl::NotFoundError("a proxy knows no such page"));
+  EchoCreate();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 2);
+  Refuse<pb::GetAgentRequest, pb::GetAgentResponse>(
+      "AgentService/GetAgent", base::MakeError(pb::ERROR_REASON_AGENT_NOT_FOUND, "forgotten"));
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 4);
+  EXPECT_THAT(err_, HasSubstr("SESSION_ENDED"));
 }
 
 TEST_F(Commands, AMutationAfterTheEndOfTheSessionIsRefusedAndTheTokenForgotten) {
@@ -224,6 +404,21 @@ TEST_F(Commands, LeaveForgetsTheToken) {
   EchoCreate();
   Run({"ticket", "create", "--title", "x"});
   EXPECT_EQ(LastToken(), "");
+}
+
+TEST_F(Commands, LeaveForgetsNoSessionThatHasBegunSince) {
+  Register("a");
+  hub_->On<pb::DeregisterAgentRequest, pb::DeregisterAgentResponse>(
+      "AgentService/DeregisterAgent",
+      [](const pb::DeregisterAgentRequest&, pb::DeregisterAgentResponse* response) {
+        response->mutable_agent()->set_agent_id("a");
+        response->mutable_agent()->set_session_uid("before");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"--as", "operator", "agent", "leave", "a"}), 0);
+  EchoCreate();
+  Run({"ticket", "create", "--title", "x"});
+  EXPECT_EQ(LastToken(), "chs_a");
 }
 
 TEST_F(Commands, ATokenFileServesOutsideOfRepositories) {

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "agent/base/manual_clock.h"
 #include "tests/agent/coordctl/commands_fixture.h"
 
 namespace coordhub::coordctl {
@@ -13,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Import : public Commands {
  protected:
@@ -26,6 +32,7 @@ class Import : public Commands {
         "TicketService/BatchCreateTickets", [this](const pb::BatchCreateTicketsRequest& request,
                                                    pb::BatchCreateTicketsResponse* response) {
           if (batches_ == fail_at_) return fail_with_;
+          if (on_batch_) on_batch_();
           ++batches_;
           for (const pb::NewTicket& ticket : request.tickets()) {
             pb::Ticket& made = *response->add_tickets();
@@ -46,6 +53,7 @@ class Import : public Commands {
   int batches_ = 0;
   int fail_at_ = -1;
   absl::Status fail_with_;
+  std::function<void()> on_batch_;
 };
 
 TEST_F(Import, MakesTicketsFromStandardInput) {
@@ -107,6 +115,110 @@ TEST_F(Import, WhatBrokeOffGoesOnWhenRepeated) {
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(sent[i].SerializeAsString(), sent[i + 3].SerializeAsString());
   }
+}
+
+TEST_F(Import, WhatIsRefusedGoesOnWhenItIsMended) {
+  std::string plan;
+  for (int i = 0; i < 600; ++i) absl::StrAppend(&plan, "- t", i, "\n");
+  Write("plan.md", plan + "- bad\n");
+  fail_at_ = 1;
+  fail_with_ = base::MakeFieldError("tickets[100].spec.title", "is not to the hub's taste");
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 2);
+  EXPECT_THAT(err_,
+              HasSubstr("line 601 of plan.md; 500 of 601 tickets were imported; mend the file "
+                        "and repeat the command: what is there already is not made again"));
+  fail_at_ = -1;
+  Write("plan.md", plan + "- good\n");
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 0) << err_;
+  const auto sent = Sent();
+  ASSERT_EQ(sent.size(), 4u);
+  EXPECT_EQ(sent[0].SerializeAsString(), sent[2].SerializeAsString());
+  EXPECT_NE(sent[1].request_id(), sent[3].request_id());
+}
+
+TEST_F(Import, NobodyIsToldToRepeatWhatCannotSucceed) {
+  in_ = "- a\n";
+  fail_at_ = 0;
+  fail_with_ = base::MakeError(pb::ERROR_REASON_TOKEN_INVALID, "not ours");
+  EXPECT_EQ(Run({"ticket", "import", "-"}), 4);
+  EXPECT_THAT(err_, Not(HasSubstr("repeat")));
+}
+
+// Request ids are remembered by their sender: who may not be there any more when it goes on is none
+// to begin with.
+TEST_F(Import, IsTheOperatorsUnlessAnAgentIsNamed) {
+  Register("a");
+  in_ = "- a\n";
+  EXPECT_EQ(Run({"ticket", "import", "-"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "");
+  EXPECT_EQ(Run({"--as", "a", "ticket", "import", "-"}), 0) << err_;
+  EXPECT_EQ(LastToken(), "chs_a");
+}
+
+TEST_F(Import, ATicketThatIsNotThereIsNamedWithItsLineBeforeAnythingIsMade) {
+  hub_->On<pb::GetTicketRequest, pb::GetTicketResponse>(
+      "TicketService/GetTicket",
+      [](const pb::GetTicketRequest& request, pb::GetTicketResponse* response) {
+        if (request.ticket_id() == "T-99999") {
+          return base::MakeError(pb::ERROR_REASON_TICKET_NOT_FOUND, "there is no ticket T-99999");
+        }
+        response->mutable_ticket()->set_ticket_id(request.ticket_id());
+        return absl::OkStatus();
+      });
+  Write("plan.jsonl",
+        "{\"title\": \"a\", \"parent_ticket_id\": \"T-3\"}\n\n"
+        "{\"title\": \"b\", \"dependencies\": [{\"ticket_id\": \"T-99999\"}]}\n");
+  EXPECT_EQ(Run({"ticket", "import", "plan.jsonl"}), 2);
+  EXPECT_THAT(err_, HasSubstr("plan.jsonl, line 3: there is no ticket T-99999"));
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
+TEST_F(Import, ParentsInTheHubCountForTheDepth) {
+  // T-1 below T-2 below …, below T-`levels`.
+  int levels = 0;
+  hub_->On<pb::GetTicketRequest, pb::GetTicketResponse>(
+      "TicketService/GetTicket",
+      [&levels](const pb::GetTicketRequest& request, pb::GetTicketResponse* response) {
+        int number = 0;
+        EXPECT_TRUE(absl::SimpleAtoi(request.ticket_id().substr(2), &number));
+        if (number < levels) {
+          response->mutable_ticket()->set_parent_ticket_id(absl::StrCat("T-", number + 1));
+        }
+        return absl::OkStatus();
+      });
+  Write("plan.jsonl", "{\"title\": \"a\", \"parent_ticket_id\": \"T-1\"}\n");
+  levels = 17;
+  EXPECT_EQ(Run({"ticket", "import", "plan.jsonl"}), 2);
+  EXPECT_THAT(err_, HasSubstr("plan.jsonl, line 1: "));
+  EXPECT_THAT(err_, HasSubstr("more than 16 parents"));
+  levels = 16;
+  EXPECT_EQ(Run({"ticket", "import", "plan.jsonl"}), 0) << err_;
+}
+
+TEST_F(Import, AnErrorAsJsonStandsAlone) {
+  in_ = "prose\n\n- a\n";
+  fail_at_ = 0;
+  fail_with_ = base::MakeFieldError("tickets[0].spec.title", "is not to the hub's taste");
+  EXPECT_EQ(Run({"ticket", "import", "--json", "-"}), 2);
+  const nlohmann::json error = nlohmann::json::parse(err_)["error"];
+  EXPECT_THAT(std::string(error["message"]), HasSubstr("line 3 of standard input"));
+  fail_at_ = -1;
+  EXPECT_EQ(Run({"ticket", "import", "--json", "-"}), 0);
+  EXPECT_THAT(err_, HasSubstr("skipped 1 line"));
+}
+
+TEST_F(Import, ALongOneShowsHowFarItIs) {
+  base::ManualClock clock;
+  host_clock_ = &clock;
+  terminal_ = true;
+  on_batch_ = [&clock] { clock.Advance(absl::Milliseconds(1500)); };
+  std::string plan;
+  for (int i = 0; i < 1200; ++i) absl::StrAppend(&plan, "- t", i, "\n");
+  Write("plan.md", plan);
+  EXPECT_EQ(Run({"ticket", "import", "plan.md"}), 0) << err_;
+  EXPECT_EQ(err_, "\r1000 of 1200 tickets\r1200 of 1200 tickets\n");
+  EXPECT_EQ(Run({"ticket", "import", "plan.md", "--again", "--json"}), 0);
+  EXPECT_THAT(err_, Not(HasSubstr("\r")));
 }
 
 TEST_F(Import, AgainMakesThemAnew) {

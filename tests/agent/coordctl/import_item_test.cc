@@ -167,6 +167,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"Control", "- a\x01z\n", "line 1", "control"},
         {"Bidi", "- a\xe2\x80\xaez\n", "line 1", "invisible"},
         {"NotUtf8", "- a\xff\n", "line 1", "not UTF-8"},
+        {"BodyControl", "- a\n  b\x01z\n", "line 1", "body has control"},
+        {"LabelBidi", "- a #b\xe2\x80\xae\n", "line 1", "label has control"},
         {"OpenFenceInProse", "- a\n\n```\nx\n", "line 3", "does not end"},
         {"OpenFence", "- a\n  ```\n  x\n", "line 2", "does not end"},
     }),
@@ -176,6 +178,17 @@ TEST(ParseMarkdownList, LimitsAreInclusive) {
   EXPECT_EQ(Markdown("- " + std::string(512, 'a')).size(), 1u);
   EXPECT_EQ(Markdown("- a #" + std::string(64, 'b')).size(), 1u);
   EXPECT_EQ(Markdown("- a\n  " + std::string(65536, 'b')).size(), 1u);
+}
+
+// The hub's own limits and these are the same.
+TEST(ParseJsonLines, TakesWhatTheHubTakes) {
+  for (const std::string fields :
+       {R"("max_attempts": 100)", R"("max_attempts": 0)", R"("assignee_agent_id": "a/b-1/c_2/d.3")",
+        R"("dependencies": [{"ticket_id": "T-3", "until": "UNTIL_INTEGRATED"}])",
+        R"("body": "two\n\tlines")", R"("paths": ["src/**"])",
+        R"("not_before": "9999-12-31T23:59:59Z")"}) {
+    EXPECT_TRUE(ParseJsonLines("{\"title\": \"a\", " + fields + "}\n").ok()) << fields;
+  }
 }
 
 TEST(ParseJsonLines, TakesTheFieldsOfTheContract) {
@@ -232,6 +245,44 @@ INSTANTIATE_TEST_SUITE_P(
         {"NoTitle", "{\"body\": \"a\"}\n", "line 1", "no title"},
         {"Priority", "{\"title\": \"a\", \"priority\": 5}\n", "line 1", "0 to 4"},
         {"LocalIdType", "{\"title\": \"a\", \"local_id\": 5}\n", "line 1", "local_id is no text"},
+        {"HugeFloat", "{\"title\": \"a\", \"priority\": 1e30}\n", "line 1", "too large"},
+        {"BeyondFloats", "{\"title\": \"a\", \"priority\": 1e999}\n", "line 1", "too large"},
+        {"Fraction", "{\"title\": \"a\", \"priority\": 1.5}\n", "line 1", "no whole number"},
+        {"BlankTitle", "{\"title\": \"  \"}\n", "line 1", "no title"},
+        {"Attempts", "{\"title\": \"a\", \"max_attempts\": 101}\n", "line 1", "1 to 100"},
+        {"NegativeAttempts", "{\"title\": \"a\", \"max_attempts\": -1}\n", "line 1", "1 to 100"},
+        {"Assignee", "{\"title\": \"a\", \"assignee_agent_id\": \"a b\"}\n", "line 1",
+         "assignee_agent_id"},
+        {"AssigneeOperator", "{\"title\": \"a\", \"assignee_agent_id\": \"operator\"}\n", "line 1",
+         "assignee_agent_id"},
+        {"AssigneeDeep", "{\"title\": \"a\", \"assignee_agent_id\": \"a/b/c/d/e\"}\n", "line 1",
+         "up to 4 names"},
+        {"Dependency", "{\"title\": \"a\", \"dependencies\": [{\"ticket_id\": \"17\"}]}\n",
+         "line 1", "\"17\" is neither a ticket such as T-17"},
+        {"DependencyZero", "{\"title\": \"a\", \"dependencies\": [{\"ticket_id\": \"T-0\"}]}\n",
+         "line 1", "neither a ticket"},
+        {"DependencyWithoutId", "{\"title\": \"a\", \"dependencies\": [{}]}\n", "line 1",
+         "without ticket_id"},
+        {"DependencyTwice",
+         "{\"title\": \"a\", \"dependencies\": [{\"ticket_id\": \"T-3\"}, {\"ticket_id\": "
+         "\"T-3\"}]}\n",
+         "line 1", "T-3 is there twice"},
+        {"UntilNumber",
+         "{\"title\": \"a\", \"dependencies\": [{\"ticket_id\": \"T-3\", \"until\": 7}]}\n",
+         "line 1", "until"},
+        {"Parent", "{\"title\": \"a\", \"parent_ticket_id\": \"parser\"}\n", "line 1",
+         "parent_ticket_id \"parser\""},
+        {"LabelControl", "{\"title\": \"a\", \"labels\": [\"a\\u0007\"]}\n", "line 1",
+         "label has control"},
+        {"LabelBidi", "{\"title\": \"a\", \"labels\": [\"a\\u202e\"]}\n", "line 1",
+         "label has control or invisible"},
+        {"LabelBlank", "{\"title\": \"a\", \"labels\": [\" \"]}\n", "line 1", "an empty label"},
+        {"PathControl", "{\"title\": \"a\", \"paths\": [\"a\\nb\"]}\n", "line 1",
+         "path has control"},
+        {"PathLong", "{\"title\": \"a\", \"paths\": [\"" + std::string(513, 'p') + "\"]}\n",
+         "line 1", "more than 512 bytes of path"},
+        {"BodyControl", "{\"title\": \"a\", \"body\": \"a\\u0007b\"}\n", "line 1",
+         "body has control"},
         {"LocalIdCharacters", "{\"title\": \"a\", \"local_id\": \"a b\"}\n", "line 1", "letters"},
     }),
     [](const auto& test) { return test.param.name; });

@@ -104,10 +104,56 @@ TEST(ImportPlan, TheSameItemsHaveTheSameRequestIdsAndOthersHaveOthers) {
   EXPECT_EQ(first.size(), 3u);
   EXPECT_EQ(first, ids(Many(1001), ""));
   auto changed = Many(1001);
-  changed[1000].spec.set_title("another");
+  changed[0].spec.set_title("another");
   for (const std::string& id : ids(changed, "")) EXPECT_EQ(first.count(id), 0u);
   for (const std::string& id : ids(Many(1001), "again")) EXPECT_EQ(first.count(id), 0u);
   for (const std::string& id : first) EXPECT_LE(id.size(), 64u);
+}
+
+// What the hub refused in the last batch is mended: the batches before it were made already.
+TEST(ImportPlan, WhatIsMendedLaterOnChangesNothingBeforeIt) {
+  std::vector<ImportItem> items = Many(1001);
+  items[0].local_id = "line1";
+  items[1000].spec.set_parent_ticket_id("@line1");
+  const auto plan = ImportPlan::Make(items, "");
+  items[1000].spec.clear_parent_ticket_id();
+  items[0].local_id = "";  // as Markdown has it when nothing is nested in it any more
+  items.pop_back();
+  items.push_back(Item(1001, "", {"T-3"}));
+  items.push_back(Item(1002, ""));
+  const auto mended = ImportPlan::Make(items, "");
+  ASSERT_TRUE(plan.ok() && mended.ok());
+  for (const int batch : {0, 1}) {
+    EXPECT_EQ(plan->Request(batch, {}).SerializeAsString(),
+              mended->Request(batch, {}).SerializeAsString());
+  }
+  const std::vector<std::string> ids(1000, "T-1");
+  EXPECT_NE(plan->Request(2, ids).request_id(), mended->Request(2, ids).request_id());
+}
+
+TEST(ImportPlan, KnowsWhatItNeedsOutside) {
+  const auto plan = ImportPlan::Make(
+      {Item(1, "a", {"T-7"}, "T-3"), Item(2, "b", {}, "@a"), Item(3, "", {"T-7", "T-3"}, "@b")},
+      "");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->outside().size(), 2u);
+  EXPECT_EQ(plan->outside().at("T-7").line, 1);
+  EXPECT_EQ(plan->outside().at("T-7").levels, 0);
+  EXPECT_EQ(plan->outside().at("T-3").levels, 3);
+}
+
+// `count` items below one another, under `parent`.
+std::vector<ImportItem> Nested(int count, const std::string& parent) {
+  std::vector<ImportItem> items;
+  for (int i = 1; i <= count; ++i) {
+    items.push_back(Item(i, absl::StrCat("l", i), {}, i == 1 ? parent : absl::StrCat("@l", i - 1)));
+  }
+  return items;
+}
+
+TEST(ImportPlan, TakesSixteenParentsAboveATicket) {
+  EXPECT_TRUE(ImportPlan::Make(Nested(17, ""), "").ok());
+  EXPECT_TRUE(ImportPlan::Make(Nested(16, "T-1"), "").ok());
 }
 
 TEST(ImportPlan, OfNothingIsEmpty) {
@@ -139,6 +185,18 @@ INSTANTIATE_TEST_SUITE_P(
         {"Unknown", {Item(1, "a"), Item(2, "", {"@b"})}, "line 2", "\"b\""},
         {"Itself", {Item(3, "a", {"@a"})}, "line 3", "for itself"},
         {"Circle", {Item(1, ""), Item(2, "a", {"@b"}), Item(3, "b", {}, "@a")}, "line 2", "itself"},
+        {"BehindACircle",
+         {Item(1, "", {"@b"}), Item(2, "a", {"@b"}), Item(3, "b", {"@a"})},
+         "line 2",
+         "itself"},
+        // A parent waits for its children.
+        {"ChildThatWaitsForItsParent",
+         {Item(1, "a"), Item(2, "b", {}, "@a"), Item(3, "", {"@a"}, "@b")},
+         "line 1",
+         "itself"},
+        {"ChildThatWaitsForItsParentOutside", {Item(1, "", {"T-1"}, "T-1")}, "line 1", "T-1"},
+        {"SeventeenParents", Nested(18, ""), "line 18", "more than 16 parents"},
+        {"SeventeenParentsWithOneOutside", Nested(17, "T-1"), "line 17", "more than 16 parents"},
     }),
     [](const auto& test) { return test.param.name; });
 

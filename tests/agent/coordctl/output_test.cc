@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/error.h"
+#include "agent/coordctl/json_output.h"
 #include "tests/agent/coordctl/commands_fixture.h"
 
 namespace coordhub::coordctl {
@@ -142,6 +144,35 @@ TEST_F(Commands, ListShowsWhatStillNeedsSomething) {
   Run({"ticket", "list", "--all"});
   EXPECT_THAT(hub_->Requests<pb::ListTicketsRequest>("TicketService/ListTickets").back().states(),
               IsEmpty());
+}
+
+// Nor does it in JSON, whoever makes that.
+TEST_F(Commands, JsonIsHarmlessOnATerminal) {
+  static constexpr char kEvil[] = "\x7f\xc2\x9b\xe2\x80\xae\xff";
+  const std::string text = DumpJson({{"text", kEvil}}, /*pretty=*/false);
+  EXPECT_EQ(text, R"({"text":"\u007f\u009b\u202e\ufffd"})");
+  hub_->On<pb::GetTicketRequest, pb::GetTicketResponse>(
+      "TicketService/GetTicket", [](const pb::GetTicketRequest&, pb::GetTicketResponse*) {
+        return base::MakeError(pb::ERROR_REASON_TICKET_NOT_FOUND, kEvil);
+      });
+  EXPECT_EQ(Run({"ticket", "show", "T-1", "--json"}), 3);
+  EXPECT_TRUE(std::all_of(err_.begin(), err_.end(), [](char c) {
+    return c == '\n' || (c >= ' ' && c < 0x7f);
+  })) << err_;
+  hub_->On<pb::GetHubRequest, pb::GetHubResponse>(
+      "HubService/GetHub", [](const pb::GetHubRequest&, pb::GetHubResponse* response) {
+        response->mutable_workspace()->set_write_refusal("\x7f\xc2\x9b\xe2\x80\xae");
+        return absl::OkStatus();
+      });
+  ListOne();
+  hub_->On<pb::ListAgentsRequest, pb::ListAgentsResponse>(
+      "AgentService/ListAgents",
+      [](const pb::ListAgentsRequest&, pb::ListAgentsResponse*) { return absl::OkStatus(); });
+  EXPECT_EQ(Run({"status", "--json"}), 1) << err_;
+  EXPECT_TRUE(std::all_of(out_.begin(), out_.end(), [](char c) {
+    return c == '\n' || (c >= ' ' && c < 0x7f);
+  })) << out_;
+  EXPECT_EQ(json::parse(out_)["hub"]["workspace"]["writeRefusal"], "\x7f\xc2\x9b\xe2\x80\xae");
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ ScriptedHub::ScriptedHub(const std::string& socket)
     : socket_(socket), service_(std::make_unique<Service>(this)) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(endpoint(), grpc::InsecureServerCredentials());
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.RegisterCallbackGenericService(service_.get());
   server_ = builder.BuildAndStart();
 }

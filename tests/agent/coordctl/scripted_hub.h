@@ -23,6 +23,8 @@ class ScriptedHub {
   ~ScriptedHub();
 
   std::string endpoint() const { return "unix:" + socket_; }
+  // The same hub on loopback.
+  std::string tcp_endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
 
   // How calls of `method` ("TicketService/CreateTicket") are answered from now on.
   template <class Request, class Response>
@@ -61,6 +63,7 @@ class ScriptedHub {
   void SetHandler(const std::string& method, Answerer handler);
 
   const std::string socket_;
+  int port_ = 0;
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
   base::Mutex mu_;

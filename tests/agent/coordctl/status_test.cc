@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "agent/base/error.h"
 #include "agent/client/proto_time.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/repository_service.pb.h"
@@ -222,6 +226,71 @@ TEST_F(Status, NothingOfItCanHarmATerminal) {
   EXPECT_EQ(Run({"--color", "never", "status"}), 1);
   EXPECT_THAT(out_ + err_, Not(HasSubstr("\x1b")));
   EXPECT_THAT(out_ + err_, Not(HasSubstr("owned")));
+}
+
+// A clock that a test lets run ahead.
+class RunningAhead final : public base::Clock {
+ public:
+  base::MonoTime Mono() const override { return system_.Mono() + (ahead ? kAhead : kNone); }
+  absl::Time Wall() const override { return system_.Wall(); }
+  std::atomic<bool> ahead = false;
+
+ private:
+  static constexpr absl::Duration kAhead = absl::Seconds(3);
+  static constexpr absl::Duration kNone = absl::ZeroDuration();
+  base::SystemClock system_;
+};
+
+class Waiting : public Status {
+ protected:
+  Waiting() {
+    host_clock_ = &running_;
+    terminal_ = true;
+    // Each of the calls is refused until the time has come that a person wants to know.
+    RefuseOnce<pb::GetHubRequest, pb::GetHubResponse>("HubService/GetHub");
+    RefuseOnce<pb::ListAgentsRequest, pb::ListAgentsResponse>("AgentService/ListAgents");
+    RefuseOnce<pb::ListTicketsRequest, pb::ListTicketsResponse>("TicketService/ListTickets");
+    RefuseOnce<pb::ListLoopsRequest, pb::ListLoopsResponse>("HubService/ListLoops");
+    RefuseOnce<pb::ListBranchesRequest, pb::ListBranchesResponse>("RepositoryService/ListBranches");
+    RefuseOnce<pb::ListRoundsRequest, pb::ListRoundsResponse>("ConvergenceService/ListRounds");
+  }
+
+  template <class Request, class Response>
+  void RefuseOnce(const std::string& method) {
+    hub_->On<Request, Response>(
+        method,
+        [this, refused = std::make_shared<std::atomic<bool>>(false)](const Request&, Response*) {
+          if (refused->exchange(true)) return absl::OkStatus();
+          running_.ahead = true;
+          return base::MakeError(pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+        });
+  }
+
+  RunningAhead running_;
+};
+
+// However many calls notice at the same time.
+TEST_F(Waiting, IsToldOnce) {
+  (void)Run({"status"});
+  const size_t told = err_.find("coordctl: waiting for the hub: the hub is stopping\n");
+  EXPECT_NE(told, std::string::npos) << err_;
+  EXPECT_EQ(err_.find("waiting", told + 20), std::string::npos) << err_;
+}
+
+TEST_F(Waiting, IsNotToldOnAScreenThatIsTheCommands) {
+  std::ostringstream err;
+  Host host;
+  host.directory = root_;
+  host.err = &err;
+  host.err_is_terminal = true;
+  host.clock = host_clock_;
+  host.ids = &ids_;
+  Context context(host);
+  context.set_quiet();
+  const auto client = context.ConnectAsAnyone();
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(client->GetHub({}).ok());
+  EXPECT_EQ(err.str(), "");
 }
 
 }  // namespace

@@ -7,10 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +21,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "agent/coordctl/app.h"
+#include "agent/coordctl/commands/watch_printer.h"
 #include "tests/agent/client/fake_hub.h"
 
 namespace coordhub::coordctl {
@@ -110,6 +114,24 @@ TEST_F(Streams, WatchAsJsonSaysWhatEachLineIs) {
   EXPECT_THAT(members, ElementsAre("opened", "event", "event"));
 }
 
+// The watch hears of its end only after what it has at hand.
+TEST_F(Streams, NoMoreEventsArePrintedThanWereAskedFor) {
+  std::ostringstream out;
+  Host host;
+  host.out = &out;
+  host.clock = &clock_;
+  Context context(host);
+  WatchPrinter printer(&context, {.count = 2});
+  pb::Event event;
+  for (int revision = 1; revision <= 4; ++revision) {
+    event.set_revision(revision);
+    printer.OnEvent(event);
+  }
+  EXPECT_TRUE(printer.finished());
+  out_ = out.str();
+  EXPECT_THAT(FirstColumn(), ElementsAre("1", "2"));
+}
+
 TEST_F(Streams, WatchRefusesToSkipWhatWasCompacted) {
   hub_->Append(5);
   hub_->Compact(3);
@@ -144,6 +166,20 @@ TEST_F(Streams, HoldSaysWhenTheSessionHasEnded) {
 // The program itself, since it forks.
 class Detached : public Streams {
  protected:
+  // Holds the session in the foreground.
+  pid_t StartHold(pid_t process) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
+    const std::string program = absl::StrCat(std::getenv("COORDHUB_BINARY_DIR"), "/bin/coordctl");
+    const std::string pid = absl::StrCat(process);
+    const std::string endpoint = hub_->endpoint();
+    const pid_t child = fork();
+    if (child == 0) {
+      execl(program.c_str(), "coordctl", "--endpoint", endpoint.c_str(), "--session", "chs_x",
+            "agent", "hold", "--pid", pid.c_str(), nullptr);
+      _exit(1);
+    }
+    return child;
+  }
   int RunProgram(const std::string& arguments) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
     const char* build = std::getenv("COORDHUB_BINARY_DIR");
@@ -163,6 +199,21 @@ TEST_F(Detached, HoldReturnsOnceTheSessionIsKeptAndGoesOnUntilTheProcessEnds) {
   hub_->AwaitKeepAlives(1);
   Kill(child);
   EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child, " ended"));
+}
+
+// Whoever reads what it says may be gone: that does not end it.
+TEST_F(Detached, HoldIgnoresAReaderThatIsGone) {
+  const pid_t child = StartChild();
+  const pid_t hold = StartHold(child);
+  hub_->AwaitKeepAlives(1);
+  std::ifstream status(absl::StrCat("/proc/", hold, "/status"));
+  uint64_t ignored = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.compare(0, 8, "SigIgn:\t") == 0) ignored = std::stoull(line.substr(8), nullptr, 16);
+  }
+  EXPECT_NE(ignored & (uint64_t{1} << (SIGPIPE - 1)), 0u);
+  Kill(hold);
+  Kill(child);
 }
 
 TEST_F(Detached, HoldReportsAStartThatFails) {
