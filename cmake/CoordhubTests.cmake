@@ -54,7 +54,7 @@ endfunction()
 
 # coordhub_script_test(NAME quickstart_test COMMAND tests/e2e/quickstart … [LABELS …] [TIMEOUT s] [ENV K=V …] [SERIAL])
 #
-# Any program as a test; 77 as its exit status means "skipped". It finds the built programs in $COORDHUB_BINARY_DIR/bin.
+# Any program as a test; 77 as its exit status means "skipped", as does a skipped case of googletest or unittest. It finds the built programs in $COORDHUB_BINARY_DIR/bin.
 function(coordhub_script_test)
   cmake_parse_arguments(ARG "SERIAL" "NAME;TIMEOUT" "COMMAND;LABELS;ENV" ${ARGN})
   coordhub_require_args("coordhub_script_test(${ARG_NAME})" NAME COMMAND)
@@ -65,15 +65,20 @@ function(coordhub_script_test)
 endfunction()
 
 # coordhub_mutant(NAME ack_before_commit BINARY engine_test CASE Suite.Case [TIMEOUT s])
-# coordhub_mutant(NAME ack_before_commit COMMAND … [TIMEOUT s])
+# coordhub_mutant(NAME ack_before_commit COMMAND … [AS name] [TIMEOUT s])
 #
 # Shows that a deliberate fault is caught: the named case passes without the fault and fails, by its own assertions, with
-# COORDHUB_MUTANT=<name>. Exists only in the mutants build.
+# COORDHUB_MUTANT=<name>. AS: the name of the check, where a fault is caught by more than one. Exists only in the mutants
+# build.
 function(coordhub_mutant)
-  cmake_parse_arguments(ARG "" "NAME;BINARY;CASE;TIMEOUT" "COMMAND" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;AS;BINARY;CASE;TIMEOUT" "COMMAND" ${ARGN})
   coordhub_require_args("coordhub_mutant(${ARG_NAME})" NAME)
   if(NOT COORDHUB_MUTANTS)
     return()
+  endif()
+  set(test mutant.${ARG_NAME})
+  if(ARG_AS)
+    set(test mutant.${ARG_NAME}.${ARG_AS})
   endif()
   set(check "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tests/tools/check_mutant" ${ARG_NAME})
   if(ARG_BINARY)
@@ -85,9 +90,9 @@ function(coordhub_mutant)
     list(APPEND check -- ${ARG_COMMAND})
     add_dependencies(mutant_tests coordhub_code)
   endif()
-  add_test(NAME mutant.${ARG_NAME} COMMAND ${check} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
-  coordhub_test_environment(mutant.${ARG_NAME})
-  coordhub_test_properties(mutant.${ARG_NAME} "${ARG_TIMEOUT}" "" "mutant" "")
+  add_test(NAME ${test} COMMAND ${check} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  coordhub_test_environment(${test})
+  coordhub_test_properties(${test} "${ARG_TIMEOUT}" "" "mutant" "")
 endfunction()
 
 function(coordhub_test_properties test timeout serial labels environment)
@@ -97,7 +102,9 @@ function(coordhub_test_properties test timeout serial labels environment)
   if(COORDHUB_SANITIZE)
     math(EXPR timeout "${timeout} * 5")
   endif()
-  set_tests_properties(${test} PROPERTIES TIMEOUT ${timeout})
+  # A binary of which some cases were skipped, by googletest or unittest, is one that did not run.
+  set_tests_properties(${test} PROPERTIES TIMEOUT ${timeout}
+                       SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\];OK \\(skipped=")
   if(serial)
     set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
   endif()

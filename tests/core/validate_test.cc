@@ -199,6 +199,12 @@ std::vector<RequestRow> TicketVerbs() {
   };
 }
 
+template <class Request>
+RequestRow LoopRow() {
+  return Row<Request>([](auto& request) { request.set_loop_id("monitor"); },
+                      Mutation() + FieldTable{{"loop_id", Line(64, Need::kRequired)}});
+}
+
 std::vector<RequestRow> OtherRequests() {
   const FieldTable log = {{"after_revision", NotNegative()}, {"log_id", Line(64)}};
   return {
@@ -209,6 +215,13 @@ std::vector<RequestRow> OtherRequests() {
       Row<pb::ListEventsRequest>(Workspace() + Page() + log + Prefixed("filter.", Filter())),
       Row<pb::GetHubRequest>(Workspace() + MinRevision() + FieldTable{{"with_digest", Anything()}}),
       Row<pb::ListWorkspacesRequest>(Page()),
+      Row<pb::ListLoopsRequest>(Workspace() + Page()),
+      LoopRow<pb::StepLoopRequest>(),
+      LoopRow<pb::PauseLoopRequest>(),
+      LoopRow<pb::ResumeLoopRequest>(),
+      Row<pb::GetRepositoryStatusRequest>(Workspace()),
+      Row<pb::ListBranchesRequest>(Workspace() + Page() + FieldTable{{"with_paths", Anything()}}),
+      Row<pb::ListWorktreesRequest>(Workspace() + Page()),
       Row<pb::CompactWorkspaceRequest>(Mutation() + FieldTable{{"revision", NotNegative()}}),
       Row<pb::BackupWorkspaceRequest>(
           [](auto& request) { request.set_directory("/backups/1"); },
@@ -229,6 +242,37 @@ const std::vector<RequestRow>& AllRequests() {
     return rows;
   }());
   return all;
+}
+
+// The services that this version has, and what is missing of them.
+std::vector<const google::protobuf::MethodDescriptor*> Methods() {
+  const std::set<std::string> missing = {"CreateWorktree", "RemoveWorktree", "ListConflicts",
+                                         "PreviewMerge"};
+  std::vector<const google::protobuf::MethodDescriptor*> methods;
+  for (const Descriptor* request :
+       {pb::RegisterAgentRequest::descriptor(), pb::CreateTicketRequest::descriptor(),
+        pb::ListEventsRequest::descriptor(), pb::GetHubRequest::descriptor(),
+        pb::ListBranchesRequest::descriptor()}) {
+    const auto& service = *request->file()->service(0);
+    for (int i = 0; i < service.method_count(); ++i) {
+      if (!missing.contains(service.method(i)->name())) methods.push_back(service.method(i));
+    }
+  }
+  return methods;
+}
+
+TEST(Validate, NoRequestIsForgotten) {
+  std::set<std::string> stated;
+  for (const RequestRow& row : AllRequests()) stated.insert(row.name());
+  std::set<std::string> served;
+  for (const auto* method : Methods()) served.insert(method->input_type()->name());
+  // Its mutations are requests that stand here; how many there may be is for who reads the stream.
+  served.erase("MutateTicketsRequest");
+  const Descriptor& mutation = *pb::TicketMutation::descriptor();
+  for (int i = 0; i < mutation.field_count(); ++i) {
+    served.insert(mutation.field(i)->message_type()->name());
+  }
+  EXPECT_EQ(stated, served);
 }
 
 TEST(Validate, EveryFieldHasAStatedLimit) {

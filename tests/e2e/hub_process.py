@@ -15,8 +15,8 @@ COORDCTL = os.path.join(BIN, "coordctl")
 
 
 def clean_environment():
-    """The environment without what would lead a client to another hub."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("COORDHUB_")}
+    """The environment without what would lead a client to another hub. A deliberate fault stays."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("COORDHUB_") or k == "COORDHUB_MUTANT"}
 
 
 def wait_until(condition, what, seconds=30.0):

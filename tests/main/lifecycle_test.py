@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The life of the hub's process: start, refusal of a second one, stop, death, and what stays behind."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import unittest
 
-from hub_case import COORDCTL, COORDHUB, FAILED, NO_HUB, REFUSED, USAGE, HubCase, make_repository, wait_until
+from hub_case import BIN, COORDCTL, COORDHUB, FAILED, NO_HUB, REFUSED, USAGE, HubCase, make_repository, wait_until
 
 
 def free_port():
@@ -351,6 +353,24 @@ class Refusals(HubCase):
         self.assertRegex(refused.stderr, r"revision [0-9]+")
         self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
 
+    def test_a_journal_of_a_newer_version_is_refused_with_its_name(self):
+        hub = self.serve().start()
+        self.ctl("ticket", "create", "--title", "kept")
+        self.assertEqual(hub.terminate(), 0)
+        journal = os.path.join(self.state, "journal.sqlite3")
+        with contextlib.closing(sqlite3.connect(journal)) as database:
+            database.executescript("PRAGMA user_version = 99; UPDATE meta SET format = 99, written_by = '9.8.7'")
+        with open(journal, "rb") as f:
+            before = f.read()
+        for command in ("serve", "start"):
+            with self.subTest(command):
+                refused = self.coordhub(command)
+                self.assertEqual(refused.returncode, REFUSED, refused.stderr)
+                self.assertIn("journal.sqlite3 has format 99 of coordhub 9.8.7", refused.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")))
+        with open(journal, "rb") as f:
+            self.assertEqual(f.read(), before, "it is not touched")
+
     def test_usage(self):
         for args in ([], ["dance"], ["serve", "--nonsense"], ["serve", "--log-level", "loud"],
                      ["serve", "--repo", self.path("nowhere")], ["serve", "--repo", self.repo, "--repo", self.repo],
@@ -567,6 +587,36 @@ class Restore(HubCase):
         self.assertEqual(self.endpoint()["state_dir"], self.path("state"))
         self.wait_until_mirrored()
         self.assertEqual(self.tickets(), {"OPEN": 1}, "the one that the backup does not have is no new one")
+
+    def test_a_backup_under_load_serves_again_whole(self):
+        self.start()
+        writer = subprocess.Popen([os.path.join(BIN, "load_writer"), "--endpoint", self.endpoint()["endpoint"], "--name", "load"],
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(writer.stdout.close)
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
+        answered = [writer.stdout.readline() for _ in range(100)]
+        backup = json.loads(self.ctl("hub", "backup", self.path("backup"), "--json").stdout)
+        answered_since = [writer.stdout.readline() for _ in range(100)]
+        writer.terminate()
+        self.assertEqual(writer.wait(), 0, answered_since)
+        before = self.status()
+        self.assertGreater(before["head_revision"], int(backup["revision"]), "the writer went on")
+        self.coordhub("stop")
+        os.rename(self.state, self.path("old-state"))
+
+        restored = self.coordhub("restore", self.path("backup"))
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.start()
+        self.assertNotEqual(self.status()["log_id"], before["log_id"])
+        verified = json.loads(self.ctl("hub", "verify", "--json").stdout)
+        self.assertGreaterEqual(int(verified["checkedEvents"]), int(backup["revision"]))
+        states = {t["title"]: t["state"] for t in json.loads(self.ctl("ticket", "list", "--all", "--json").stdout)}
+        for line in answered:
+            deed, title = line.split()
+            self.assertIn(title, states)
+            if deed == "cancelled":
+                self.assertEqual(states[title], "STATE_CANCELLED")
 
 
 if __name__ == "__main__":

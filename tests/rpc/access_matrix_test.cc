@@ -3,16 +3,19 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include "coordhub/v1/convergence_service.pb.h"
-#include "coordhub/v1/message_service.pb.h"
-#include "coordhub/v1/repository_service.pb.h"
-#include "coordhub/v1/reservation_service.pb.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "google/protobuf/descriptor.h"
+#include "google/protobuf/text_format.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
+#include "tests/rpc/bad_input_rows.h"
+#include "tests/rpc/contract.h"
 #include "tests/rpc/hub_fixture.h"
 #include "tests/rpc/raw_call.h"
 
@@ -20,41 +23,12 @@ namespace coordhub::rpc {
 namespace {
 
 using google::protobuf::MethodDescriptor;
-using google::protobuf::ServiceDescriptor;
-
-std::vector<const MethodDescriptor*> AllMethods() {
-  std::vector<const MethodDescriptor*> methods;
-  for (const auto* file :
-       {pb::RegisterAgentRequest::descriptor()->file(),
-        pb::CreateTicketRequest::descriptor()->file(), pb::ListEventsRequest::descriptor()->file(),
-        pb::GetHubRequest::descriptor()->file(),
-        pb::AcquireReservationRequest::descriptor()->file(),
-        pb::SendMessageRequest::descriptor()->file(), pb::OpenRoundRequest::descriptor()->file(),
-        pb::GetRepositoryStatusRequest::descriptor()->file()}) {
-    const ServiceDescriptor* service = file->service(0);
-    for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
-  }
-  return methods;
-}
 
 // What a session may not call at all, and what only a session may.
 const std::set<std::string> kOperatorOnly = {
     "CompactWorkspace", "BackupWorkspace", "VerifyWorkspace", "DrainHub",
     "StepLoop",         "PauseLoop",       "ResumeLoop"};
 const std::set<std::string> kSessionOnly = {"KeepAlive", "RenewClaim", "UpdateProgress"};
-const std::set<std::string> kImplemented = {
-    "RegisterAgent",      "KeepAlive",        "DeregisterAgent",
-    "GetAgent",           "ListAgents",       "CreateTicket",
-    "BatchCreateTickets", "GetTicket",        "ListTickets",
-    "UpdateTicket",       "ClaimTicket",      "ClaimNextTicket",
-    "RenewClaim",         "ReleaseTicket",    "CompleteTicket",
-    "FailTicket",         "CancelTicket",     "ReopenTicket",
-    "AddComment",         "UpdateProgress",   "WatchEvents",
-    "ListEvents",         "GetHub",           "ListWorkspaces",
-    "ListLoops",          "StepLoop",         "PauseLoop",
-    "ResumeLoop",         "CompactWorkspace", "BackupWorkspace",
-    "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
-    "ListBranches",       "ListWorktrees",    "MutateTickets"};
 
 // Whether a call got past the question of who calls.
 bool WasAdmitted(pb::ErrorReason reason) {
@@ -104,7 +78,7 @@ TEST_F(AccessMatrixTest, EveryMethodIsEntered) {
   EXPECT_EQ(AllMethods().size(), 56u);
   for (const MethodDescriptor* method : AllMethods()) {
     const auto reason = Send(hub_.OnSocket(), *method);
-    EXPECT_EQ(reason == pb::ERROR_REASON_NOT_IMPLEMENTED, !kImplemented.contains(method->name()))
+    EXPECT_EQ(reason == pb::ERROR_REASON_NOT_IMPLEMENTED, !IsImplemented(*method))
         << method->name() << " " << pb::ErrorReason_Name(reason);
   }
 }
@@ -167,26 +141,71 @@ TEST_F(AccessMatrixTest, ASessionMayCallAllThatIsNotTheOperators) {
   }
 }
 
-TEST_F(AccessMatrixTest, AnEndedSessionIsRefusedEverywhere) {
-  Client agent = hub_.OnSocket();
-  agent.Register("conversation-1");
-  pb::DeregisterAgentResponse ended;
-  ASSERT_TRUE(
-      agent.Call(&pb::AgentService::Stub::DeregisterAgent, pb::DeregisterAgentRequest(), &ended)
-          .ok());
-  for (const MethodDescriptor* method : AllMethods()) {
-    const auto reason = Send(agent, *method);
-    if (kOperatorOnly.contains(method->name())) {
-      EXPECT_EQ(reason, pb::ERROR_REASON_OPERATOR_REQUIRED) << method->name();
-    } else if (!kImplemented.contains(method->name())) {
-      EXPECT_EQ(reason, pb::ERROR_REASON_NOT_IMPLEMENTED) << method->name();
-    } else {
-      // An empty request may be malformed before anyone asks whose it is.
-      EXPECT_TRUE(reason == pb::ERROR_REASON_SESSION_ENDED ||
-                  reason == pb::ERROR_REASON_INVALID_FIELD)
-          << method->name() << pb::ErrorReason_Name(reason);
-    }
+// An agent that was silent for too long, and calls as if nothing had happened: each method with a
+// request that it would have accepted, about the ticket that another holds by now.
+class EndedSessionTest : public AccessMatrixTest {
+ protected:
+  void SetUp() override {
+    hub_.OnSocket().Create("work");
+    frozen_.Register("conversation-1", absl::Seconds(5));
+    const int64_t fence = frozen_.Claim("T-1").claim().fence();
+    hub_.Age(absl::Seconds(7));
+    heir_.Register("conversation-2");
+    pb::ClaimNextTicketRequest next;
+    next.mutable_wait()->set_seconds(60);
+    pb::ClaimNextTicketResponse taken;
+    std::thread time([this] { hub_.Age(absl::Seconds(5)); });  // it comes back after the back-off
+    const grpc::Status status = heir_.Call(&pb::TicketService::Stub::ClaimNextTicket, next, &taken);
+    time.join();
+    ASSERT_TRUE(status.ok()) << FromGrpc(status);
+    ASSERT_EQ(taken.ticket().ticket_id(), "T-1");
+    heirs_fence_ = absl::StrCat(taken.ticket().claim().fence());
+    fill_ = {{"'T-2'", "'T-1'"}, {"'T-3'", "'T-1'"}, {"$HELD", absl::StrCat(fence)}};
   }
+
+  grpc::Status Call(const BadInputMethod& method) const {
+    const MethodDescriptor& descriptor = MethodNamed(method.name);
+    const auto request = NewRequest(descriptor);
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        absl::StrReplaceAll(method.base, fill_), request.get()));
+    const RawAnswer answer = CallRaw(frozen_, descriptor, request->SerializeAsString());
+    // In a stream of mutations it is the result that says so.
+    pb::MutateTicketsResponse results;
+    if (!answer.status.ok() || method.name != "MutateTickets") return answer.status;
+    EXPECT_TRUE(results.ParseFromString(answer.response));
+    const google::rpc::Status& error = results.results(0).error();
+    return {static_cast<grpc::StatusCode>(error.code()), error.message(),
+            error.SerializeAsString()};
+  }
+
+  Client frozen_ = hub_.OnSocket();
+  Client heir_ = hub_.OnSocket();
+  std::string heirs_fence_;
+  std::vector<std::pair<std::string, std::string>> fill_;
+};
+
+TEST_F(EndedSessionTest, EveryCallIsRefusedAndToldWhoHoldsTheTicket) {
+  std::set<std::string> called;
+  for (const BadInputMethod& method : BadInputMethods()) {
+    called.insert(method.name);
+    const grpc::Status status = Call(method);
+    ExpectOneErrorInfo(status, method.name);
+    if (kOperatorOnly.contains(method.name)) {
+      EXPECT_EQ(ReasonOf(status), pb::ERROR_REASON_OPERATOR_REQUIRED) << method.name;
+      continue;
+    }
+    EXPECT_EQ(ReasonOf(status), pb::ERROR_REASON_SESSION_ENDED)
+        << method.name << " " << FromGrpc(status);
+    EXPECT_EQ(MetadataOf(status, "agent_id"), "conversation-1") << method.name;
+    const bool about_a_ticket = method.base.find("ticket_id:") != std::string::npos;
+    EXPECT_EQ(MetadataOf(status, "holder"), about_a_ticket ? "conversation-2" : "") << method.name;
+    EXPECT_EQ(MetadataOf(status, "current_fence"), about_a_ticket ? heirs_fence_ : "")
+        << method.name;
+  }
+  for (const MethodDescriptor* method : ImplementedMethods()) {
+    EXPECT_TRUE(called.contains(method->name())) << method->name();
+  }
+  EXPECT_EQ(heir_.GetHub().workspace().active_agents(), 1);
 }
 
 TEST_F(AccessMatrixTest, AMethodThatDoesNotExistIsRefusedInOurWords) {

@@ -23,6 +23,7 @@ const BadInputMethod& MethodOf(const std::string& name) {
 const std::vector<BadInputMethod>& BadInputMethods() {
   static const auto& methods = *new std::vector<BadInputMethod>{
       {"RegisterAgent", "agent_id: 'a'"},
+      {"KeepAlive", "sequence: 1", Who::kHolder},
       {"DeregisterAgent", "agent_id: 'conversation-1'"},
       {"GetAgent", "agent_id: 'conversation-1'"},
       {"ListAgents", ""},
@@ -41,6 +42,7 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"ReopenTicket", "ticket_id: 'T-3'"},
       {"AddComment", "ticket_id: 'T-1' text: 't'"},
       {"UpdateProgress", "ticket_id: 'T-2' fence: $HELD", Who::kHolder},
+      {"MutateTickets", "mutations { add_comment { ticket_id: 'T-1' text: 't' } }"},
       {"WatchEvents", ""},
       {"ListEvents", ""},
       {"GetHub", ""},
@@ -94,6 +96,13 @@ BadInputRows& BadInputRows::Refused(const std::string& about, const std::string&
   return Add(text, reason, "", about);
 }
 
+BadInputRows& BadInputRows::Unknown(const std::string& about, const std::string& text,
+                                    v1::ErrorReason reason) {
+  Add(text, reason, "", about);
+  rows_.back().unknown_id = true;
+  return *this;
+}
+
 BadInputRows& BadInputRows::Good(const std::string& text) {
   return Add(text, v1::ERROR_REASON_UNSPECIFIED, "", "");
 }
@@ -131,7 +140,8 @@ BadInputRows& BadInputRows::Labels(const std::string& field, const std::string& 
 }
 
 BadInputRows& BadInputRows::AgentId(const std::string& field) {
-  Good(absl::StrCat(field, ": ", Quoted(Text(limits::kAgentIdBytes))));
+  Unknown(field, absl::StrCat(field, ": ", Quoted(Text(limits::kAgentIdBytes))),
+          v1::ERROR_REASON_UNSPECIFIED);
   return BadAgentId(field);
 }
 

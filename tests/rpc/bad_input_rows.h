@@ -40,6 +40,8 @@ class BadInputRows {
   BadInputRows& Bad(const std::string& field, const std::string& text);
   // Refused for another reason; `about` is the field that is to blame.
   BadInputRows& Refused(const std::string& about, const std::string& text, v1::ErrorReason reason);
+  // An id of nothing that exists, in `about`. UNSPECIFIED: that is fine.
+  BadInputRows& Unknown(const std::string& about, const std::string& text, v1::ErrorReason reason);
   // Fine.
   BadInputRows& Good(const std::string& text);
   // From here on, rows stand alone.

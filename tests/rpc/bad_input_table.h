@@ -23,6 +23,8 @@ struct BadInput {
   Who who = kOperator;
   // The field that a row without `field` is about.
   std::string about;
+  // It is an id of nothing that exists.
+  bool unknown_id = false;
 };
 
 std::vector<BadInput> BadInputTable();

@@ -98,6 +98,10 @@ pb::GetHubResponse Client::GetHub(bool with_digest) const {
   return response;
 }
 
+std::string LogIdOfTestHub(size_t workspace) {
+  return absl::StrCat("log", std::string(28, '0'), workspace);
+}
+
 TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
   ServerOptions options;
   for (size_t i = 0; i < spec.workspaces.size(); ++i) {
@@ -107,9 +111,8 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     workspace.ring_events = spec.ring_events;
     workspace.waiters_capacity = spec.waiters_capacity;
     workspace.on_fatal = [](const absl::Status& status) { FAIL() << status; };
-    auto opened = engine::Workspace::Open(
-        workspace, journal::NewMemoryJournal(absl::StrCat("log", std::string(28, '0'), i)), &clock_,
-        &ids_);
+    auto opened = engine::Workspace::Open(workspace, journal::NewMemoryJournal(LogIdOfTestHub(i)),
+                                          &clock_, &ids_);
     if (!opened.ok()) ADD_FAILURE() << opened.status();
     workspaces_.push_back(*std::move(opened));
     ServedWorkspace served;

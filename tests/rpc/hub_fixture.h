@@ -91,6 +91,9 @@ struct HubSpec {
   std::function<void()> on_drain_request;
 };
 
+// Of its workspaces' logs.
+std::string LogIdOfTestHub(size_t workspace = 0);
+
 // The hub: real engine, memory journals, a clock that is moved by hand.
 class TestHub {
  public:

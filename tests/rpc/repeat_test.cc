@@ -1,5 +1,6 @@
 // Repeated requests, and requests that race.
 #include <atomic>
+#include <barrier>
 #include <string>
 #include <thread>
 #include <vector>
@@ -76,34 +77,57 @@ TEST_F(RepeatTest, RepeatedWaitsAreOne) {
   EXPECT_EQ(Ok(agent_, &Agents::GetAgent, pb::GetAgentRequest()).claims_size(), 1);
 }
 
+// Who claims at the same moment as all others.
+class Racer {
+ public:
+  Racer(const TestHub& hub, int number) : client_(hub.OnSocket()) {
+    client_.Register(absl::StrCat("racer-", number));
+  }
+  bool Claim(const std::string& ticket_id) const {
+    pb::ClaimTicketRequest request;
+    request.set_ticket_id(ticket_id);
+    pb::ClaimTicketResponse response;
+    const grpc::Status status =
+        client_.Call(&pb::TicketService::Stub::ClaimTicket, request, &response);
+    if (status.ok()) return true;
+    EXPECT_EQ(ReasonOf(status), pb::ERROR_REASON_TICKET_CLAIMED) << FromGrpc(status);
+    EXPECT_FALSE(MetadataOf(status, "holder").empty());
+    return false;
+  }
+
+ private:
+  Client client_;
+};
+
 TEST_F(RepeatTest, OneTicketHasOneWinner) {
-  constexpr int kAgents = 16;
-  constexpr int kRounds = 20;
-  std::vector<Client> racers;
-  for (int i = 0; i < kAgents; ++i) {
-    racers.push_back(hub_.OnSocket());
-    racers.back().Register(absl::StrCat("racer-", i));
+  constexpr int kRacers = 64;
+  constexpr int kRounds = 1'000;
+  std::string prize;
+  std::atomic<int> winners{0};
+  // Before each round, and after it.
+  std::barrier line(kRacers + 1);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kRacers; ++i) {
+    threads.emplace_back([&, i] {
+      const Racer racer(hub_, i);
+      for (int round = 0; round < kRounds; ++round) {
+        line.arrive_and_wait();
+        if (racer.Claim(prize)) ++winners;
+        line.arrive_and_wait();
+      }
+    });
   }
   for (int round = 0; round < kRounds; ++round) {
-    pb::ClaimTicketRequest request;
-    request.set_ticket_id(operator_.Create("prize").ticket_id());
-    std::atomic<int> winners{0};
-    std::vector<std::thread> threads;
-    for (const Client& racer : racers) {
-      threads.emplace_back([&] {
-        pb::ClaimTicketResponse response;
-        const grpc::Status status = racer.Call(&Tickets::ClaimTicket, request, &response);
-        if (status.ok()) {
-          ++winners;
-        } else {
-          EXPECT_EQ(ReasonOf(status), pb::ERROR_REASON_TICKET_CLAIMED);
-          EXPECT_FALSE(MetadataOf(status, "holder").empty());
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(winners, 1);
+    prize = operator_.Create("prize").ticket_id();
+    winners = 0;
+    line.arrive_and_wait();
+    line.arrive_and_wait();
+    EXPECT_EQ(winners, 1) << "round " << round;
+    pb::CancelTicketRequest cancel;
+    cancel.set_ticket_id(prize);
+    Ok(operator_, &Tickets::CancelTicket, cancel);
   }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace

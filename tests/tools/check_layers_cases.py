@@ -40,6 +40,11 @@ CASES = [
     ("hub/core/a.cc", "int a = 1'000; auto t = absl::Now(); int b = 1'000;\n", "asks what time it is"),
     ("hub/core/CMakeLists.txt", "coordhub_library(NAME core LAYER 5\n SRCS a.cc)\n", "says LAYER 5"),
     ("hub/main/CMakeLists.txt", "coordhub_executable(NAME coordhub LAYER 9 SRCS a.cc)\n", None),
+    ("hub/core/CMakeLists.txt", "target_link_libraries(coordhub_core\n  PRIVATE coordhub::engine)\n", "past the layer check"),
+    ("agent/client/CMakeLists.txt", "target_link_libraries(x PUBLIC coordhub_core)\n", "past the layer check"),
+    ("hub/main/CMakeLists.txt", "target_link_libraries(coordhub PRIVATE PkgConfig::JEMALLOC)\n", None),
+    ("hub/main/CMakeLists.txt", "# target_link_libraries(coordhub_core PRIVATE coordhub::engine)\n", None),
+    ("hub/core/CMakeLists.txt", "add_library(more STATIC a.cc)\n", "makes a target past the layer check"),
 ]
 
 

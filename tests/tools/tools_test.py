@@ -1,6 +1,7 @@
 """Tests of the scripts that judge other tests: they must not be fooled."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,8 @@ class CountTests(unittest.TestCase):
         [  FAILED  ] C/D.E/0, where GetParam() = 1
         [  FAILED  ] A.B</system-out></testcase>
           <testcase name="skipped" status="notrun"><skipped/></testcase>
+          <testcase name="both" status="notrun"><skipped/><system-out>[  FAILED  ] A.B (1 ms)
+        [  SKIPPED ] 1 test.</system-out></testcase>
         </testsuite>""")
 
     def count(self, text, *options):
@@ -73,14 +76,82 @@ class CountTests(unittest.TestCase):
 
     def test_names_each_verdict_and_the_failed_cases(self):
         self.assertEqual(self.count(self.REPORT).stdout.splitlines(),
-                         ["passed good", "failed bad [A.B, C/D.E/0]", "skipped skipped"])
+                         ["passed good", "failed bad [A.B, C/D.E/0]", "skipped skipped", "failed both [A.B]"])
 
     def test_leaves_out_skips_only_when_told_to(self):
-        self.assertNotIn("skipped", self.count(self.REPORT, "--allow-skips").stdout)
+        allowed = self.count(self.REPORT, "--allow-skips").stdout
+        self.assertNotIn("skipped", allowed)
+        self.assertIn("failed both", allowed)
 
     def test_no_report_and_an_empty_one_are_failures(self):
         self.assertEqual(self.count("").returncode, 1)
         self.assertEqual(self.count("<testsuite/>").returncode, 1)
+
+
+def configure(project, *declarations):
+    """A project of its own with our CMake functions, configured; the compiler is looked at once."""
+    for name in ("high.cc", "low.cc", "high.h", "low.h"):
+        (project / name).touch()
+    (project / "CMakeLists.txt").write_text("\n".join([
+        "cmake_minimum_required(VERSION 3.25)",
+        "project(walls LANGUAGES CXX)",
+        "enable_testing()",
+        f"set(Python3_EXECUTABLE {sys.executable})",
+        "add_library(coordhub_options INTERFACE)",
+        f"include({ROOT}/cmake/CoordhubTargets.cmake)",
+        f"include({ROOT}/cmake/CoordhubTests.cmake)",
+        *declarations]), encoding="utf-8")
+    return run("cmake", "-S", project, "-B", project / "build")
+
+
+class Walls(unittest.TestCase):
+    """What the configure step refuses. That of includes is the self-test of check_layers."""
+
+    LOW = "coordhub_library(NAME low LAYER 2 SRCS low.cc HDRS low.h {})"
+    HIGH = "coordhub_library(NAME high LAYER 4 SRCS high.cc HDRS high.h {})"
+
+    def test_a_link_that_points_up_stops_the_configure_step(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            project = pathlib.Path(scratch)
+            down = configure(project, self.LOW.format(""), self.HIGH.format("DEPS coordhub::low"))
+            self.assertEqual(down.returncode, 0, down.stdout)
+            for declarations in ((self.HIGH.format(""), self.LOW.format("DEPS coordhub::high")),
+                                 (self.HIGH.format(""), self.LOW.format("PRIVATE_DEPS coordhub_high")),
+                                 (self.HIGH.format(""), "coordhub_executable(NAME p LAYER 4 SRCS low.cc DEPS coordhub::high)")):
+                up = configure(project, *declarations)
+                self.assertNotEqual(up.returncode, 0, declarations)
+                self.assertIn("dependencies point down", " ".join(up.stdout.split()))
+
+    def test_a_skipped_case_is_a_test_that_did_not_run(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            project = pathlib.Path(scratch)
+            says = 'coordhub_script_test(NAME {} COMMAND "${{CMAKE_COMMAND}}" -E echo "{}")'
+            made = configure(project, says.format("whole", "OK"), says.format("google", "[  SKIPPED ] 1 test."),
+                             says.format("unit", "OK (skipped=1)"))
+            self.assertEqual(made.returncode, 0, made.stdout)
+            report = project / "tests.xml"
+            run("ctest", "--test-dir", project / "build", "--output-junit", report)
+            self.assertEqual(run(sys.executable, TOOLS / "count_tests", report).stdout.splitlines(),
+                             ["passed whole", "skipped google", "skipped unit"])
+
+
+class Compatibility(unittest.TestCase):
+    def test_a_field_that_gets_another_number_is_refused(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            tools = pathlib.Path(scratch, "tests/tools")
+            tools.mkdir(parents=True)
+            for name in ("buf", "check_proto_compatibility"):
+                shutil.copy(TOOLS / name, tools)
+            shutil.copytree(ROOT / "proto", pathlib.Path(scratch, "proto"))
+            same = run(tools / "check_proto_compatibility")
+            self.assertEqual(same.returncode, 0, same.stdout)
+            event = pathlib.Path(scratch, "proto/coordhub/v1/event.proto")
+            text = event.read_text(encoding="utf-8")
+            event.write_text(text.replace("string actor = 5;", "string actor = 55;"), encoding="utf-8")
+            broken = run(tools / "check_proto_compatibility")
+            self.assertNotEqual(broken.returncode, 0)
+            self.assertIn('"5"', broken.stdout)
+            self.assertIn("event.proto", broken.stdout)
 
 
 class Usage(unittest.TestCase):

@@ -1,0 +1,82 @@
+#include "tests/rpc/contract.h"
+
+#include <cstdlib>
+#include <set>
+
+#include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/convergence_service.pb.h"
+#include "coordhub/v1/event_service.pb.h"
+#include "coordhub/v1/hub_service.pb.h"
+#include "coordhub/v1/message_service.pb.h"
+#include "coordhub/v1/repository_service.pb.h"
+#include "coordhub/v1/reservation_service.pb.h"
+#include "coordhub/v1/ticket_service.pb.h"
+#include "gtest/gtest.h"
+
+namespace coordhub::rpc {
+namespace {
+
+namespace pb = ::coordhub::v1;
+using google::protobuf::Message;
+using google::protobuf::MethodDescriptor;
+using google::protobuf::ServiceDescriptor;
+
+const std::set<std::string>& Implemented() {
+  static const auto& names =
+      *new std::set<std::string>{"RegisterAgent",      "KeepAlive",        "DeregisterAgent",
+                                 "GetAgent",           "ListAgents",       "CreateTicket",
+                                 "BatchCreateTickets", "GetTicket",        "ListTickets",
+                                 "UpdateTicket",       "ClaimTicket",      "ClaimNextTicket",
+                                 "RenewClaim",         "ReleaseTicket",    "CompleteTicket",
+                                 "FailTicket",         "CancelTicket",     "ReopenTicket",
+                                 "AddComment",         "UpdateProgress",   "WatchEvents",
+                                 "ListEvents",         "GetHub",           "ListWorkspaces",
+                                 "ListLoops",          "StepLoop",         "PauseLoop",
+                                 "ResumeLoop",         "CompactWorkspace", "BackupWorkspace",
+                                 "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
+                                 "ListBranches",       "ListWorktrees",    "MutateTickets"};
+  return names;
+}
+
+}  // namespace
+
+std::vector<const MethodDescriptor*> AllMethods() {
+  std::vector<const MethodDescriptor*> methods;
+  for (const auto* file :
+       {pb::RegisterAgentRequest::descriptor()->file(),
+        pb::CreateTicketRequest::descriptor()->file(), pb::ListEventsRequest::descriptor()->file(),
+        pb::GetHubRequest::descriptor()->file(),
+        pb::AcquireReservationRequest::descriptor()->file(),
+        pb::SendMessageRequest::descriptor()->file(), pb::OpenRoundRequest::descriptor()->file(),
+        pb::GetRepositoryStatusRequest::descriptor()->file()}) {
+    const ServiceDescriptor* service = file->service(0);
+    for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
+  }
+  return methods;
+}
+
+bool IsImplemented(const MethodDescriptor& method) { return Implemented().contains(method.name()); }
+
+std::vector<const MethodDescriptor*> ImplementedMethods() {
+  std::vector<const MethodDescriptor*> methods;
+  for (const MethodDescriptor* method : AllMethods()) {
+    if (IsImplemented(*method)) methods.push_back(method);
+  }
+  return methods;
+}
+
+const MethodDescriptor& MethodNamed(const std::string& name) {
+  for (const MethodDescriptor* method : AllMethods()) {
+    if (method->name() == name) return *method;
+  }
+  ADD_FAILURE() << "no method " << name;
+  std::abort();
+}
+
+std::unique_ptr<Message> NewRequest(const MethodDescriptor& method) {
+  const Message* prototype =
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(method.input_type());
+  return std::unique_ptr<Message>(prototype->New());
+}
+
+}  // namespace coordhub::rpc
