@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "agent/coordctl/app.h"
 
@@ -26,7 +29,8 @@ void Collect(const CLI::App& app, const std::vector<std::string>& path,
   }
 }
 
-// The words of a shell's line, as far as our examples go: quotes, and $(…) as one word.
+// The words of a shell's line, as far as our examples go: quotes, and $(…) as one word, with the
+// quotes that it has.
 std::vector<std::string> Words(const std::string& line) {
   std::vector<std::string> words;
   std::string word;
@@ -35,12 +39,10 @@ std::vector<std::string> Words(const std::string& line) {
   bool begun = false;
   for (const char c : line) {
     if (quote != 0) {
-      if (c == quote) {
-        quote = 0;
-      } else {
-        word += c;
-      }
+      if (c != quote || depth > 0) word += c;
+      if (c == quote) quote = 0;
     } else if (c == '"' || c == '\'') {
+      if (depth > 0) word += c;
       quote = c;
       begun = true;
     } else if (c == ' ' && depth == 0) {
@@ -57,12 +59,18 @@ std::vector<std::string> Words(const std::string& line) {
   return words;
 }
 
-// The coordctl commands in a line of shell: what stands before the next pipe or semicolon.
+// The coordctl commands in a line of shell: what stands before the next pipe or semicolon, also
+// within $(…).
 std::vector<std::vector<std::string>> CommandsIn(const std::string& line) {
   std::vector<std::vector<std::string>> commands;
   std::vector<std::string> command;
   bool ours = false;
   for (const std::string& word : Words(line)) {
+    if (const size_t within = word.find("$(coordctl "); within != std::string::npos) {
+      for (auto& found : CommandsIn(word.substr(within + 2, word.rfind(')') - within - 2))) {
+        commands.push_back(std::move(found));
+      }
+    }
     if (word == "|" || word == "&&" || word == "&" || word == ";" || word == "#" || word == ">") {
       if (ours) commands.push_back(command);
       ours = false;
@@ -115,6 +123,30 @@ TEST(Help, EveryCommandHasADescriptionAndExamplesThatParse) {
   }
 }
 
+// Where nothing is ready, nothing is completed either: no stale ticket of the environment.
+TEST(Help, TheExampleThatExportsDoesNothingWithoutWork) {
+  std::ostringstream out;
+  Host host;
+  host.out = host.err = &out;
+  EXPECT_EQ(RunCoordctl(host, {"ticket", "next", "--help"}), 0);
+  std::string example;
+  for (const absl::string_view line : absl::StrSplit(out.str(), '\n')) {
+    if (absl::StrContains(line, "ticket next --export")) example = std::string(line);
+  }
+  ASSERT_THAT(example, HasSubstr("ticket complete"));
+  for (const bool ready : {false, true}) {
+    const std::string script = "coordctl() { case \"$2\" in next) " +
+                               std::string(ready ? "echo export COORDHUB_TICKET=T-1" : "return 5") +
+                               ";; complete) echo \"completed $COORDHUB_TICKET\";; esac; }; " +
+                               example;
+    std::FILE* pipe = popen(("bash -c '" + script + "'").c_str(), "r");
+    char said[64] = "";
+    const size_t size = fread(said, 1, sizeof(said) - 1, pipe);
+    EXPECT_EQ(WEXITSTATUS(pclose(pipe)), ready ? 0 : 5);
+    EXPECT_EQ(std::string(said, size), ready ? "completed T-1\n" : "");
+  }
+}
+
 TEST(Help, TheRootNamesExitCodesAndEnvironment) {
   std::ostringstream out;
   Host host;
@@ -155,6 +187,25 @@ TEST(Version, IsThatOfTheBuild) {
   host.out = host.err = &out;
   EXPECT_EQ(RunCoordctl(host, {"--version"}), 0);
   EXPECT_EQ(out.str(), std::string("coordctl ") + COORDHUB_VERSION + "\n");
+}
+
+// Within the text, `coordctl ticket import FILE`; what runs each is in tests/e2e/readme_test.
+TEST(Readme, EveryCommandThatTheProjectsMentionsParses) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
+  const char* root = std::getenv("COORDHUB_SOURCE_DIR");
+  ASSERT_NE(root, nullptr) << "run by ctest";
+  std::ifstream readme(std::string(root) + "/README.md");
+  ASSERT_TRUE(readme.good());
+  int commands = 0;
+  for (std::string line; std::getline(readme, line);) {
+    const std::vector<std::string> spans = absl::StrSplit(line, '`');
+    for (size_t i = 1; i < spans.size(); i += 2) {  // what stands between two of them
+      if (!absl::StartsWith(spans[i], "coordctl ") || spans[i] == "coordctl --help") continue;
+      ExpectParses(absl::StrReplaceAll(spans[i], {{"--pid P", "--pid 1"}}));
+      ++commands;
+    }
+  }
+  EXPECT_GT(commands, 5);
 }
 
 TEST(Readme, EveryCommandInItParses) {

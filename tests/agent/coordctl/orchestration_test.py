@@ -132,6 +132,28 @@ class Debug(HubTest):
         self.assertIn("✓ journal: ", done.stdout)
         self.assertIn("events checked", done.stdout)
 
+    def test_finds_nothing_wrong_in_a_linked_worktree_either(self):
+        wait_until(lambda: os.path.isdir(os.path.join(self.hub.repo, "shared_state")), "shared_state is there")
+        linked = os.path.join(self.hub.directory, "linked")
+        self.git("worktree", "add", "-q", "-b", "task-1", linked)
+        done = subprocess.run([COORDCTL, "debug"], cwd=linked, env=self.hub.env, text=True, capture_output=True,
+                              check=False)
+        self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
+        self.assertIn(f"✓ mirror: {self.hub.repo}/shared_state is there", done.stdout)
+
+    def test_log_and_mirror_are_looked_for_where_the_hub_has_them(self):
+        self.hub.terminate()
+        mirror, logs = (os.path.join(self.hub.directory, name) for name in ("mirror", "logs"))
+        os.mkdir(logs)
+        self.hub.args += ["--mirror-dir", mirror, "--log-dir", logs]
+        self.hub.start()
+        wait_until(lambda: os.path.isdir(mirror), "the mirror is there")
+        self.assertIn(f"✓ mirror: {mirror} is there", self.ctl("debug").stdout)
+        with open(os.path.join(logs, "hub.log"), "a", encoding="utf-8") as f:
+            f.write(json.dumps({"ts": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": "error",
+                                "msg": "it smells of smoke"}) + "\n")
+        self.assertTrue(any("it smells of smoke" in t["what"] for t in self.troubles()))
+
     def test_a_killed_hub(self):
         self.hub.kill()
         (trouble,) = [t for t in self.troubles() if t["level"] == "PROBLEM"]
@@ -207,8 +229,7 @@ class Debug(HubTest):
         with open(os.path.join(self.hub.state, "workspace.key"), encoding="utf-8") as f:
             key = f.read().strip()
         # A token that found its way into a log.
-        os.makedirs(os.path.join(self.hub.state, "logs"), exist_ok=True)
-        with open(os.path.join(self.hub.state, "logs", "coordhub.log"), "a", encoding="utf-8") as f:
+        with open(os.path.join(self.hub.state, "logs", "hub.log"), "a", encoding="utf-8") as f:
             f.write(json.dumps({"level": "info", "msg": f"who said {session}?"}) + "\n")
         return session, [session, session[8:], key, "the-secret-body", "the-secret-comment"]
 
@@ -223,11 +244,11 @@ class Debug(HubTest):
         session, secrets = self.secrets()
         files = self.archive(env={"COORDHUB_SESSION": session})
         for name in ("findings.json", "environment.txt", "state-directory.txt", "overview.json", "tickets.jsonl",
-                     "events.jsonl", "logs/coordhub.log"):
+                     "events.jsonl", "logs/hub.log"):
             self.assertIn("coordhub-debug/" + name, files)
         self.assertIn("a title", files["coordhub-debug/tickets.jsonl"])
         self.assertIn("EVENT_KIND_COMMENT_ADDED", files["coordhub-debug/events.jsonl"])
-        self.assertIn("who said chs_", files["coordhub-debug/logs/coordhub.log"])
+        self.assertIn("who said chs_", files["coordhub-debug/logs/hub.log"])
         for name, content in files.items():
             for secret in secrets:
                 self.assertNotIn(secret, content, name)
@@ -240,6 +261,90 @@ class Debug(HubTest):
         for name, content in files.items():
             for secret in secrets:
                 self.assertNotIn(secret, content, name)
+
+
+class Agents(HubTest):
+    def token(self):
+        """Of the only session that is stored."""
+        (path,) = [os.path.join(d, f) for d, _, files in os.walk(os.path.join(self.hub.state, "sessions")) for f in files]
+        with open(path, encoding="utf-8") as f:
+            return json.load(f)["token"]
+
+    def claims(self):
+        return [t["ticketId"] for t in json.loads(self.ctl("ticket", "list", "--state", "claimed", "--json").stdout)]
+
+    def test_a_takeover_ends_the_session_that_is_stored_here(self):
+        self.ctl("agent", "register", "a")
+        before = self.token()
+        self.ctl("ticket", "create", "--title", "one")
+        fence = json.loads(self.ctl("ticket", "claim", "1", "--json").stdout)["ticket"]["claim"]["fence"]
+        self.ctl("agent", "register", "a", "--takeover")
+        self.assertNotEqual(self.token(), before)
+        self.assertEqual(self.claims(), [])
+        # The one before, thawed.
+        done = self.ctl("ticket", "complete", "1", "--fence", fence, env={"COORDHUB_SESSION": before}, code=REFUSED)
+        self.assertIn("SESSION_ENDED", done.stderr)
+
+    def test_two_worktrees_do_not_share_a_session_by_its_name(self):
+        self.ctl("agent", "register", "a")
+        linked = os.path.join(self.hub.directory, "linked")
+        self.git("worktree", "add", "-q", "-b", "task-1", linked)
+        done = subprocess.run([COORDCTL, "agent", "register", "a"], cwd=linked, env=self.hub.env, text=True,
+                              capture_output=True, check=False)
+        self.assertEqual(done.returncode, REFUSED, done.stderr)
+        self.assertIn("AGENT_ACTIVE", done.stderr)
+        # A sub-agent in a worktree of its own has its parent all the same.
+        subprocess.run([COORDCTL, "agent", "register", "a/b"], cwd=linked, env=self.hub.env, check=True,
+                       capture_output=True)
+        agent = json.loads(self.ctl("agent", "show", "a/b", "--json").stdout)["agent"]
+        self.assertEqual(agent["parentAgentId"], "a")
+
+    def test_looking_around_keeps_nobody_alive(self):
+        self.ctl("agent", "register", "a", "--ttl", "5s")
+
+        def expired():
+            for command in (["status"], ["ticket", "list"], ["agent", "list"], ["watch", "--no-follow"]):
+                self.ctl(*command)
+            return "EXPIRED" in self.ctl("agent", "show", "a").stdout
+        wait_until(expired, "a has expired although everybody looks")
+
+    def test_an_orderly_restart_is_waited_for_by_the_same_agent(self):
+        self.ctl("agent", "register", "a")
+        self.hub.terminate()
+        waiting = subprocess.Popen([COORDCTL, "--timeout", "60s", "--json", "ticket", "create", "--title", "patient"],
+                                   cwd=self.hub.repo, env=self.hub.env, stdout=subprocess.PIPE, text=True)
+        self.hub.start()
+        out, _ = waiting.communicate(timeout=60)
+        self.assertEqual(waiting.returncode, OK)
+        self.assertEqual(json.loads(out)["ticket"]["creator"], "a")
+
+    def test_a_repeated_request_happens_once(self):
+        for _ in range(2):
+            self.assertEqual(self.ctl("ticket", "create", "--title", "one", "--request-id", "r-1").stdout[:4], "T-1\t")
+        self.ctl("agent", "register", "a")
+        self.ctl("ticket", "claim", "1")
+        fence = json.loads(self.ctl("ticket", "show", "1", "--json").stdout)["ticket"]["claim"]["fence"]
+        for _ in range(2):
+            self.assertIn("DONE", self.ctl("ticket", "complete", "1", "--fence", fence, "--request-id", "r-2").stdout)
+
+    def test_an_import_that_is_refused_goes_on_when_it_is_mended(self):
+        plan = os.path.join(self.hub.directory, "plan.jsonl")
+        lines = [json.dumps({"title": f"t{i}"}) for i in range(600)]
+        # Only the hub can see it: the parent waits, through T-1, for its child.
+        self.ctl("ticket", "create", "--title", "child of the next")
+        self.ctl("ticket", "create", "--title", "parent")
+        self.ctl("ticket", "update", "1", "--parent", "2")
+        bad = json.dumps({"title": "bad", "parent_ticket_id": "T-1", "dependencies": [{"ticket_id": "T-2"}]})
+        with open(plan, "w", encoding="utf-8") as f:
+            f.write("\n".join([*lines, bad]) + "\n")
+        done = self.ctl("ticket", "import", plan, code=REFUSED)
+        self.assertIn("500 of 601 tickets were imported; mend the file", done.stderr)
+        with open(plan, "w", encoding="utf-8") as f:
+            f.write("\n".join([*lines, json.dumps({"title": "good"})]) + "\n")
+        self.ctl("agent", "register", "a")
+        done = self.ctl("ticket", "import", plan)
+        self.assertIn("500 of them were there already", done.stderr)
+        self.assertEqual(len(self.ctl("ticket", "list").stdout.splitlines()), 2 + 601)
 
 
 class Maintain(HubTest):
