@@ -40,7 +40,8 @@ std::vector<std::string> OptionsOf(const CLI::App& app) {
   return options;
 }
 
-// The words of a shell's line, as far as our examples go: quotes, and $(…) as one word.
+// The words of a shell's line, as far as our examples go: quotes, and $(…) as one word, with the
+// quotes that it has.
 std::vector<std::string> Words(const std::string& line) {
   std::vector<std::string> words;
   std::string word;
@@ -49,12 +50,10 @@ std::vector<std::string> Words(const std::string& line) {
   bool begun = false;
   for (const char c : line) {
     if (quote != 0) {
-      if (c == quote) {
-        quote = 0;
-      } else {
-        word += c;
-      }
+      if (c != quote || depth > 0) word += c;
+      if (c == quote) quote = 0;
     } else if (c == '"' || c == '\'') {
+      if (depth > 0) word += c;
       quote = c;
       begun = true;
     } else if (c == ' ' && depth == 0) {
