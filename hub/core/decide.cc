@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "agent/base/mutant.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/refusals.h"
@@ -87,7 +88,7 @@ jpb::CommitPrivate PrivateOf(const State& state, const Command& command) {
     step.mutable_mark()->set_end_offset(import->end_offset);
     for (const std::string& gone : import->forgotten_file_ids) step.add_forgotten_file_ids(gone);
   }
-  if (command.request_id.empty()) return bytes;
+  if (command.request_id.empty() || base::MutantActive("request_forgotten")) return bytes;
   jpb::RequestKey& key = *bytes.mutable_request();
   key.set_actor(ActorOf(state, command.caller));
   key.set_request_id(command.request_id);

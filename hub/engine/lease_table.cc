@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/mutant.h"
 #include "agent/base/string_view.h"
 
 namespace coordhub::engine {
@@ -13,6 +14,7 @@ LeaseTable::Lease* LeaseTable::Lookup(std::string_view key) const {
 
 void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Duration ttl,
                      base::MonoTime now) {
+  if (base::MutantActive("expires_early")) ttl -= absl::Seconds(1);
   base::WriterMutexLock lock(&mu_);
   std::unique_ptr<Lease>& lease = leases_[key];
   if (lease == nullptr) {

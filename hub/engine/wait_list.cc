@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/mutant.h"
 namespace coordhub::engine {
 
 WaitList::GroupKey WaitList::KeyOf(const core::ClaimSelector& selector) {
@@ -37,7 +38,9 @@ std::optional<CallId> WaitList::FirstFor(const v1::Ticket& ticket) const {
       if (it == group.by_agent.end()) continue;
       queue = &it->second;
     }
-    if (!queue->empty() && (!first || *queue->begin() < *first)) first = *queue->begin();
+    if (queue->empty()) continue;
+    const auto place = base::MutantActive("waiter_lifo") ? *queue->rbegin() : *queue->begin();
+    if (!first || place < *first) first = place;
   }
   if (!first) return std::nullopt;
   return first->second;

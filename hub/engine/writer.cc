@@ -238,6 +238,7 @@ bool Writer::HandleRepeated(Call* call) {
 void Writer::DecideCall(Call call) {
   absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *call.command, now_);
   if (!decision.ok()) {
+    if (base::MutantActive("refusal_leaves_effect")) ApplyInternal(core::EndAllSessions{});
     Reply(std::move(call), decision.status());
     return;
   }
@@ -372,7 +373,7 @@ void Writer::Acknowledge() {
 }
 
 void Writer::AbandonFull(const absl::Status& status) {
-  parts_.state->RollBack(*durable_view_, now_);
+  if (!base::MutantActive("full_disk_keeps_batch")) parts_.state->RollBack(*durable_view_, now_);
   full_until_ = now_.mono + kFullRetry;
   parts_.observer->OnWriteRefusal(std::string(status.message()));
   for (Answer& answer : answers_) answer.call.Answer(status);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/base/error.h"
+#include "agent/base/mutant.h"
 #include "agent/base/status_macros.h"
 #include "google/protobuf/wire_format_lite.h"
 #include "google/rpc/status.pb.h"
@@ -256,6 +257,10 @@ MutationStream::Step MutationStream::FinishWith(absl::Status status) {
 
 bool MutationStream::TakeResults() {
   if (slots_.empty() || slots_.front().result.empty()) return false;
+  if (base::MutantActive("results_out_of_order") && slots_.size() > 1 &&
+      !slots_[1].result.empty()) {
+    std::swap(slots_[0].result, slots_[1].result);
+  }
   std::string joined = std::move(slots_.front().result);
   bytes_ -= joined.size();
   slots_.pop_front();

@@ -174,7 +174,7 @@ void WatchReactor::OnTimer() {
     if (in_flight_since_.has_value()) {
       const base::MonoTime too_late = *in_flight_since_ + patience;
       const base::MonoTime cut = too_late + patience;
-      too_slow_ = too_slow_ || now >= too_late;
+      too_slow_ = too_slow_ || (now >= too_late && !base::MutantActive("slow_watcher_kept"));
       // The status waits behind the data that nobody reads. TryCancel runs no reaction on this
       // thread, and `done_` tells that the context is still there.
       if (now >= cut) context_->TryCancel();

@@ -10,8 +10,8 @@
 
 namespace coordhub::engine {
 
-// A journal that asks a script before each append: the script may look around, or fail the append.
-// Everything else goes to the real journal underneath.
+// A journal that asks a script before what it does: the script may look around, take its time, or
+// fail the append. Everything else goes to the real journal underneath.
 class ScriptedJournal final : public journal::Journal {
  public:
   explicit ScriptedJournal(std::unique_ptr<journal::Journal> real) : real_(std::move(real)) {}
@@ -20,6 +20,11 @@ class ScriptedJournal final : public journal::Journal {
   std::function<absl::Status(absl::Span<const journal::Entry>)> on_append;
   // Likewise with every snapshot, on the thread that writes it.
   std::function<absl::Status()> on_save_snapshot;
+  // Called with every snapshot's revision before it is written, and with every compaction's.
+  std::function<void(int64_t)> on_snapshot;
+  std::function<void(int64_t)> on_compact;
+  // Called with the head as a backup ends.
+  std::function<void(int64_t)> after_backup;
 
   journal::Identity identity() const override { return real_->identity(); }
   int64_t head_revision() const override { return real_->head_revision(); }
@@ -33,6 +38,7 @@ class ScriptedJournal final : public journal::Journal {
   }
   absl::StatusOr<int64_t> Compact(int64_t revision,
                                   absl::Span<const journal::CommitRange> pinned) override {
+    if (on_compact) on_compact(revision);
     return real_->Compact(revision, pinned);
   }
   absl::Status Checkpoint(bool force) override { return real_->Checkpoint(force); }
@@ -44,6 +50,7 @@ class ScriptedJournal final : public journal::Journal {
       const absl::Status status = on_save_snapshot();
       if (!status.ok()) return status;
     }
+    if (on_snapshot) on_snapshot(header.revision());
     return real_->SaveSnapshot(header, source);
   }
   absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadSnapshot(
@@ -56,7 +63,9 @@ class ScriptedJournal final : public journal::Journal {
     return real_->LoadOldestSnapshot(sink);
   }
   absl::StatusOr<journal::BackupInfo> Backup(const std::string& directory) override {
-    return real_->Backup(directory);
+    absl::StatusOr<journal::BackupInfo> info = real_->Backup(directory);
+    if (after_backup) after_backup(real_->head_revision());
+    return info;
   }
   int64_t size_bytes() const override { return real_->size_bytes(); }
 

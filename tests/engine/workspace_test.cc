@@ -2,117 +2,17 @@
 #include "hub/engine/workspace.h"
 
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "agent/base/clock.h"
-#include "agent/base/error.h"
-#include "agent/base/ids.h"
-#include "agent/base/mutex.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "hub/journal/memory_journal.h"
-#include "hub/journal/sqlite_journal.h"
-#include "tests/engine/commands.h"
+#include "hub/engine/replay.h"
 #include "tests/engine/scripted_journal.h"
+#include "tests/engine/workspace_fixture.h"
 
 namespace coordhub::engine {
 namespace {
-
-using ::testing::ElementsAre;
-
-template <class T>
-class Waitable {
- public:
-  void Set(T value) {
-    base::MutexLock lock(&mu_);
-    value_ = std::move(value);
-    set_.Signal();
-  }
-  T Get() {
-    base::MutexLock lock(&mu_);
-    while (!value_) set_.Wait(&mu_);
-    return *value_;
-  }
-
- private:
-  base::Mutex mu_;
-  base::CondVar set_;
-  std::optional<T> value_ ABSL_GUARDED_BY(mu_);
-};
-
-class WorkspaceTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "/workspace_XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override {
-    workspace_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
-  void Open(std::unique_ptr<journal::Journal> journal) {
-    WorkspaceOptions options;
-    options.workspace_id = "test";
-    options.version = "test";
-    options.ring_events = ring_events_;
-    options.retained_events = 1000;
-    options.snapshot_every = snapshot_every_;
-    auto opened = Workspace::Open(options, std::move(journal), &clock_, &ids_);
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    workspace_ = std::move(*opened);
-  }
-  void OpenSqlite() {
-    workspace_.reset();
-    journal::SqliteOptions options;
-    options.state_dir = directory_ + "/state";
-    options.version = "test";
-    options.ids = &ids_;
-    auto journal = journal::OpenSqliteJournal(options);
-    ASSERT_TRUE(journal.ok()) << journal.status();
-    Open(std::move(*journal));
-  }
-
-  absl::StatusOr<Outcome> Do(std::unique_ptr<core::Command> command) {
-    auto done = std::make_shared<Waitable<absl::StatusOr<Outcome>>>();
-    workspace_->Submit(std::move(command), absl::InfiniteFuture(),
-                       [done](absl::StatusOr<Outcome> outcome) { done->Set(std::move(outcome)); });
-    return done->Get();
-  }
-  Workspace::VerifyResult Verify() {
-    auto done = std::make_shared<Waitable<absl::StatusOr<Workspace::VerifyResult>>>();
-    workspace_->Verify(
-        [done](absl::StatusOr<Workspace::VerifyResult> result) { done->Set(std::move(result)); });
-    const auto result = done->Get();
-    EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? *result : Workspace::VerifyResult();
-  }
-  absl::StatusOr<int64_t> Compact(int64_t revision) {
-    auto done = std::make_shared<Waitable<absl::StatusOr<int64_t>>>();
-    workspace_->Compact(revision,
-                        [done](absl::StatusOr<int64_t> result) { done->Set(std::move(result)); });
-    return done->Get();
-  }
-  absl::StatusOr<std::vector<EncodedEvent>> ReadEvents(int64_t after) {
-    auto done = std::make_shared<Waitable<absl::StatusOr<std::vector<EncodedEvent>>>>();
-    workspace_->ReadEvents(after, 1000, 1 << 20,
-                           [done](auto result) { done->Set(std::move(result)); });
-    return done->Get();
-  }
-
-  std::string directory_;
-  base::SystemClock clock_;
-  base::SystemIdSource ids_;
-  size_t ring_events_ = 65536;
-  int64_t snapshot_every_ = 50000;
-  std::unique_ptr<Workspace> workspace_;
-};
 
 TEST_F(WorkspaceTest, ManyClientsRacingForOneTicketHaveOneWinnerEachRound) {
   constexpr int kClients = 64;
@@ -244,7 +144,10 @@ TEST_F(WorkspaceTest, CompactionMovesBackToACommitBoundary) {
 }
 
 TEST_F(WorkspaceTest, ABackupUnderLoadRestoresVerifiesAndEndsAllSessions) {
-  OpenSqlite();
+  std::atomic<int64_t> head_at_end{0};
+  OpenSqlite([&](ScriptedJournal* journal) {
+    journal->after_backup = [&](int64_t head) { head_at_end = head; };
+  });
   ASSERT_TRUE(Do(RegisterCommand("a", "uid-a", absl::Hours(1))).ok());
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
   ASSERT_TRUE(Do(CommandOf(Session("uid-a"), ClaimNext())).ok());
@@ -254,28 +157,32 @@ TEST_F(WorkspaceTest, ABackupUnderLoadRestoresVerifiesAndEndsAllSessions) {
       if (!Do(CommandOf(Operator(), Create("load"))).ok()) return;
     }
   });
-  Waitable<absl::StatusOr<Workspace::BackupResult>> done;
-  workspace_->Backup(directory_ + "/backup",
-                     [&](absl::StatusOr<Workspace::BackupResult> r) { done.Set(std::move(r)); });
-  const auto backup = done.Get();
+  // Until one was taken under load: commits came after what it holds, before it was done.
+  absl::StatusOr<Workspace::BackupResult> backup;
+  std::string name;
+  do {
+    name += "x";
+    backup = Backup(name);
+  } while (backup.ok() && head_at_end <= backup->info.revision);
   stop = true;
   load.join();
   ASSERT_TRUE(backup.ok()) << backup.status();
   const std::string old_log = workspace_->identity().log_id;
   workspace_.reset();
 
-  journal::SqliteOptions options;
-  options.state_dir = directory_ + "/restored";
-  options.version = "test";
-  options.ids = &ids_;
-  const absl::Status restored = journal::RestoreBackup(directory_ + "/backup", options);
+  const absl::Status restored =
+      journal::RestoreBackup(directory_ + "/" + name, SqliteAt("restored"));
   ASSERT_TRUE(restored.ok()) << restored;
-  auto journal = journal::OpenSqliteJournal(options);
+  auto journal = journal::OpenSqliteJournal(SqliteAt("restored"));
   ASSERT_TRUE(journal.ok()) << journal.status();
+  // What it holds is what the hub had at that revision.
+  const auto fold = Fold(journal->get(), FoldFrom::kBeginning, backup->info.revision, clock_.Now(),
+                         [](const std::string&) {});
+  ASSERT_TRUE(fold.ok()) << fold.status();
+  EXPECT_EQ(core::Digest(*fold->state->MakeView()), backup->digest);
   Open(std::move(*journal));
   EXPECT_NE(workspace_->identity().log_id, old_log);
-  EXPECT_EQ(workspace_->view()->revision > backup->info.revision, true)
-      << "the sessions' end is an event";
+  EXPECT_GT(workspace_->view()->revision, backup->info.revision) << "the sessions' end is an event";
   EXPECT_EQ(base::ReasonOf(workspace_->TouchSession("uid-a")), v1::ERROR_REASON_SESSION_ENDED);
   EXPECT_FALSE((*workspace_->view()->records.tickets.Find(int64_t{1}))->has_claim());
   Verify();
@@ -314,7 +221,7 @@ TEST_F(WorkspaceTest, AFailedJournalIsFatalAndAcknowledgesNothing) {
 }
 
 TEST_F(WorkspaceTest, AReaderBehindTheRingGetsEveryEventFromTheJournal) {
-  ring_events_ = 16;
+  options_.ring_events = 16;
   OpenSqlite();
   for (int i = 0; i < 500; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
   int64_t cursor = 0;
@@ -334,7 +241,7 @@ TEST_F(WorkspaceTest, ASnapshotThatFailsIsNotTriedAgainWithEveryCommit) {
     ++tries;
     return base::MakeError(v1::ERROR_REASON_DISK_FULL, "no space");
   };
-  snapshot_every_ = 10;
+  options_.snapshot_every = 10;
   Open(std::move(journal));
   for (int i = 0; i < 10; ++i) {
     for (int j = 0; j < 20; ++j) ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());

@@ -101,7 +101,7 @@ def configure(project, *declarations):
         f"include({ROOT}/cmake/CoordhubTargets.cmake)",
         f"include({ROOT}/cmake/CoordhubTests.cmake)",
         *declarations]), encoding="utf-8")
-    return run("cmake", "-S", project, "-B", project / "build")
+    return run("cmake", "-G", "Ninja", "-S", project, "-B", project / "build")
 
 
 class Walls(unittest.TestCase):

@@ -1,0 +1,128 @@
+// Snapshots and compactions that a workspace makes by itself.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tests/engine/workspace_fixture.h"
+
+namespace coordhub::engine {
+namespace {
+
+constexpr int64_t kSnapshotEvery = 100;
+constexpr int64_t kRetained = 200;
+// Events between two looks at what the maintenance did.
+constexpr int64_t kStep = 50;
+
+// Few records and many events, for both are written in proportion to the larger number.
+class MaintenanceTest : public WorkspaceTest {
+ protected:
+  MaintenanceTest() {
+    options_.snapshot_every = kSnapshotEvery;
+    options_.retained_events = kRetained;
+  }
+
+  void TearDown() override {
+    go_on_.Set(true);
+    WorkspaceTest::TearDown();
+  }
+  void Script(ScriptedJournal* journal) {
+    journal->on_snapshot = [this](int64_t revision) {
+      newest_snapshot_ = revision;
+      ++snapshots_;
+      if (!hold_) return;
+      in_snapshot_.Set(true);
+      go_on_.Get();
+    };
+    journal->on_compact = [this, journal](int64_t revision) {
+      ++compactions_;
+      EXPECT_GE(journal->head_revision() - revision, kRetained) << "more than is promised went";
+      EXPECT_GE(newest_snapshot_, revision) << "no snapshot continues what is kept";
+    };
+  }
+  void OpenInMemory() {
+    auto journal =
+        std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+    Script(journal.get());
+    Open(std::move(journal));
+    ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+  }
+  // One event.
+  absl::StatusOr<Outcome> Change(int i) {
+    v1::UpdateTicketRequest request;
+    request.set_ticket_id("T-1");
+    request.mutable_spec()->set_title("title " + std::to_string(i));
+    request.mutable_update_mask()->add_paths("title");
+    return Do(CommandOf(Operator(), request));
+  }
+  // Returns once the maintenance that is under way is done.
+  void Settle() {
+    Waitable<bool> done;
+    workspace_->ComputeDigest(workspace_->view(), [&done](const std::string&) { done.Set(true); });
+    done.Get();
+  }
+  int64_t head() const { return workspace_->view()->revision; }
+
+  // A snapshot is held up until it may go on.
+  std::atomic<bool> hold_{false};
+  Waitable<bool> in_snapshot_;
+  Waitable<bool> go_on_;
+  std::atomic<int64_t> newest_snapshot_{0};
+  std::atomic<int> snapshots_{0};
+  std::atomic<int> compactions_{0};
+};
+
+TEST_F(MaintenanceTest, SnapshotsAndCompactionsComeByThemselvesAndKeepWhatIsPromised) {
+  OpenSqlite([this](ScriptedJournal* journal) { Script(journal); });
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_TRUE(Change(i).ok());
+    const int64_t kept = head() - workspace_->Describe().compact_revision();
+    ASSERT_GE(kept, std::min(head(), kRetained));
+    if (i % kStep != 0) continue;
+    Settle();
+    // What falls due while something else is done is done in the step after it.
+    ASSERT_LE(head() - newest_snapshot_, kSnapshotEvery + 3 * kStep);
+    ASSERT_LE(head() - workspace_->Describe().compact_revision(), 2 * kRetained + 3 * kStep);
+  }
+  EXPECT_GE(snapshots_, 10);
+  EXPECT_GE(compactions_, 4);
+  EXPECT_EQ(base::ReasonOf(ReadEvents(1).status()), v1::ERROR_REASON_REVISION_COMPACTED);
+  const std::string digest = core::Digest(*workspace_->view());
+  EXPECT_EQ(Verify().digest, digest);
+  OpenSqlite();
+  EXPECT_EQ(core::Digest(*workspace_->view()), digest);
+}
+
+TEST_F(MaintenanceTest, AnswersGoOnWhileASnapshotIsWritten) {
+  hold_ = true;
+  OpenInMemory();
+  int i = 0;
+  while (head() < kSnapshotEvery) ASSERT_TRUE(Change(i++).ok());
+  in_snapshot_.Get();
+  for (int more = 0; more < 500; ++more) ASSERT_TRUE(Change(i++).ok());
+  EXPECT_EQ(snapshots_, 1) << "one at a time";
+  EXPECT_EQ(workspace_->Describe().compact_revision(), 0);
+  go_on_.Set(true);
+  Settle();
+  // The second one's answer shows that the first one was looked at.
+  for (int more = 0; more < 2; ++more) ASSERT_TRUE(Change(i++).ok());
+  Settle();
+  EXPECT_GT(workspace_->Describe().compact_revision(), 0)
+      << "what was due meanwhile is made up for";
+  Verify();
+}
+
+TEST_F(MaintenanceTest, WithoutRetentionNothingIsEverDropped) {
+  options_.retained_events = 0;
+  OpenInMemory();
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(Change(i).ok());
+  Settle();
+  EXPECT_GE(snapshots_, 1);
+  EXPECT_EQ(compactions_, 0);
+  EXPECT_TRUE(ReadEvents(0).ok());
+}
+
+}  // namespace
+}  // namespace coordhub::engine
