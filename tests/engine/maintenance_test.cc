@@ -59,7 +59,8 @@ class MaintenanceTest : public WorkspaceTest {
   // Returns once the maintenance that is under way is done.
   void Settle() {
     Waitable<bool> done;
-    workspace_->ComputeDigest(workspace_->view(), [&done](const std::string&) { done.Set(true); });
+    workspace_->ComputeDigest(workspace_->view(),
+                              [&done](const absl::StatusOr<std::string>&) { done.Set(true); });
     done.Get();
   }
   int64_t head() const { return workspace_->view()->revision; }
