@@ -324,6 +324,21 @@ class Refusals(HubCase):
         self.assertIn(str(pid), second.stderr)
         self.assertEqual(self.coordhub("stop").returncode, 0, "found through the endpoint file")
 
+    def test_kinds_of_repositories_that_cannot_be_read_are_named(self):
+        for kind, init, said in (("reftable", (), "reftable"), ("sha256", ("--object-format=sha256",), "SHA-256")):
+            repo = self.path("of-kind-" + str(len(kind)))
+            subprocess.run(["git", "init", "-q", *init, repo], check=True, env=self.env)
+            if kind == "reftable":
+                for setting in (("core.repositoryformatversion", "1"), ("extensions.refStorage", "reftable")):
+                    subprocess.run(["git", "config", "-f", os.path.join(repo, ".git", "config"), *setting], check=True,
+                                   env=self.env)
+            for args in (("serve",), ("start",), ("start", "--no-mirror"), ("start", "--mirror-dir", self.path("m"))):
+                with self.subTest(kind=kind, args=args):
+                    refused = self.coordhub(*args, "--repo", repo)
+                    self.assertEqual(refused.returncode, USAGE, refused.stderr)
+                    self.assertIn(said, refused.stderr)
+            self.assertFalse(os.path.exists(os.path.join(repo, ".git", "coordhub")), "nothing is made for it")
+
     def test_a_taken_port_is_named(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
