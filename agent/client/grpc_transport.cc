@@ -7,7 +7,7 @@
 #include "agent/client/grpc_status.h"
 #include "agent/client/grpc_streams.h"
 #include "grpcpp/create_channel.h"
-#include "grpcpp/impl/client_unary_call.h"    // what generated stubs call
+#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/impl/codegen/proto_utils.h"  // how gRPC serializes a MessageLite
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -58,14 +58,37 @@ gpr_timespec DeadlineAfter(absl::Duration timeout) {
                       gpr_time_from_nanos(absl::ToInt64Nanoseconds(timeout), GPR_TIMESPAN));
 }
 
-// The calling thread itself drives the call to its end, as a generated stub would: no thread of
-// gRPC's is started for it or has to wake it.
-grpc::Status Call(grpc::Channel* channel, const std::string& method, grpc::ClientContext* context,
-                  const MessageLite& request, MessageLite* response) {
-  const grpc::internal::RpcMethod rpc(method.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
-  return grpc::internal::BlockingUnaryCall<MessageLite, MessageLite>(channel, rpc, context, request,
-                                                                     response);
-}
+// One unary call, from its start until its callback has run. Not gRPC's blocking call, which costs
+// a thread less: between such calls nobody drives the connection, so that one which is being made
+// again, to a hub that was frozen or restarted, stood still for up to five seconds.
+class UnaryCall {
+ public:
+  grpc::ClientContext* context() { return &context_; }
+
+  grpc::Status Run(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                   const MessageLite& request, MessageLite* response) {
+    grpc::TemplatedGenericStub<MessageLite, MessageLite> stub(channel);
+    stub.UnaryCall(&context_, method, grpc::StubOptions(), &request, response,
+                   [this](grpc::Status status) { Done(std::move(status)); });
+    base::MutexLock lock(&mu_);
+    while (!done_) done_cv_.Wait(&mu_);
+    return status_;
+  }
+
+ private:
+  void Done(grpc::Status status) {
+    base::MutexLock lock(&mu_);
+    status_ = std::move(status);
+    done_ = true;
+    done_cv_.Signal();  // under the lock: Run returns, and this object goes, once it is released
+  }
+
+  grpc::ClientContext context_;
+  base::Mutex mu_;
+  base::CondVar done_cv_;
+  bool done_ ABSL_GUARDED_BY(mu_) = false;
+  grpc::Status status_ ABSL_GUARDED_BY(mu_);
+};
 
 }  // namespace
 
@@ -128,12 +151,12 @@ absl::Status GrpcTransport::Unary(const std::string& method, const MessageLite& 
                                   MessageLite* response, const Credentials& credentials,
                                   absl::Duration timeout) {
   const std::shared_ptr<const Channels> channels = this->channels();
-  grpc::ClientContext context;
-  AddCredentials(credentials, &context);
-  context.set_deadline(DeadlineAfter(timeout));
-  if (!calls_->Add(&context)) return absl::CancelledError("the client was shut down");
-  const grpc::Status status = Call(channels->calls.get(), method, &context, request, response);
-  calls_->Remove(&context);
+  UnaryCall call;
+  AddCredentials(credentials, call.context());
+  call.context()->set_deadline(DeadlineAfter(timeout));
+  if (!calls_->Add(call.context())) return absl::CancelledError("the client was shut down");
+  const grpc::Status status = call.Run(channels->calls, method, request, response);
+  calls_->Remove(call.context());
   return FromGrpc(status, channels->endpoint, calls_->shut_down());
 }
 
