@@ -21,8 +21,8 @@ namespace coordhub::agent {
 // by itself when the connection breaks; when `resolve` finds another endpoint, new channels take
 // the place of the old, on which calls that are under way end by themselves.
 //
-// Thread-safe. Owns no thread: a unary call is driven by the thread that makes it, and gRPC's own
-// run the streams' callbacks. Outlives its streams' calls: a stream keeps what it needs.
+// Thread-safe. Owns no thread; gRPC's own run the callbacks. Outlives its streams' calls: a stream
+// keeps what it needs.
 class GrpcTransport final : public Transport {
  public:
   using Resolve = std::function<absl::StatusOr<std::string>()>;
