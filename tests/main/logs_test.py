@@ -91,7 +91,8 @@ class Logs(HubCase):
             registered = self.ctl("agent", "register", "conversation-1", "--json")
             token = re.search(r"chs_[0-9a-f]{32}_[0-9a-f]{64}", registered.stdout + read_all(self.state, "sessions"))
             self.assertIsNotNone(token, "the test knows what to look for")
-            for session in (token[0], token[0][:-1] + "0", "cho_" + "a" * 64):
+            forged = token[0][:-1] + ("1" if token[0][-1] == "0" else "0")
+            for session in (token[0], forged, "cho_" + "a" * 64):
                 subprocess.run([COORDCTL, "--endpoint", tcp, "ticket", "list"], cwd=self.repo, capture_output=True,
                                env={**self.env, "COORDHUB_SESSION": session}, check=False, timeout=60)
             self.ctl("ticket", "create", "--title", "work", "--body", token[0])
