@@ -40,7 +40,10 @@ class HangingGitTest : public ::testing::Test {
   std::string pids() const { return repo_.Beside("pids"); }
   void HangGit() const { setenv("PATH", (repo_.Beside("bin") + ":" + path_).c_str(), 1); }
   void AwaitGit() const {
-    while (!std::filesystem::exists(pids())) std::this_thread::yield();
+    // Made by the redirection; the line comes after.
+    while (!std::filesystem::exists(pids()) || std::filesystem::file_size(pids()) == 0) {
+      std::this_thread::yield();
+    }
   }
   // Those that wait, and those to come.
   void LetGitGo() const {
