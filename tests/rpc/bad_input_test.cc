@@ -340,22 +340,27 @@ TEST_F(BadInputTest, ARequestBeyondAMebibyteIsRefusedWithAReason) {
   EXPECT_EQ(MetadataOf(status, "limit_name"), "request_bytes");
 }
 
-// The exception to "one ErrorInfo on every error": the hub does not come to see these.
-TEST_F(BadInputTest, WhatGrpcItselfRefusesHasACodeOnlyAndTheConnectionGoesOn) {
+// The exceptions to "one ErrorInfo on every error": the hub does not come to see these.
+TEST_F(BadInputTest, AMessageThatGrpcRefusesHasACodeOnlyAndTheConnectionGoesOn) {
   const pb::Workspace before = operator_.GetHub(/*with_digest=*/true).workspace();
-  const grpc::Status large =
+  const grpc::Status status =
       CallRaw(operator_, MethodNamed("AddComment"), std::string(3 << 20, 'x')).status;
-  EXPECT_EQ(large.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << large.error_message();
-  EXPECT_TRUE(large.error_details().empty());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+  EXPECT_TRUE(status.error_details().empty());
+  ExpectUnchanged(before);
+}
 
-  const auto context = operator_.Context();
+// gRPC 1.51 closes the connection that it came on, and no other.
+TEST_F(BadInputTest, MetadataThatGrpcRefusesHasACodeOnlyAndOtherConnectionsGoOn) {
+  const pb::Workspace before = operator_.GetHub(/*with_digest=*/true).workspace();
+  const Client talkative = hub_.OnSocket();
+  const auto context = talkative.Context();
   context->AddMetadata("x-padding", std::string(32 << 10, 'x'));
   pb::GetHubResponse response;
-  const grpc::Status talkative = pb::HubService::Stub(operator_.channel())
-                                     .GetHub(context.get(), pb::GetHubRequest(), &response);
-  EXPECT_EQ(talkative.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED)
-      << talkative.error_message();
-  EXPECT_TRUE(talkative.error_details().empty());
+  const grpc::Status status = pb::HubService::Stub(talkative.channel())
+                                  .GetHub(context.get(), pb::GetHubRequest(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+  EXPECT_TRUE(status.error_details().empty());
   ExpectUnchanged(before);
 }
 
