@@ -98,6 +98,22 @@ class Loops(SeedCase):
         self.wait_until_mirrored()
         self.compare([], "none")
 
+    def test_an_open_round_is_active_convergence_and_one_that_is_over_is_not(self):
+        def mirrored(state):
+            subprocess.run([os.path.join(BIN, "mirror_of_round"), os.path.join(self.repo, "shared_state"), state, *TITLES],
+                           check=True, env=self.env)
+            return self.compare(TITLES, "round-" + state)[1][0]
+
+        with open(os.path.join(self.repo, ".git", "info", "exclude"), "a", encoding="utf-8") as f:
+            f.write("/shared_state\n")
+        self.write_by_hand(TITLES)
+        convergence = os.path.join(self.hand_made, "shared_state", "convergence.md")
+        with open(convergence, "w", encoding="utf-8") as f:
+            f.write("# Convergence\n")
+        self.assertIn("  - Convergence coordination: ACTIVE\n", mirrored("open"))
+        os.remove(convergence)
+        self.assertNotIn("Convergence", mirrored("over"))
+
     def test_new_tickets_are_seen_in_the_second_in_which_they_come(self):
         self.start()
         batch = self.path("batch.md")

@@ -66,7 +66,8 @@ TEST_F(ReaderTest, NeverSeesATornOrEmptyFile) {
   std::atomic<bool> done{false};
   std::atomic<bool> torn{false};
   std::set<std::string> versions;
-  // As many reads as are asked for, and on until they met several versions, however slow the disk is.
+  // As many reads as are asked for, and on until they met several versions, however slow the disk
+  // is.
   std::thread reader([&] {
     for (int i = 0; !torn && !done && (i < Reads() || versions.size() < kVersions); ++i) {
       const std::string tickets = Read("tickets.md");
