@@ -55,8 +55,10 @@ class DiskTest(HubCase):
 
     def test_on_a_full_disk_reads_go_on_and_writing_resumes_by_itself(self):
         self.assertEqual(self.create("before").returncode, 0)
-        watch = subprocess.Popen([COORDCTL, "watch", "--json"], cwd=self.repo, env=self.env, text=True,
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        # From here, however late it begins.
+        watch = subprocess.Popen([COORDCTL, "watch", "--json", "--from", str(self.status()["head_revision"])],
+                                 cwd=self.repo, env=self.env, text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL)
         self.addCleanup(watch.wait)
         self.addCleanup(watch.stdout.close)
         self.addCleanup(watch.kill)
