@@ -1,8 +1,11 @@
 #include "agent/base/log.h"
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -11,6 +14,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/error.h"
 #include "agent/base/mutex.h"
+#include "agent/base/queued_log_sink.h"
 #include "agent/base/rotating_file.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
@@ -19,10 +23,16 @@
 namespace coordhub::base {
 namespace {
 
-// One write, so that lines of several processes do not mix.
+// One write, so that lines of several processes do not mix. Not through stdio: while nobody reads,
+// its lock would be held, and the end of the process waits for that.
 void WriteToStderr(std::string line) {
   line += '\n';
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t written = write(STDERR_FILENO, rest.data(), rest.size());
+    if (written < 0 && errno != EINTR) return;
+    if (written > 0) rest.remove_prefix(static_cast<size_t>(written));
+  }
 }
 
 class FileSink final : public LogSink {
@@ -48,12 +58,23 @@ class FileSink final : public LogSink {
   bool failing_ = false;
 };
 
+class StderrSink final : public LogSink {
+ public:
+  void Write(LogLevel, std::string_view line) override { WriteToStderr(std::string(line)); }
+};
+
+// Where lines go. Null: nowhere.
+struct Sinks {
+  std::shared_ptr<LogSink> people;
+  std::shared_ptr<LogSink> programs;
+};
+
 struct Destination {
   std::atomic<LogLevel> min_level{LogLevel::kInfo};
-  std::atomic<bool> to_stderr{true};
-  std::atomic<bool> to_sink{false};
+  std::atomic<bool> to_people{true};
+  std::atomic<bool> to_programs{false};
   Mutex mu;
-  std::shared_ptr<LogSink> sink ABSL_GUARDED_BY(mu);
+  Sinks sinks ABSL_GUARDED_BY(mu){std::make_shared<StderrSink>(), nullptr};
 };
 
 // Never destroyed: other static objects may log while the process ends.
@@ -62,16 +83,16 @@ Destination& TheDestination() {
   return destination;
 }
 
-void Redirect(std::shared_ptr<LogSink> sink, bool to_stderr, LogLevel min_level) {
+void Redirect(Sinks sinks, LogLevel min_level) {
   Destination& destination = TheDestination();
   {
     MutexLock lock(&destination.mu);
-    destination.to_sink = sink != nullptr;
-    destination.to_stderr = to_stderr;
+    destination.to_people = sinks.people != nullptr;
+    destination.to_programs = sinks.programs != nullptr;
     destination.min_level = min_level;
-    destination.sink.swap(sink);
+    std::swap(destination.sinks, sinks);
   }
-  // The former sink goes here, outside the lock: its destructor may take its time.
+  // The former sinks go here, outside the lock: their destructors may take their time.
 }
 
 const char* LevelName(LogLevel level) {
@@ -127,6 +148,28 @@ std::string TextLine(absl::Time now, LogLevel level, std::string_view message,
   return RedactTokens(TerminalSafe(line));
 }
 
+// Of those that a queue had no room for.
+constexpr std::string_view kLinesLost = "lines of the log were lost: it was written too slowly";
+
+std::string LostForPeople(size_t count) {
+  return TextLine(SystemClock().Wall(), LogLevel::kWarning, kLinesLost, {{"count", count}});
+}
+
+std::string LostForPrograms(size_t count) {
+  return JsonLine(SystemClock().Wall(), LogLevel::kWarning, kLinesLost, {{"count", count}});
+}
+
+// As `sinks`, without making who logs wait.
+Sinks Queued(Sinks sinks) {
+  if (sinks.people != nullptr) {
+    sinks.people = std::make_shared<QueuedLogSink>(std::move(sinks.people), LostForPeople);
+  }
+  if (sinks.programs != nullptr) {
+    sinks.programs = std::make_shared<QueuedLogSink>(std::move(sinks.programs), LostForPrograms);
+  }
+  return sinks;
+}
+
 constexpr size_t kTokenPrefixBytes = 4;
 
 size_t FindTokenPrefix(std::string_view text, size_t from) {
@@ -143,26 +186,45 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   if (!LogEnabled(level)) return;
   Destination& destination = TheDestination();
   const absl::Time now = SystemClock().Wall();
-  if (destination.to_stderr) WriteToStderr(TextLine(now, level, message, fields));
-  if (!destination.to_sink) return;
-  const std::string line = JsonLine(now, level, message, fields);
+  std::string text;
+  if (destination.to_people) text = TextLine(now, level, message, fields);
+  std::string json;
+  if (destination.to_programs) json = JsonLine(now, level, message, fields);
   MutexLock lock(&destination.mu);
-  if (destination.sink != nullptr) destination.sink->Write(level, line);
+  if (!text.empty() && destination.sinks.people) destination.sinks.people->Write(level, text);
+  if (!json.empty() && destination.sinks.programs) destination.sinks.programs->Write(level, json);
+}
+
+bool FlushLog(absl::Duration patience) {
+  Destination& destination = TheDestination();
+  Sinks sinks;
+  {
+    MutexLock lock(&destination.mu);
+    sinks = destination.sinks;
+  }
+  bool all = true;
+  for (const auto& sink : {sinks.programs, sinks.people}) {
+    if (sink != nullptr) all = sink->Flush(patience) && all;
+  }
+  return all;
 }
 
 absl::Status InitLog(const LogOptions& options) {
-  std::shared_ptr<FileSink> sink;
+  Sinks sinks;
+  if (options.to_stderr) sinks.people = std::make_shared<StderrSink>();
   if (!options.path.empty()) {
-    sink = std::make_shared<FileSink>(
+    auto file = std::make_shared<FileSink>(
         options.path, RotatingFile::Limits{options.max_file_bytes, options.max_files});
-    COORDHUB_RETURN_IF_ERROR(sink->Open());
+    COORDHUB_RETURN_IF_ERROR(file->Open());
+    sinks.programs = std::move(file);
   }
-  Redirect(std::move(sink), options.to_stderr, options.min_level);
+  if (options.in_background) sinks = Queued(std::move(sinks));
+  Redirect(std::move(sinks), options.min_level);
   return absl::OkStatus();
 }
 
 void SetLogSink(std::shared_ptr<LogSink> sink, LogLevel min_level) {
-  Redirect(std::move(sink), /*to_stderr=*/false, min_level);
+  Redirect({nullptr, std::move(sink)}, min_level);
 }
 
 std::string RedactTokens(std::string_view text) {

@@ -21,6 +21,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 
 namespace coordhub::base {
 
@@ -69,6 +70,9 @@ class LogSink {
  public:
   virtual ~LogSink() = default;
   virtual void Write(LogLevel level, std::string_view line) = 0;
+  // Waits until what was written is where it belongs. False: it took longer than that. Unlike
+  // Write, any thread may call it.
+  virtual bool Flush(absl::Duration /*patience*/) { return true; }
 };
 
 struct LogOptions {
@@ -80,12 +84,18 @@ struct LogOptions {
   // At this size the file is renamed to <name>.1.<ext> and so on; the oldest goes.
   size_t max_file_bytes = 16u << 20;
   int max_files = 5;
+  // Lines wait in memory, in a bounded queue for each destination, for threads that write them: who
+  // logs never waits for a disk or a terminal. FlushLog before the process ends.
+  bool in_background = false;
 };
 
 // Directs the log as `options` say from now on.
 //
 // Errors: those of RotatingFile::Open; the log stays as it was.
 absl::Status InitLog(const LogOptions& options);
+
+// Waits until all that was logged is written. False: it took longer than that.
+bool FlushLog(absl::Duration patience);
 
 // Directs the log to `sink` (null: nowhere) and nowhere else. For tests and for embedding programs.
 void SetLogSink(std::shared_ptr<LogSink> sink, LogLevel min_level);

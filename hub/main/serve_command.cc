@@ -51,12 +51,21 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// How long the end of the process waits for who reads its log.
+constexpr absl::Duration kLogPatience = absl::Seconds(1);
+
+// Without what a process takes down at its end: a thread may still use it.
+[[noreturn]] void EndProcess(int code) {
+  (void)base::FlushLog(kLogPatience);
+  _exit(code);
+}
+
 // The journal's content is unknown from here on: nothing more may be acknowledged, and nothing be
 // tidied up that could.
 [[noreturn]] void DieOfJournal(const absl::Status& status) {
   base::Log(base::LogLevel::kError, "the journal failed; the hub stops at once",
             {{"error", status.ToString()}});
-  _exit(kJournalFailed);
+  EndProcess(kJournalFailed);
 }
 
 // What people see when the hub is ready, and how they go on.
@@ -82,6 +91,7 @@ void StartLog(const HubOptions& options, const std::vector<WorkspacePlan>& plans
   log.min_level = LogLevelOf(options.log_level);
   log.path = HubLogFile(options, plans);
   log.to_stderr = foreground;
+  log.in_background = true;
   if (options.log_dir.empty() && options.log_file.empty()) {
     // Errors show when the log is opened, or the journal beside it.
     (void)base::EnsurePrivateDirectory(plans.front().state.dir());
@@ -168,15 +178,17 @@ int Serve(const ServeFlags& flags) {
   absl::StatusOr<std::unique_ptr<Hub>> hub = StartHub(flags, &stop, &clean);
   if (!hub.ok()) {
     const std::string text = absl::StrCat("coordhub: ", hub.status().message(), "\n");
+    (void)base::FlushLog(kLogPatience);  // what led to it comes before it
     std::fputs(text.c_str(), stderr);
     readiness.Report({ExitCodeOf(hub.status()), text});
-    if (!clean) _exit(ExitCodeOf(hub.status()));
+    if (!clean) EndProcess(ExitCodeOf(hub.status()));
     return ExitCodeOf(hub.status());
   }
   const std::string text = ReadyText(**hub);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   RememberOptions(**hub, flags.hub, manager.present());
+  (void)base::FlushLog(kLogPatience);  // whoever waits for the hub finds what its start had to say
   readiness.Report({kOk, text});
   manager.Notify(absl::StrCat("READY=1\n", StatusLine(**hub)));
   base::Log(base::LogLevel::kInfo, "the hub is ready", {{"pid", getpid()}});
@@ -188,7 +200,8 @@ int Serve(const ServeFlags& flags) {
   base::Log(base::LogLevel::kInfo, "the hub has stopped");
   // A thread that hangs must not meet what the process takes down at its end. Everything that was
   // acknowledged is durable.
-  if (!clean) _exit(kOk);
+  if (!clean) EndProcess(kOk);
+  (void)base::FlushLog(kLogPatience);
   return kOk;
 }
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What a hub writes down: its own log, and those of its loops."""
 
+import fcntl
 import glob
 import json
 import os
 import re
+import select
 import stat
 import subprocess
 import unittest
@@ -12,6 +14,7 @@ import unittest
 from hub_case import COORDCTL, HubCase, wait_until
 
 STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] "
+PAGE = 4096
 FAST = ("--monitor-interval", "200ms", "--coordinator-interval", "200ms", "--comms-interval", "200ms")
 
 
@@ -84,6 +87,21 @@ class Logs(HubCase):
             self.ctl("ticket", "create", "--title", "served all the same")
             os.unlink(self.logs)
             self.wait_for("background_monitor.log", "Tickets pending: 1")
+
+    def test_a_terminal_that_stands_still_holds_nobody_up(self):
+        unread = self.path("unread")
+        os.mkfifo(unread)
+        reader = os.open(unread, os.O_RDWR)
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PAGE)
+        hub = self.serve("--log-dir", self.logs, "--log-level", "debug")
+        hub.start(under=("sh", "-c", f"exec \"$@\" 2>'{unread}'", "sh"))
+        for n in range(60):  # more lines than a page has room for
+            self.ctl("ticket", "create", "--title", f"T {n}")
+        calls = [line for line in self.hub_log() if line.get("method") == "CreateTicket"]
+        wait_until(lambda: select.select([reader], [], [], 0)[0], "it was told something")
+        self.assertGreater(len(json.dumps(calls)), 2 * PAGE, "the pipe is full")
+        self.assertEqual(hub.terminate(), 0)
 
     def test_no_log_holds_a_token(self):
         with self.serve("--log-dir", self.logs, "--log-level", "debug", "--tcp", "127.0.0.1:0", *FAST) as hub:

@@ -12,8 +12,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/mutex.h"
+#include "agent/base/queued_log_sink.h"
 #include "agent/base/session_token.h"
 #include "tests/agent/base/temp_dir.h"
 
@@ -191,6 +194,81 @@ TEST_F(LogTest, AFileThatCannotBeOpenedIsToldAndTheLogStays) {
   EXPECT_EQ(MetadataOf(status, "path"), blocked + "/hub.log");
   Log(LogLevel::kInfo, "still here");
   EXPECT_EQ(Last()["msg"], "still here");
+}
+
+class Gate {
+ public:
+  void Open() {
+    MutexLock lock(&mu_);
+    is_open_ = true;
+    opened_.SignalAll();
+  }
+  void Await() {
+    MutexLock lock(&mu_);
+    while (!is_open_) opened_.Wait(&mu_);
+  }
+
+ private:
+  Mutex mu_;
+  CondVar opened_;
+  bool is_open_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+// Takes nothing until it is opened.
+struct BlockedSink final : LogSink {
+  void Write(LogLevel, std::string_view line) override {
+    entered.Open();
+    open.Await();
+    lines.emplace_back(line);
+  }
+  Gate entered;
+  Gate open;
+  std::vector<std::string> lines;
+};
+
+class QueuedLogSinkTest : public testing::Test {
+ protected:
+  ~QueuedLogSinkTest() override { blocked_->open.Open(); }
+
+  void Log(const std::string& line) { queued_.Write(LogLevel::kInfo, line); }
+
+  std::shared_ptr<BlockedSink> blocked_ = std::make_shared<BlockedSink>();
+  QueuedLogSink queued_{blocked_, [](size_t count) { return absl::StrCat(count, " lost"); }};
+};
+
+TEST_F(QueuedLogSinkTest, NobodyWaitsForASinkThatHangsAndNothingIsReordered) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 1000; ++i) {
+    expected.push_back(absl::StrCat("line ", i));
+    Log(expected.back());
+  }
+  EXPECT_FALSE(queued_.Flush(absl::ZeroDuration()));
+  blocked_->open.Open();
+  EXPECT_TRUE(queued_.Flush(absl::InfiniteDuration()));
+  EXPECT_EQ(blocked_->lines, expected);
+}
+
+TEST_F(QueuedLogSinkTest, ItsMemoryIsBoundedAndWhatIsLostIsCounted) {
+  Log("first");
+  blocked_->entered.Await();  // with the sink, and not in the queue any more
+  const std::string line(QueuedLogSink::kMaxBytes / 4, 'x');
+  for (int i = 0; i < 7; ++i) Log(line);
+  blocked_->open.Open();
+  EXPECT_TRUE(queued_.Flush(absl::InfiniteDuration()));
+  EXPECT_THAT(blocked_->lines, testing::ElementsAre("first", line, line, line, line, "3 lost"));
+  Log("room again");
+  EXPECT_TRUE(queued_.Flush(absl::InfiniteDuration()));
+  EXPECT_EQ(blocked_->lines.back(), "room again");
+}
+
+TEST_F(LogTest, InTheBackgroundEverythingIsWrittenOnceItIsFlushed) {
+  const TempDir dir;
+  ASSERT_TRUE(InitLog({.path = dir / "hub.log", .to_stderr = false, .in_background = true}).ok());
+  for (int i = 0; i < 100; ++i) Log(LogLevel::kInfo, "line", {{"i", i}});
+  ASSERT_TRUE(FlushLog(absl::InfiniteDuration()));
+  const std::string content = **ReadFile(dir / "hub.log", 100'000);
+  EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 100);
+  EXPECT_THAT(content, HasSubstr("\"i\":99"));
 }
 
 }  // namespace
