@@ -142,6 +142,7 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, Vie
     return;
   }
   const base::MonoTime until = ToMono(deadline);
+  bool waits = false;
   {
     base::MutexLock lock(&pending_mu_);
     // Looked at again under the lock that OnView takes after it has published: none is missed.
@@ -150,8 +151,13 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, Vie
       const base::MonoTime due = std::min(until, clock_->Mono() + kAwaitMax);
       pending_.emplace(min_revision, Pending{due, std::move(done)});
       pending_due_ = std::min(pending_due_, due);
-      return;
+      waits = true;
     }
+  }
+  if (waits) {
+    // The writer may sleep without an end, for who waits ends by its ticks.
+    sequencer_->Post([] {});
+    return;
   }
   if (now->revision >= min_revision) {
     done(std::move(now));
@@ -176,6 +182,11 @@ void LiveWorkspace::OnView(std::shared_ptr<const core::View> view) {
 }
 
 void LiveWorkspace::OnTick() { EndOverduePending(); }
+
+bool LiveWorkspace::WantsTicks() const {
+  base::MutexLock lock(&pending_mu_);
+  return !pending_.empty();
+}
 
 void LiveWorkspace::EndOverduePending() {
   std::vector<std::pair<int64_t, ViewDone>> overdue;

@@ -86,6 +86,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void OnFatal(const absl::Status& status) override;
   void FetchCommit(journal::CommitRange range, Done done) override;
   void OnTick() override;
+  bool WantsTicks() const override ABSL_LOCKS_EXCLUDED(pending_mu_);
 
   // The ticket, if this session holds it with this fence.
   absl::StatusOr<std::shared_ptr<const v1::Ticket>> CheckClaim(std::string_view session_uid,
@@ -123,7 +124,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   // Writer's thread only.
   ViewPtr former_view_;
 
-  base::Mutex pending_mu_;
+  mutable base::Mutex pending_mu_;
   // By the revision that is waited for.
   std::multimap<int64_t, Pending> pending_ ABSL_GUARDED_BY(pending_mu_);
   // None of pending_ is overdue before.

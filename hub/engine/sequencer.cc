@@ -82,7 +82,7 @@ size_t Sequencer::queued() const {
 absl::Duration Sequencer::IdleTime() const {
   const std::optional<base::MonoTime> due = writer_->NextDue();
   TellDeadlines(due.has_value());
-  if (!due) return kIdlePeriod;
+  if (!due) return writer_->WantsTicks() ? kTickPeriod : absl::InfiniteDuration();
   return std::clamp(*due - clock_->Now(), absl::ZeroDuration(), LeaseClock::kObservePeriod);
 }
 

@@ -16,8 +16,8 @@ namespace coordhub::engine {
 // The writer's thread and its queue: takes all that waits, runs it as one batch, and meanwhile lets
 // the next one gather. The hub's own observations yield: one at a time, in a batch of its own,
 // after the others' calls, and not while those fill whole batches (but for no more than kMaxYields
-// of them). Wakes for new calls, for what falls due, at least every
-// LeaseClock::kObservePeriod while anything will, and every kIdlePeriod when nothing does.
+// of them). Wakes for new calls and for what falls due: at least every LeaseClock::kObservePeriod
+// while anything will, every kTickPeriod while calls wait for a revision, and else not at all.
 // Any thread may call.
 class Sequencer {
  public:
@@ -46,7 +46,7 @@ class Sequencer {
   static constexpr size_t kYieldingCapacity = 64;
   static constexpr int kMaxYields = 8;
   // What ends calls that wait for a revision.
-  static constexpr absl::Duration kIdlePeriod = absl::Seconds(1);
+  static constexpr absl::Duration kTickPeriod = absl::Seconds(1);
 
   struct Batch {
     std::vector<Call> calls;

@@ -57,9 +57,9 @@ struct WorkspaceOptions {
   // Events kept at the least; automatic compaction drops older ones once as many more are kept, and
   // as many more as there are records. 0: never compacts by itself.
   int64_t retained_events = 1'000'000;
-  // Memory of the broadcaster's ring.
-  size_t ring_bytes = 64u << 20;
-  size_t ring_events = 65536;
+  // Memory of the broadcaster's ring. Who is further behind reads the journal.
+  size_t ring_bytes = 16u << 20;
+  size_t ring_events = 16384;
   // No lease runs out before BeginLeases: while there is no server yet, nobody could renew one.
   bool hold_leases = false;
   // Called when the journal failed: must end the process (tests record it). Nothing is acknowledged

@@ -38,6 +38,8 @@ class WriterObserver {
   virtual void FetchCommit(journal::CommitRange range, Done done) = 0;
   // A batch begins, be it empty: the heartbeat of the workspace.
   virtual void OnTick() {}
+  // Whether OnTick must go on coming although nothing falls due.
+  virtual bool WantsTicks() const { return false; }
 };
 
 // The one writer of a workspace: decides, evolves, appends and answers, a batch at a time; ends
@@ -75,6 +77,9 @@ class Writer {
 
   // When Run({}) will have something to do, in lease time. Nullopt: only with new calls.
   std::optional<base::MonoTime> NextDue() const;
+
+  // Whether empty batches must go on coming although nothing falls due.
+  bool WantsTicks() const { return parts_.observer->WantsTicks(); }
 
   // The caller of a waiting call went away. False: it does not wait.
   bool CancelWaiter(CallId id);

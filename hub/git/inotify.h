@@ -1,4 +1,4 @@
-// The kernel's notifications about directories. Private to this folder.
+// The kernel's notifications about directories.
 
 #pragma once
 

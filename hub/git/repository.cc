@@ -92,12 +92,12 @@ class LibgitRepository final : public Repository {
 
   absl::StatusOr<bool> IsTracked(const std::string& path) const override {
     if (main_worktree_.empty()) return false;
+    // Not the repository's own, which would keep every path of the worktree in memory.
     git_index* raw = nullptr;
-    if (git_repository_index(&raw, handle_.get()) != 0)
-      return LibraryError("opening the index", common_dir_);
-    const IndexHandle index(raw);
-    if (git_index_read(index.get(), /*force=*/0) != 0)
+    const std::string file = std::string(git_repository_path(handle_.get())) + "index";
+    if (git_index_open(&raw, file.c_str()) != 0)
       return LibraryError("reading the index", common_dir_);
+    const IndexHandle index(raw);
     if (git_index_find(nullptr, index.get(), path.c_str()) == 0) return true;
     return git_index_find_prefix(nullptr, index.get(), (path + "/").c_str()) == 0;
   }

@@ -62,8 +62,9 @@ absl::Status CheckFile(const std::string& path) {
 }
 
 absl::Status Configure(Database* database) {
-  // Batches are large; a page that does not fit into the cache would be written to the log twice.
-  COORDHUB_RETURN_IF_ERROR(database->Execute("PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF"));
+  // A batch's pages; one that does not fit would be written to the log twice. What was written
+  // before is not looked at again.
+  COORDHUB_RETURN_IF_ERROR(database->Execute("PRAGMA cache_size=-1024; PRAGMA secure_delete=OFF"));
   COORDHUB_RETURN_IF_ERROR(database->Execute(base::MutantActive("journal_does_not_sync")
                                                  ? "PRAGMA synchronous=NORMAL"
                                                  : "PRAGMA synchronous=FULL"));

@@ -15,14 +15,23 @@ CommsLoop::CommsLoop(CommsOptions options)
 void CommsLoop::Begin(Waker waker) {
   if (options_.mirror == nullptr) return;
   // The mirror coalesces by itself.
-  events_ = std::make_unique<EventBell>(options_.broadcaster, std::move(waker),
+  events_ = std::make_unique<EventBell>(options_.broadcaster, waker,
                                         /*delay=*/absl::ZeroDuration());
+  files_ = std::make_unique<DirectoryBell>([this, waker] {
+    files_rang_ = true;
+    waker(absl::ZeroDuration());
+  });
+  const std::string& directory = options_.mirror->directory();
+  options_.mirror->SetWatch([bell = files_.get(), directory] {
+    return bell->Arm({directory, directory + "/inbox"});
+  });
 }
 
 Outcome CommsLoop::Step(Cause cause) {
   const absl::Time now = options_.clock->Wall();
   Outcome outcome;
   if (mirror::Mirror* const mirror = options_.mirror.get()) {
+    if (files_rang_.exchange(false)) mirror->LookSoon();
     if (IsStep(cause)) mirror->RefreshStatus();
     outcome.next = mirror->Step();
     outcome.earliest = mirror->earliest();
@@ -51,6 +60,7 @@ absl::Status CommsLoop::WriteLog(absl::Time now) {
 
 void CommsLoop::Finish() {
   events_.reset();
+  files_.reset();
   if (options_.mirror != nullptr) options_.mirror->Finish();
 }
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "agent/base/clock.h"
 #include "hub/core/records.h"
 #include "hub/engine/broadcaster.h"
+#include "hub/loops/directory_bell.h"
 #include "hub/loops/event_bell.h"
 #include "hub/loops/loop.h"
 #include "hub/loops/loop_log.h"
@@ -55,6 +57,8 @@ class CommsLoop final : public Loop {
   CommsOptions options_;
   LoopLog log_;
   std::unique_ptr<EventBell> events_;
+  std::unique_ptr<DirectoryBell> files_;
+  std::atomic<bool> files_rang_{false};
   // The newest ticket that the log has told of.
   int64_t told_ticket_;
 };

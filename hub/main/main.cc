@@ -23,6 +23,14 @@ void OpenStandardDescriptors() {
 
 }  // namespace
 
+// Of jemalloc, which reads it before main: hub/decisions/2026-11-26-memory-of-an-idle-hub.md.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf =
+    "percpu_arena:percpu,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,"
+    "tcache_max:4096";
+}
+
 int main(int argc, char** argv) {
   using namespace coordhub::hub;  // NOLINT(google-build-using-namespace)
 

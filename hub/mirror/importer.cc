@@ -83,8 +83,13 @@ absl::Status Importer::Step(SharedStateDir* directory) {
   return failure;
 }
 
-void Importer::PlanNext(base::MonoTime now, bool more) {
+void Importer::LookSoon() {
+  look_at_ = std::min(look_at_, looked_at_ + options_.look_interval);
   due_ = std::min(due_, look_at_);
+}
+
+void Importer::PlanNext(base::MonoTime now, bool more) {
+  due_ = look_at_;
   for (const auto& [file, source] : sources_) due_ = std::min(due_, source.try_at);
   if (more) due_ = now;
 }
@@ -93,6 +98,8 @@ void Importer::PlanNext(base::MonoTime now, bool more) {
 
 absl::Status Importer::Look(SharedStateDir* directory, base::MonoTime now) {
   notices_.clear();
+  looked_at_ = now;
+  const bool told = watch_ != nullptr && watch_();
   const absl::Status inbox = TakeInbox(directory);
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<std::string> files, directory->List("."));
   SyncSources(files, now);
@@ -105,7 +112,7 @@ absl::Status Importer::Look(SharedStateDir* directory, base::MonoTime now) {
     notices_.push_back(
         absl::StrCat("Old copies of tickets.md that other programs have open: ", sources_.size()));
   }
-  look_at_ = now + options_.look_interval;
+  look_at_ = now + (told && !inbox_waits_ ? options_.told_look_interval : options_.look_interval);
   return inbox;
 }
 
@@ -158,10 +165,14 @@ absl::Status Importer::TakeInbox(SharedStateDir* directory) {
   COORDHUB_ASSIGN_OR_RETURN(SharedStateDir inbox, directory->OpenInner(kInbox, /*make=*/true));
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<std::string> files, inbox.List(""));
   int taken = 0;
+  inbox_waits_ = false;
   for (const std::string& file : files) {
     if (IsUnfinished(file)) continue;
     COORDHUB_ASSIGN_OR_RETURN(const bool took, TakeInboxFile(&inbox, directory, file));
-    if (took && ++taken == kInboxFilesAStep) break;
+    if (took && ++taken == kInboxFilesAStep) {
+      inbox_waits_ = true;
+      break;
+    }
   }
   if (taken == 0) return absl::OkStatus();
   COORDHUB_RETURN_IF_ERROR(directory->Sync());
@@ -184,7 +195,10 @@ absl::StatusOr<bool> Importer::TakeInboxFile(SharedStateDir* inbox, SharedStateD
     if (notices_.size() < kNotices) notices_.push_back(std::string(fd.status().message()));
     return false;
   }
-  if (!TakeSoleUse(fd->get(), options_.leases)) return false;
+  if (!TakeSoleUse(fd->get(), options_.leases)) {
+    inbox_waits_ = true;
+    return false;
+  }
   COORDHUB_RETURN_IF_ERROR(inbox->Move(file, *directory, TakenInboxName(NewGeneration(), file)));
   return true;
 }

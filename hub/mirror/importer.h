@@ -34,8 +34,10 @@ struct ImporterOptions {
   base::IdSource* ids = nullptr;
   // A file stays for this long at least: an open of it by its old name may be under way.
   absl::Duration grace = absl::Seconds(1);
-  // The directory is looked through this often.
+  // The directory is looked through this often at the most, ...
   absl::Duration look_interval = absl::Seconds(1);
+  // ... and this often where changes are told.
+  absl::Duration told_look_interval = absl::Seconds(15);
   // A file that somebody has open is tried again after the grace, then ever more rarely.
   absl::Duration max_retry = absl::Seconds(15);
   // For the answer to one import.
@@ -58,6 +60,12 @@ struct ImporterOptions {
 class Importer {
  public:
   explicit Importer(ImporterOptions options);
+
+  // `watch` is called before each look; true: LookSoon will be called when something changes after
+  // it. Without it the directory is looked through in any case. Before the first Step.
+  void SetWatch(std::function<bool()> watch) { watch_ = std::move(watch); }
+  // Something changed in the directory, perhaps.
+  void LookSoon();
 
   // A name for a retired `tickets.md`, never used before.
   std::string NewRetiredName() { return RetiredTicketsName(NewGeneration()); }
@@ -132,7 +140,10 @@ class Importer {
   const ImportClient client_;
 
   std::map<std::string, Source> sources_;  // by file, so by generation
+  std::function<bool()> watch_;
   bool looked_ = false;
+  base::MonoTime looked_at_ = base::MonoTime::InfinitePast();
+  bool inbox_waits_ = false;  // for somebody to close a file, or for the next look
   base::MonoTime look_at_ = base::MonoTime::InfinitePast();
   base::MonoTime due_ = base::MonoTime::InfinitePast();
   int budget_ = 0;            // imports that this step may still make

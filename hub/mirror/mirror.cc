@@ -30,6 +30,7 @@ ImporterOptions MakeImporterOptions(const MirrorOptions& options, base::Clock* c
   made.clock = clock;
   made.ids = options.ids;
   made.look_interval = options.look_interval;
+  made.told_look_interval = options.told_look_interval;
   made.patience = options.import_patience;
   made.leases = options.leases;
   return made;

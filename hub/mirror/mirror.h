@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -43,8 +44,10 @@ struct MirrorOptions {
   absl::Duration max_interval = absl::Minutes(1);
   // status.md is written this often even if nothing changed.
   absl::Duration status_interval = absl::Seconds(15);
-  // Changes that others made, and files that they dropped, are looked for this often.
+  // Changes that others made, and files that they dropped, are looked for this often, and where
+  // somebody tells of them (SetWatch) at most so often, and so often at least.
   absl::Duration look_interval = absl::Seconds(1);
+  absl::Duration told_look_interval = absl::Seconds(15);
   // After a failure.
   absl::Duration retry_interval = absl::Seconds(1);
 
@@ -94,6 +97,11 @@ class Mirror {
   // the latest; after a change of the view, step at earliest() already. Blocks on the file system
   // and on the writer of the log.
   base::MonoTime Step();
+
+  // See Importer: whoever watches the directory keeps it from being looked through all the time.
+  void SetWatch(std::function<bool()> watch) { importer_.SetWatch(std::move(watch)); }
+  void LookSoon() { importer_.LookSoon(); }
+  const std::string& directory() const { return options_.directory; }
 
   // The next Step that may write also writes status.md, whether it is due or not.
   void RefreshStatus() { status_due_ = base::MonoTime::InfinitePast(); }

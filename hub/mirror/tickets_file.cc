@@ -108,6 +108,8 @@ bool TicketsText::Update(const core::View& view) {
     }
   });
   if (lines.size() > kLinesKept) lines.clear();
+  // The first text grew by doubling.
+  if (text.capacity() > text.size() + text.size() / 4) text.shrink_to_fit();
   const bool changed = text != text_;
   text_ = std::move(text);
   lines_ = std::move(lines);

@@ -127,11 +127,16 @@ def filtered(setup):
 
 
 def idle(setup):
+    # A minute: bookmarks come every 10 s, clients ping every 20 s, the server every 30 s.
+    timing = {"seconds": 30 * setup.seconds, "idle_agents": setup.agents}
     with setup.hub() as hub:
-        agents = load(hub, "idle", seconds=4 * setup.seconds, idle_agents=setup.agents)
+        figures = {"agents": load(hub, "idle", **timing)}
     with setup.reference() as reference:
-        streams = load(reference, "reference-idle", seconds=4 * setup.seconds, idle_agents=setup.agents)
-    return {"agents": agents, "streams": streams}
+        figures["streams"] = load(reference, "reference-idle", **timing)
+    if EtcdServer.installed():
+        with EtcdServer() as etcd:
+            figures["etcd"] = load(etcd, "etcd-idle", **timing)
+    return figures
 
 
 def keep_alive(setup):
@@ -242,6 +247,8 @@ RATIOS = [
      0.2),
     ("the same, without that of the mutation", "filtered/filtered", "watch_us_per_event", "filtered/unfiltered", "<=", 0.2),
     ("memory of 1,000 idle agents, to bare streams", "idle/agents", "server_resident_bytes", "idle/streams", "<=", 1.5),
+    ("memory of 1,000 idle agents, to etcd's watches and leases", "idle/agents", "server_resident_bytes", "idle/etcd", "<=",
+     0.6),
     ("claim p50, 100,000 tickets, to 1,000", "workspace-100000/claim", "p50_us", "workspace-1000/claim", "<=", 1.2),
     ("claim p50, 1,000,000 tickets, to 1,000", "workspace-1000000/claim", "p50_us", "workspace-1000/claim", "<=", 1.5),
     ("coordctl ticket create, to a bare client's echo", "process/coordctl", "p50_us", "process/bare client", "<=", 2.0),

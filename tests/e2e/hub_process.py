@@ -15,8 +15,10 @@ COORDCTL = os.path.join(BIN, "coordctl")
 
 
 def clean_environment():
-    """The environment without what would lead a client to another hub. A deliberate fault stays."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("COORDHUB_") or k == "COORDHUB_MUTANT"}
+    """The environment without what would lead a client to another hub, or git elsewhere. A deliberate fault stays."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("COORDHUB_", "GIT_")) or k == "COORDHUB_MUTANT"}
+    # Whatever the user and the machine have set up (hooks, signatures, other names) is not what is tested.
+    return dict(env, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1")
 
 
 def wait_until(condition, what, seconds=30.0):
@@ -42,7 +44,7 @@ class Hub:
     """`coordhub serve` on one repository."""
 
     def __init__(self, repo=None, args=(), env=None):
-        self.directory = tempfile.mkdtemp(prefix="coordhub-e2e-")
+        self.directory = os.path.realpath(tempfile.mkdtemp(prefix="coordhub-e2e-"))  # as programs name it
         self.repo = repo or os.path.join(self.directory, "repo")
         if repo is None:
             make_repository(self.repo)

@@ -16,7 +16,7 @@
 namespace coordhub::git {
 
 // `<temporary directory>/repo`, not made yet. Configuration of the user and the machine is out of
-// the way for the whole process.
+// the way for the whole process, and git waits for no disk: some tests give it a time only.
 class ScratchRepository {
  public:
   ScratchRepository() : top_(temp_ / "repo") {
@@ -25,7 +25,7 @@ class ScratchRepository {
     setenv("HOME", temp_.path().c_str(), 1);
     Write("../gitconfig",
           "[user]\n\tname = t\n\temail = t@example.invalid\n[init]\n\tdefaultBranch = main\n"
-          "[protocol \"file\"]\n\tallow = always\n");
+          "[protocol \"file\"]\n\tallow = always\n[core]\n\tfsync = none\n");
   }
 
   const std::string& top() const { return top_; }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,6 +47,17 @@ class CommsLoopTest : public ::testing::Test {
     return true;
   }
 
+  bool WaitUntilImported(int imports) {
+    const base::MonoTime deadline = clock_.Mono() + kPatience;
+    base::MutexLock lock(&mu_);
+    while (imports_ < imports) {
+      const absl::Duration left = deadline - clock_.Mono();
+      if (left <= absl::ZeroDuration()) return false;
+      changed_.WaitWithTimeout(&mu_, left);
+    }
+    return true;
+  }
+
   int64_t mirrored() {
     base::MutexLock lock(&mu_);
     return mirrored_;
@@ -63,9 +75,14 @@ class CommsLoopTest : public ::testing::Test {
     mirror.decorate_agent = [](const core::View&, v1::Agent*) {};
     mirror.current_branch = [] { return std::string("main"); };
     mirror.ids = &ids_;
-    mirror.submit = [](std::unique_ptr<core::Command>, const engine::Done& done) {
-      done(absl::UnavailableError("nothing is to be imported here"));
+    // Nothing is imported but that somebody asked for it is remembered.
+    mirror.submit = [this](std::unique_ptr<core::Command>, const engine::Done& done) {
+      done(absl::UnavailableError("the log is full"));
+      base::MutexLock lock(&mu_);
+      ++imports_;
+      changed_.SignalAll();
     };
+    mirror.told_look_interval = absl::Hours(1);
     mirror.on_mirrored = [this](int64_t revision) {
       base::MutexLock lock(&mu_);
       mirrored_ = revision;
@@ -89,6 +106,7 @@ class CommsLoopTest : public ::testing::Test {
   base::CondVar changed_;
   int64_t mirrored_ ABSL_GUARDED_BY(mu_) = -1;
   int rounds_ ABSL_GUARDED_BY(mu_) = 0;
+  int imports_ ABSL_GUARDED_BY(mu_) = 0;
   LoopRunner runner_{{.workspace_id = "main", .clock = &clock_}};  // last: it uses all of the above
 };
 
@@ -103,6 +121,11 @@ TEST_F(CommsLoopTest, CoalescesABurst) {
   for (int64_t revision = 1; revision <= 10'000; ++revision) Commit(revision);
   ASSERT_TRUE(WaitUntilMirrored(10'000));
   EXPECT_LT(rounds(), 100);
+}
+
+TEST_F(CommsLoopTest, WhatOthersWriteIsSeenWithoutLookingAllTheTime) {
+  std::ofstream(temp_.path() + "/shared_state/inbox/one") << "- work\n";
+  ASSERT_TRUE(WaitUntilImported(1));
 }
 
 TEST_F(CommsLoopTest, TheLastRoundShowsEverything) {

@@ -19,7 +19,7 @@ class HubCase(unittest.TestCase):
     """Each test has the repository `repo` and may start hubs; none outlives it."""
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="coordhub-life-")
+        self.directory = os.path.realpath(tempfile.mkdtemp(prefix="coordhub-life-"))  # as programs name it
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.repo = self.path("app")
         make_repository(self.repo)
@@ -50,10 +50,13 @@ class HubCase(unittest.TestCase):
         """Whatever `start` left running in this test's directory."""
         for root, _, files in os.walk(self.directory):
             if "hub.pid" in files and "coordhub" in root:
-                with open(os.path.join(root, "hub.pid"), encoding="utf-8") as f:
-                    pid = int(f.readline())
-                if self.is_coordhub(pid):
-                    os.kill(pid, signal.SIGKILL)
+                try:
+                    with open(os.path.join(root, "hub.pid"), encoding="utf-8") as f:
+                        pid = int(f.readline())
+                    if self.is_coordhub(pid):
+                        os.kill(pid, signal.SIGKILL)
+                except (FileNotFoundError, ProcessLookupError, ValueError):
+                    continue  # it ends by itself just now, or the file is a test's
 
     @staticmethod
     def is_coordhub(pid):

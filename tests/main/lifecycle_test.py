@@ -410,7 +410,7 @@ class Places(HubCase):
         self.assertEqual(self.coordhub("start", cwd=self.repo).returncode, REFUSED)
         self.ctl("ticket", "create", "--title", "from the worktree", repo=linked)
         self.assertEqual(self.tickets(), {"OPEN": 1})
-        self.assertTrue(os.path.isdir(os.path.join(self.repo, "shared_state")))
+        wait_until(lambda: os.path.isdir(os.path.join(self.repo, "shared_state")), "shared_state/ is there")
         self.assertFalse(os.path.exists(os.path.join(linked, "shared_state")))
 
     def test_a_state_directory_elsewhere_is_found_again_after_a_stop(self):
@@ -451,8 +451,8 @@ class Places(HubCase):
         self.assertEqual(self.tickets("--repo", self.repo), {"OPEN": 1})
         self.assertEqual(self.tickets("--repo", other), {})
         self.assertEqual(self.status("--repo", other)["workspace"], "app-2")
-        for repo in (self.repo, other):
-            self.assertIn("the hub is ready", self.coordhub("logs", "--repo", repo).stdout, "one hub, one log")
+        for repo in (self.repo, other):  # one hub, one log; it says so when `start` has heard of it already
+            wait_until(lambda repo=repo: "the hub is ready" in self.coordhub("logs", "--repo", repo).stdout, "it is in the log")
         self.assertEqual(self.coordhub("stop", "--repo", other).returncode, 0)
         self.assertEqual(self.coordhub("status", "--repo", self.repo).returncode, NO_HUB)
 
@@ -605,16 +605,29 @@ class Restore(HubCase):
 
     def test_a_backup_under_load_serves_again_whole(self):
         self.start()
-        writer = subprocess.Popen([os.path.join(BIN, "load_writer"), "--endpoint", self.endpoint()["endpoint"], "--name", "load"],
-                                  stdout=subprocess.PIPE, text=True)
-        self.addCleanup(writer.stdout.close)
+        # A file holds any number of answers; a pipe that nobody reads meanwhile would hold up the writer.
+        with open(self.path("answers"), "wb") as answers:
+            writer = subprocess.Popen(
+                [os.path.join(BIN, "load_writer"), "--endpoint", self.endpoint()["endpoint"], "--name", "load"],
+                stdin=subprocess.DEVNULL, stdout=answers, env=self.env)
         self.addCleanup(writer.wait)
         self.addCleanup(writer.kill)
-        answered = [writer.stdout.readline() for _ in range(100)]
+
+        def answers_after(count):
+            """All whole lines, once there are a hundred beyond those."""
+            def lines():
+                self.assertIsNone(writer.poll(), "the writer goes on")
+                with open(self.path("answers"), encoding="utf-8") as f:
+                    whole = f.read().split("\n")[:-1]
+                return whole if len(whole) >= count + 100 else None
+
+            return wait_until(lines, "the writer is answered", 60)
+
+        answered = answers_after(0)
         backup = json.loads(self.ctl("hub", "backup", self.path("backup"), "--json").stdout)
-        answered_since = [writer.stdout.readline() for _ in range(100)]
+        answers_after(len(answered))
         writer.terminate()
-        self.assertEqual(writer.wait(), 0, answered_since)
+        self.assertEqual(writer.wait(timeout=60), 0)
         before = self.status()
         self.assertGreater(before["head_revision"], int(backup["revision"]), "the writer went on")
         self.coordhub("stop")

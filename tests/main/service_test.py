@@ -95,6 +95,7 @@ class Notify(HubCase, Manager):
     def test_restart_leaves_a_supervised_hub_to_its_supervisor(self):
         self.listen(self.path("notify"))
         hub = self.serve(env={"NOTIFY_SOCKET": self.path("notify")}).start()
+        self.assertIn("READY", self.receive())  # by then it has left its options for a restart
         refused = self.coordhub("restart")
         self.assertEqual(refused.returncode, REFUSED, refused.stderr)
         self.assertIn("systemctl", refused.stderr)

@@ -1,4 +1,5 @@
-// Commands of bash for a test, in a directory of its own, with no configuration of git around.
+// Commands of bash for a test, in a directory of its own, with no configuration of git around. Git
+// waits for no disk.
 
 #pragma once
 
@@ -24,7 +25,7 @@ class Shell {
     }
     EXPECT_TRUE(
         Try("git config --global protocol.file.allow always; "
-            "git config --global init.defaultBranch main"));
+            "git config --global init.defaultBranch main; git config --global core.fsync none"));
   }
 
   // Runs `command`; false if it fails. `output` gets what it printed, less line feeds at the end.

@@ -136,8 +136,14 @@ class Debug(HubTest):
         wait_until(lambda: os.path.isdir(os.path.join(self.hub.repo, "shared_state")), "shared_state is there")
         linked = os.path.join(self.hub.directory, "linked")
         self.git("worktree", "add", "-q", "-b", "task-1", linked)
-        done = subprocess.run([COORDCTL, "debug"], cwd=linked, env=self.hub.env, text=True, capture_output=True,
-                              check=False)
+
+        def debug():
+            return subprocess.run([COORDCTL, "debug"], cwd=linked, env=self.hub.env, text=True, capture_output=True,
+                                  check=False)
+
+        # What the hub saw while git was making the worktree was not sound yet.
+        wait_until(lambda: debug().returncode == OK, "the hub has seen the worktree whole")
+        done = debug()
         self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
         self.assertIn(f"✓ mirror: {self.hub.repo}/shared_state is there", done.stdout)
 

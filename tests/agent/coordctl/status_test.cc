@@ -23,10 +23,21 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
+// A wall clock that stands, so that "12 s ago" stays so however long a test takes.
+class StandingWall final : public base::Clock {
+ public:
+  base::MonoTime Mono() const override { return system_.Mono(); }
+  absl::Time Wall() const override { return absl::FromUnixSeconds(1'753'790'400); }
+
+ private:
+  base::SystemClock system_;
+};
+
 class Status : public Commands {
  protected:
   // A hub of the first release: without loops, repository and rounds.
   Status() {
+    host_clock_ = &standing_;
     hub_->On<pb::GetHubRequest, pb::GetHubResponse>(
         "HubService/GetHub", [this](const pb::GetHubRequest&, pb::GetHubResponse* response) {
           *response = answer_;
@@ -46,7 +57,7 @@ class Status : public Commands {
         });
     answer_.set_version("9.9.9");
     answer_.set_pid(4711);
-    *answer_.mutable_start_time() = agent::ToProto(clock_.Wall() - absl::Hours(2));
+    *answer_.mutable_start_time() = agent::ToProto(standing_.Wall() - absl::Hours(2));
     answer_.mutable_workspace()->set_workspace_id("repo");
   }
 
@@ -63,7 +74,7 @@ class Status : public Commands {
     loop.set_title(title);
     loop.set_state(state);
     loop.mutable_interval()->set_seconds(60);
-    *loop.mutable_last_step_time() = agent::ToProto(clock_.Wall() - absl::Seconds(12));
+    *loop.mutable_last_step_time() = agent::ToProto(standing_.Wall() - absl::Seconds(12));
     return loop;
   }
   void HaveRepository() {
@@ -98,6 +109,7 @@ class Status : public Commands {
         });
   }
 
+  StandingWall standing_;
   pb::GetHubResponse answer_;
   std::vector<pb::Agent> agents_;
   std::vector<pb::Ticket> claimed_;
@@ -162,9 +174,9 @@ TEST_F(Status, ARepositoryThatIsNotObservedIsAProblemUnlessTheHubHasJustBegun) {
       base::MakeError(pb::ERROR_REASON_NOT_OBSERVED, "reftable cannot be read"));
   EXPECT_EQ(Run({"status"}), 1);
   EXPECT_THAT(out_, HasSubstr("\u2717 Repository: NOT OBSERVED (reftable cannot be read)"));
-  *answer_.mutable_start_time() = agent::ToProto(clock_.Wall() - absl::Seconds(1));
+  *answer_.mutable_start_time() = agent::ToProto(standing_.Wall() - absl::Seconds(1));
   EXPECT_EQ(Run({"status"}), 0) << err_;
-  *answer_.mutable_start_time() = agent::ToProto(clock_.Wall() - absl::Hours(1));
+  *answer_.mutable_start_time() = agent::ToProto(standing_.Wall() - absl::Hours(1));
   HaveLoops({});
   EXPECT_EQ(Run({"status"}), 0) << err_;
 }
@@ -173,7 +185,7 @@ TEST_F(Status, ClaimsOfASilentAgentEndSoon) {
   pb::Agent agent;
   agent.set_agent_id("a");
   agent.set_state(pb::Agent::STATE_SUSPECT);
-  *agent.mutable_expire_time() = agent::ToProto(clock_.Wall() + absl::Seconds(25));
+  *agent.mutable_expire_time() = agent::ToProto(standing_.Wall() + absl::Seconds(25));
   agents_.push_back(agent);
   pb::Ticket ticket;
   ticket.set_ticket_id("T-3");
@@ -181,7 +193,7 @@ TEST_F(Status, ClaimsOfASilentAgentEndSoon) {
   ticket.mutable_claim()->set_fence(9);
   claimed_.push_back(ticket);
   EXPECT_EQ(Run({"status"}), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("\nClaims that end soon\nT-3\ta\t2"));
+  EXPECT_THAT(out_, HasSubstr("\nClaims that end soon\nT-3\ta\t25s"));
   EXPECT_EQ(Run({"status", "--json"}), 0);
   EXPECT_EQ(json::parse(out_)["claims"][0]["fence"], "9");
   EXPECT_EQ(json::parse(out_)["claims"][0]["endsBy"], "session");

@@ -1,12 +1,15 @@
 #include "tests/bench/load/idle.h"
 
-#include <atomic>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "bench.pb.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
+#include "etcd.pb.h"
+#include "tests/bench/load/etcd_side.h"
 #include "tests/bench/load/hub_side.h"
 #include "tests/bench/load/load.h"
 #include "tests/bench/load/meter.h"
@@ -66,59 +69,122 @@ class BeatStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-std::string BeatMessage(bool hub) {
-  if (hub) {
-    pb::KeepAliveRequest request;
-    request.set_sequence(1);
-    return request.SerializeAsString();
+using Channels = std::vector<std::shared_ptr<grpc::Channel>>;
+
+// What one agent says, and what it says it with.
+struct BeatSpec {
+  std::string method;
+  std::string session;
+  std::string message;
+};
+
+// Streams that beat, one on each channel.
+class Beats {
+ public:
+  Beats(const Channels& channels, const std::function<BeatSpec(size_t)>& spec) {
+    for (size_t i = 0; i < channels.size(); ++i) {
+      stubs_.push_back(std::make_unique<grpc::GenericStub>(channels[i]));
+      const BeatSpec it = spec(i);
+      streams_.push_back(
+          std::make_unique<BeatStream>(stubs_.back().get(), it.method, it.session, it.message));
+      streams_.back()->Beat();
+    }
   }
-  Payload request;
-  request.set_answer_bytes(16);
-  return request.SerializeAsString();
+  ~Beats() {
+    for (const auto& stream : streams_) stream->End();
+  }
+  // Each once in `period_seconds`, one after the other, for `seconds`.
+  void BeatFor(double seconds, double period_seconds) {
+    const int64_t begin = NowNs();
+    const auto gap =
+        static_cast<int64_t>(period_seconds * 1e9 / static_cast<double>(streams_.size()));
+    const auto window_ns = static_cast<int64_t>(seconds * 1e9);
+    for (int64_t i = 0; i * gap < window_ns; ++i) {
+      WaitUntilNs(begin + i * gap);
+      streams_[static_cast<size_t>(i) % streams_.size()]->Beat();
+    }
+    WaitUntilNs(begin + window_ns);
+  }
+
+ private:
+  std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
+  std::vector<std::unique_ptr<BeatStream>> streams_;
+};
+
+std::unique_ptr<Beats> BeatHub(const Channels& channels, const std::vector<std::string>& sessions) {
+  pb::KeepAliveRequest request;
+  request.set_sequence(1);
+  return std::make_unique<Beats>(channels, [&](size_t i) {
+    return BeatSpec{"/coordhub.v1.AgentService/KeepAlive", sessions[i],
+                    request.SerializeAsString()};
+  });
 }
 
-std::string WatchMessage(bool hub) {
-  if (!hub) return SubscribeRequest().SerializeAsString();
+std::unique_ptr<Beats> BeatReference(const Channels& channels) {
+  Payload request;
+  request.set_answer_bytes(16);
+  return std::make_unique<Beats>(channels, [&](size_t) {
+    return BeatSpec{"/coordhub.bench.Reference/EchoStream", "", request.SerializeAsString()};
+  });
+}
+
+std::unique_ptr<Beats> BeatEtcd(const Channels& channels, const std::vector<int64_t>& leases) {
+  return std::make_unique<Beats>(channels, [&](size_t i) {
+    etcdserverpb::LeaseKeepAliveRequest request;
+    request.set_id(leases[i]);
+    return BeatSpec{"/etcdserverpb.Lease/LeaseKeepAlive", "", request.SerializeAsString()};
+  });
+}
+
+// etcd's watches are bidirectional streams, open with the answer to their first message.
+std::unique_ptr<Beats> WatchEtcd(const Channels& channels) {
+  etcdserverpb::WatchRequest request;
+  request.mutable_create_request()->set_key("ticket/");
+  request.mutable_create_request()->set_range_end("ticket0");  // all that begins with the key
+  return std::make_unique<Beats>(channels, [&](size_t) {
+    return BeatSpec{"/etcdserverpb.Watch/Watch", "", request.SerializeAsString()};
+  });
+}
+
+std::unique_ptr<Watchers> Watch(const Channels& channels, bool hub) {
   pb::WatchEventsRequest request;
   request.set_start(pb::WatchEventsRequest::START_NOW);
-  return request.SerializeAsString();
+  auto watchers = std::make_unique<Watchers>(
+      channels, static_cast<int>(channels.size()),
+      Watchers::Options{
+          .method =
+              hub ? "/coordhub.v1.EventService/WatchEvents" : "/coordhub.bench.Reference/Subscribe",
+          .request = hub ? request.SerializeAsString() : SubscribeRequest().SerializeAsString(),
+          .opens_with_message = hub,
+          .on_event = [](size_t, int64_t) {}});
+  watchers->AwaitOpen();
+  return watchers;
+}
+
+void Pass(const IdleOptions& options, Beats* beats) {
+  if (options.on_window) options.on_window(true);
+  beats->BeatFor(options.seconds, options.beat_seconds);
+  if (options.on_window) options.on_window(false);
 }
 
 }  // namespace
 
 void RunIdle(const IdleOptions& options) {
-  HubSide registrar(Connect(options.target, 1));
-  if (options.hub) registrar.RegisterAgents(options.agents);
+  const auto registrar = Connect(options.target, 1);
   const auto channels = Connect(options.target, options.agents);
-  Watchers watchers(channels, options.agents,
-                    {.method = options.hub ? "/coordhub.v1.EventService/WatchEvents"
-                                           : "/coordhub.bench.Reference/Subscribe",
-                     .request = WatchMessage(options.hub),
-                     .opens_with_message = options.hub,
-                     .on_event = [](size_t, int64_t) {}});
-  watchers.AwaitOpen();
-  std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
-  std::vector<std::unique_ptr<BeatStream>> beats;
-  for (size_t i = 0; i < channels.size(); ++i) {
-    stubs.push_back(std::make_unique<grpc::GenericStub>(channels[i]));
-    beats.push_back(std::make_unique<BeatStream>(
-        stubs.back().get(),
-        options.hub ? "/coordhub.v1.AgentService/KeepAlive"
-                    : "/coordhub.bench.Reference/EchoStream",
-        options.hub ? registrar.sessions()[i] : "", BeatMessage(options.hub)));
-    beats.back()->Beat();
+  if (options.server == IdleOptions::Server::kEtcd) {
+    const auto watches = WatchEtcd(channels);
+    const auto leases = EtcdLeases(registrar.front(), options.agents);
+    return Pass(options, BeatEtcd(channels, leases).get());
   }
-  if (options.on_window) options.on_window(true);
-  const int64_t begin = NowNs();
-  const auto gap = static_cast<int64_t>(options.beat_seconds * 1e9 / options.agents);
-  const auto window_ns = static_cast<int64_t>(options.seconds * 1e9);
-  for (int64_t i = 0; i * gap < window_ns; ++i) {
-    WaitUntilNs(begin + i * gap);
-    beats[static_cast<size_t>(i) % beats.size()]->Beat();
+  if (options.server == IdleOptions::Server::kReference) {
+    const auto watchers = Watch(channels, /*hub=*/false);
+    return Pass(options, BeatReference(channels).get());
   }
-  WaitUntilNs(begin + window_ns);
-  if (options.on_window) options.on_window(false);
-  for (const auto& beat : beats) beat->End();
+  HubSide hub(registrar);
+  hub.RegisterAgents(options.agents);
+  const auto watchers = Watch(channels, /*hub=*/true);
+  Pass(options, BeatHub(channels, hub.sessions()).get());
 }
 
 }  // namespace coordhub::bench

@@ -8,10 +8,12 @@
 namespace coordhub::bench {
 
 struct IdleOptions {
-  std::string target;
   // The hub: agents with a KeepAlive and a watch on a connection each. The reference: as many
-  // connections with two streams each.
-  bool hub = true;
+  // connections with two streams each. etcd: as many with a lease that is kept alive and a watch.
+  enum class Server { kHub, kReference, kEtcd };
+
+  std::string target;
+  Server server = Server::kHub;
   int agents = 1'000;
   double seconds = 5;
   // Each agent says that it lives so often.

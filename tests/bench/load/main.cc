@@ -277,9 +277,12 @@ json RunFanOutLoad(Arguments arguments) {
 }
 
 json RunIdleLoad(const Arguments& arguments) {
+  using Server = IdleOptions::Server;
   ServerCost cost(arguments.pid);
   RunIdle({.target = arguments.load.target,
-           .hub = arguments.kind == "idle",
+           .server = arguments.kind == "idle"        ? Server::kHub
+                     : arguments.kind == "etcd-idle" ? Server::kEtcd
+                                                     : Server::kReference,
            .agents = arguments.idle_agents,
            .seconds = arguments.load.seconds,
            .beat_seconds = 20,
@@ -306,10 +309,26 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   app.add_option("kind", arguments.kind)
       ->required()
-      ->check(CLI::IsMember(
-          {"echo", "durable-echo", "echo-stream", "claim", "pairs", "create", "get", "list",
-           "mutations", "keep-alive", "fan-out", "reference-fan-out", "reference-fan-out-coalesced",
-           "idle", "reference-idle", "etcd-put", "etcd-txn", "etcd-keep-alive", "etcd-fan-out"}));
+      ->check(CLI::IsMember({"echo",
+                             "durable-echo",
+                             "echo-stream",
+                             "claim",
+                             "pairs",
+                             "create",
+                             "get",
+                             "list",
+                             "mutations",
+                             "keep-alive",
+                             "fan-out",
+                             "reference-fan-out",
+                             "reference-fan-out-coalesced",
+                             "idle",
+                             "reference-idle",
+                             "etcd-put",
+                             "etcd-txn",
+                             "etcd-keep-alive",
+                             "etcd-fan-out",
+                             "etcd-idle"}));
   app.add_option("--target", arguments.load.target)->required();
   app.add_option("--pid", arguments.pid, "The server's");
   app.add_option("--in-flight", arguments.load.in_flight);
