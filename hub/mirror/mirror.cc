@@ -41,7 +41,7 @@ ImporterOptions MakeImporterOptions(const MirrorOptions& options, base::Clock* c
 Mirror::Mirror(MirrorOptions options, base::Clock* clock)
     : options_(std::move(options)),
       clock_(clock),
-      tickets_(options_.zone),
+      tickets_(options_.zone, options_.rest),
       retire_by_(options_.retire_by),
       importer_(MakeImporterOptions(options_, clock)),
       saved_(options_.max_processor_saved),

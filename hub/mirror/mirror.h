@@ -73,6 +73,9 @@ struct MirrorOptions {
   std::string log_id;
   // Processor time of the calling thread. Null: as the kernel has it.
   std::function<absl::Duration()> processor_time;
+  // Called every few tenths of a millisecond while a round computes: a burst of many milliseconds
+  // would be waited for by the threads that answer calls. Null: not.
+  std::function<void()> rest;
   // For the generations of files. Not owned. Required.
   base::IdSource* ids = nullptr;
 

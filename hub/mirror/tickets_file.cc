@@ -90,7 +90,9 @@ bool TicketsText::Update(const core::View& view) {
   std::vector<Line> lines;
   lines.reserve(lines_.size() + 1);
   size_t next = 0;  // the first of the old lines that may still be used
+  int64_t done = 0;
   ForEachUnfinished(view, [&](int64_t number, const pb::Ticket& ticket) {
+    if (rest_ && ++done % kLinesAtOnce == 0) rest_();
     while (next < lines_.size() && lines_[next].number < number) ++next;
     const size_t begin = text.size();
     const bool had = next < lines_.size() && lines_[next].number == number;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -24,7 +26,12 @@ std::string RenderTickets(const core::View& view, absl::TimeZone zone);
 // the text and some words for each line, but for very many. Not thread-safe.
 class TicketsText {
  public:
-  explicit TicketsText(absl::TimeZone zone) : zone_(zone) {}
+  // `rest` is called every kLinesAtOnce lines, which take some tenths of a millisecond, to let
+  // others have the processor. Null: nobody is waited for.
+  explicit TicketsText(absl::TimeZone zone, std::function<void()> rest = nullptr)
+      : zone_(zone), rest_(std::move(rest)) {}
+
+  static constexpr int64_t kLinesAtOnce = 128;
 
   // Makes text() what RenderTickets says of this view. False: it was that already.
   bool Update(const core::View& view);
@@ -41,6 +48,7 @@ class TicketsText {
   static constexpr size_t kLinesKept = 50'000;
 
   const absl::TimeZone zone_;
+  const std::function<void()> rest_;
   std::string text_;
   std::vector<Line> lines_;
 };

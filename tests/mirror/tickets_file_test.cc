@@ -155,5 +155,20 @@ INSTANTIATE_TEST_SUITE_P(
                       LineCase{"  - [2025-07-29 12:00:00] ticket: T-17 OPEN p2 x", false},
                       LineCase{"# Tickets", false}));
 
+TEST(TicketsTextTest, LetsOthersRunWhileItComputes) {
+  int rests = 0;
+  TicketsText text(absl::UTCTimeZone(), [&rests] { ++rests; });
+  ViewBuilder builder;
+  for (int number = 1; number <= 10 * TicketsText::kLinesAtOnce; ++number) {
+    builder.Ticket(number, v1::Ticket::STATE_OPEN, "work");
+  }
+  const std::shared_ptr<const core::View> view = builder.Revision(1).Build();
+  EXPECT_TRUE(text.Update(*view));
+  EXPECT_EQ(rests, 10);
+  EXPECT_EQ(text.text(), RenderTickets(*view, absl::UTCTimeZone()));
+  EXPECT_FALSE(text.Update(*view)) << "with lines that it has already";
+  EXPECT_EQ(rests, 20);
+}
+
 }  // namespace
 }  // namespace coordhub::mirror
