@@ -3,12 +3,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <set>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,6 +21,7 @@
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
 #include "hub/main/state_pointer.h"
+#include "hub/mirror/give_way.h"
 
 namespace coordhub::hub {
 namespace {
@@ -235,8 +234,7 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
   options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
     workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
   };
-  // Long enough to be taken off the processor, short beside what a round takes.
-  options.rest = [] { std::this_thread::sleep_for(std::chrono::microseconds(100)); };
+  options.rest = mirror::GiveWay;
   options.ids = environment_.ids;
   options.log_id = workspace->identity().log_id;
   options.on_mirrored = [workspace](int64_t revision) { workspace->SetMirroredRevision(revision); };
