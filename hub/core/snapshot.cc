@@ -3,8 +3,13 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <cstdint>
+#include <functional>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "agent/base/sha256.h"
+#include "hub/core/digest.h"
 #include "hub/core/proto_time.h"
 #include "hub/core/records.h"
 
@@ -66,12 +71,16 @@ void SerializeDeterministic(const google::protobuf::MessageLite& message, std::s
 
 }  // namespace
 
-std::string Digest(const View& view) {
+std::string Digest(const View& view) { return Digest(view, nullptr); }
+
+std::string Digest(const View& view, const std::function<void()>& rest) {
   base::Sha256Hasher hasher;
   hasher.Update(
       absl::StrCat("revision ", view.revision, " last ticket ", view.last_ticket_number, "\n"));
   std::string bytes;
+  int64_t done = 0;
   ForEachRecord(view.records, [&](const auto& record) {
+    if (rest && ++done % kRecordsAtOnce == 0) rest();
     SerializeDeterministic(record, &bytes);
     // The frame keeps records of different kinds, and neighbours, apart.
     hasher.Update(absl::StrCat(record.GetTypeName(), " ", bytes.size(), "\n"));

@@ -1,12 +1,16 @@
 // The part of LiveWorkspace that runs on the maintenance thread.
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "agent/base/give_way.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
+#include "hub/core/digest.h"
 #include "hub/core/proto_time.h"
 #include "hub/engine/live_workspace.h"
 #include "hub/engine/replay.h"
@@ -57,18 +61,21 @@ std::vector<journal::CommitRange> RememberedCommits(const core::View& view) {
 
 }  // namespace
 
-absl::Status LiveWorkspace::SaveSnapshot(const core::View& view) {
+absl::Status LiveWorkspace::SaveSnapshot(const core::View& view,
+                                         const std::function<void()>& rest) {
   journal::v1::SnapshotHeader header;
   header.set_log_id(journal_->identity().log_id);
   header.set_revision(view.revision);
-  header.set_digest(core::Digest(view));
+  header.set_digest(core::Digest(view, rest));
   header.set_written_by(options_.version);
   header.set_last_ticket_number(view.last_ticket_number);
   *header.mutable_last_event_time() = core::ToProto(view.last_event_time);
   const auto source =
-      [&view](const std::function<absl::Status(const journal::v1::SnapshotRecord&)>& write) {
+      [&view, &rest](const std::function<absl::Status(const journal::v1::SnapshotRecord&)>& write) {
         absl::Status status;
+        int64_t done = 0;
         core::ForEachSnapshotRecord(view, [&](const journal::v1::SnapshotRecord& record) {
+          if (rest && ++done % core::kRecordsAtOnce == 0) rest();
           status = write(record);
           return status.ok();
         });
@@ -105,7 +112,8 @@ void LiveWorkspace::ScheduleMaintenance(int64_t head) {
 // What failed is tried again later and later: a snapshot that does not fit must not take the room
 // that the log still has, commit after commit.
 void LiveWorkspace::Maintain(bool compaction_due) {
-  const absl::Status status = compaction_due ? CompactNow(0).status() : SaveSnapshot(*view());
+  const absl::Status status =
+      compaction_due ? CompactNow(0).status() : SaveSnapshot(*view(), base::GiveWay);
   if (status.ok()) {
     maintenance_rest_ = absl::ZeroDuration();
     return;
@@ -142,7 +150,7 @@ absl::StatusOr<int64_t> LiveWorkspace::CompactNow(int64_t revision) {
   if (wanted <= journal_->compact_revision()) return 0;
   COORDHUB_ASSIGN_OR_RETURN(const int64_t boundary, BoundaryAtOrBefore(wanted));
   if (boundary <= journal_->compact_revision()) return 0;
-  if (snapshot_revision_ < boundary) COORDHUB_RETURN_IF_ERROR(SaveSnapshot(*now));
+  if (snapshot_revision_ < boundary) COORDHUB_RETURN_IF_ERROR(SaveSnapshot(*now, base::GiveWay));
   return CompactOnWriter(boundary, RememberedCommits(*now));
 }
 

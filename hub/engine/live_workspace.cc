@@ -472,7 +472,7 @@ void LiveWorkspace::Stop() {
   if (sequencer_ == nullptr || writer_.failed()) return;
   // A start from here reads no more than a tenth of what a snapshot spares.
   if (view()->revision - snapshot_revision_ > options_.snapshot_every / 10) {
-    const absl::Status saved = SaveSnapshot(*view());
+    const absl::Status saved = SaveSnapshot(*view(), /*rest=*/nullptr);
     if (!saved.ok())
       base::Log(base::LogLevel::kWarning, "no snapshot at stop", {{"error", saved.ToString()}});
   }

@@ -98,7 +98,8 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
   void Maintain(bool compaction_due);
-  absl::Status SaveSnapshot(const core::View& view);
+  // `rest`: as of core::Digest.
+  absl::Status SaveSnapshot(const core::View& view, const std::function<void()>& rest);
   absl::StatusOr<int64_t> CompactNow(int64_t revision);
   absl::StatusOr<int64_t> CompactOnWriter(int64_t revision,
                                           std::vector<journal::CommitRange> pinned);

@@ -12,6 +12,7 @@
 
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/give_way.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/engine/record_branches.h"
@@ -21,7 +22,6 @@
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
 #include "hub/main/state_pointer.h"
-#include "hub/mirror/give_way.h"
 
 namespace coordhub::hub {
 namespace {
@@ -234,7 +234,7 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
   options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
     workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
   };
-  options.rest = mirror::GiveWay;
+  options.rest = base::GiveWay;
   options.ids = environment_.ids;
   options.log_id = workspace->identity().log_id;
   options.on_mirrored = [workspace](int64_t revision) { workspace->SetMirroredRevision(revision); };

@@ -39,7 +39,7 @@ struct MirrorOptions {
   // Processor time that was not used is saved up, so that now and then a change is shown at once
   // however large the files are.
   double max_processor_share = 0.05;
-  absl::Duration max_processor_saved = absl::Milliseconds(200);
+  absl::Duration max_processor_saved = absl::Milliseconds(50);
   double max_time_share = 0.5;
   absl::Duration max_interval = absl::Minutes(1);
   // status.md is written this often even if nothing changed.

@@ -58,11 +58,21 @@ bool IsUnsupported(int error) {
 
 std::string TemporaryPrefix(const std::string& name) { return "." + name + ".tmp-"; }
 
+// What is on its way to the disk at once: the journal's sync waits behind it.
+constexpr size_t kChunk = 64 << 10;
+
 absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    const ssize_t written = write(fd, bytes.data(), std::min(bytes.size(), kChunk));
     if (written < 0 && errno != EINTR) return base::MakeIoError("write", path, errno);
-    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+    if (written < 0) continue;
+    bytes.remove_prefix(static_cast<size_t>(written));
+    // No promise, which the fsync makes at the end; so a failure is none either.
+    if (!bytes.empty()) {
+      sync_file_range(
+          fd, 0, 0,
+          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    }
   }
   return absl::OkStatus();
 }

@@ -193,12 +193,12 @@ TEST_F(MirrorTest, LongRoundsLeaveTimeToOthers) {
   StepWhenAllowed();
   EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(200)) << "to the disk";
   Show(ViewBuilder().Revision(2));
-  round_computes_ = absl::Milliseconds(150);
+  round_computes_ = absl::Milliseconds(50);
   StepWhenAllowed();
   EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(200)) << "that was saved up";
   Show(ViewBuilder().Revision(3));
   StepWhenAllowed();
-  EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(1600)) << "to the processor";
+  EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(600)) << "to the processor";
   Show(ViewBuilder().Revision(4));
   round_takes_ = absl::Minutes(130);
   StepWhenAllowed();

@@ -1,0 +1,18 @@
+// The digest of a workspace's records, by work that is not urgent.
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+
+// As Digest(view); `rest` is called every kRecordsAtOnce records, some tenths of a millisecond, to
+// let others have the processor. Null: nobody is waited for.
+std::string Digest(const View& view, const std::function<void()>& rest);
+
+inline constexpr int kRecordsAtOnce = 128;
+
+}  // namespace coordhub::core
