@@ -203,7 +203,9 @@ class RestartAndLogs(HubCase):
 
     def test_restart_starts_what_was_killed_with_the_options_that_it_had(self):
         port = free_port()
-        os.kill(self.start("--tcp", f"127.0.0.1:{port}"), signal.SIGKILL)
+        pid = self.start("--tcp", f"127.0.0.1:{port}")
+        os.kill(pid, signal.SIGKILL)
+        self.wait_gone(pid)
         done = self.coordhub("restart")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("no hub ran", done.stderr)
