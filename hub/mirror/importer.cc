@@ -112,7 +112,8 @@ absl::Status Importer::Look(SharedStateDir* directory, base::MonoTime now) {
     notices_.push_back(
         absl::StrCat("Old copies of tickets.md that other programs have open: ", sources_.size()));
   }
-  look_at_ = now + (told && !inbox_waits_ ? options_.told_look_interval : options_.look_interval);
+  const bool rarely = told && inbox.ok() && !inbox_waits_;
+  look_at_ = now + (rarely ? options_.told_look_interval : options_.look_interval);
   return inbox;
 }
 

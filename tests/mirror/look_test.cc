@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "absl/time/time.h"
 #include "agent/base/unique_fd.h"
 #include "tests/mirror/shared_state_fixture.h"
@@ -54,6 +56,24 @@ TEST_F(LookTest, WhereChangesCannotBeToldItLooksAllTheTime) {
   });
   Run(absl::Seconds(10));
   EXPECT_GE(looks, 9);
+}
+
+// Else the next step, which did not look, would call it healed.
+TEST_F(LookTest, WhatFailedIsLookedAtAgainAlsoWhereChangesAreTold) {
+  Start();
+  std::filesystem::remove(Path("inbox"));
+  std::filesystem::create_directory_symlink(temp_.path(), Path("inbox"));
+  int looks = 0;
+  mirror_->SetWatch([&] {
+    ++looks;
+    return true;
+  });
+  Run(absl::Seconds(10));
+  EXPECT_GE(looks, 4);
+  EXPECT_NE(mirror_->problem(), "");
+  std::filesystem::remove(Path("inbox"));
+  Run(absl::Seconds(3));
+  EXPECT_EQ(mirror_->problem(), "");
 }
 
 // Its end is no change of a file.
