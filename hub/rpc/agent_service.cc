@@ -110,10 +110,10 @@ AgentService::AgentService(std::shared_ptr<ServiceHost> host, const Gate* gate)
                                            FromCommit(core::DeregisterAgentResponseOf));
   BindRead<v1::GetAgentRequest, v1::GetAgentResponse>("GetAgent", GetAgent);
   BindRead<v1::ListAgentsRequest, v1::ListAgentsResponse>("ListAgents", ListAgents);
-  BindBidiStream("KeepAlive", Access::kSession,
-                 [this](grpc::CallbackServerContext*, const Principal& principal) {
-                   return KeepAliveReactor::Start(this->host(), &this->gate(), principal);
-                 });
+  BindStream("KeepAlive", Access::kSession,
+             [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
+               KeepAliveReactor::Start(this->host(), &this->gate(), std::move(call), principal);
+             });
 }
 
 }  // namespace coordhub::rpc

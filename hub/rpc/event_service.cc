@@ -11,12 +11,10 @@ EventService::EventService(std::shared_ptr<ServiceHost> host, const Gate* gate)
     : TypedService(v1::ListEventsRequest::descriptor()->file()->FindServiceByName("EventService"),
                    std::move(host), gate) {
   BindTyped<v1::ListEventsRequest>("ListEvents", Access::kEveryone, ListEvents);
-  BindServerStream("WatchEvents", Access::kEveryone,
-                   [this](grpc::CallbackServerContext* context, const Principal& principal,
-                          const grpc::ByteBuffer& request) {
-                     return WatchReactor::Start(this->host(), this->gate(), context, principal,
-                                                request);
-                   });
+  BindStream("WatchEvents", Access::kEveryone,
+             [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
+               WatchReactor::Start(this->host(), this->gate(), std::move(call), principal);
+             });
 }
 
 }  // namespace coordhub::rpc

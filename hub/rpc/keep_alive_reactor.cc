@@ -33,20 +33,21 @@ absl::Status NotListening() {
 
 }  // namespace
 
-KeepAliveReactor* KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                                          const Principal& principal) {
-  std::shared_ptr<KeepAliveReactor> reactor(new KeepAliveReactor(std::move(host), gate, principal));
+void KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                             std::unique_ptr<StreamServerCall> call, const Principal& principal) {
+  std::shared_ptr<KeepAliveReactor> reactor(
+      new KeepAliveReactor(std::move(host), gate, std::move(call), principal));
   reactor->self_ = reactor;
+  reactor->call_->set_reactor(reactor.get());
   reactor->host_->open_calls().Enter();
   const absl::Status added = reactor->host_->streams().Add(reactor);
   if (added.ok()) {
-    reactor->StartRead(&reactor->request_);
+    reactor->call_->Read(&reactor->request_);
     // What happened before we could be told of it.
     if (principal.home->engine().draining()) reactor->OnDrain(&principal.home->engine());
   } else {
     reactor->End(added);
   }
-  return reactor.get();  // not freed before gRPC has bound it, and is done with it
 }
 
 void KeepAliveReactor::OnDone() {
@@ -80,7 +81,7 @@ void KeepAliveReactor::OnReadDone(bool ok) {
   const absl::Status handled = HandleRequest(request_);
   if (handled.ok()) {
     request_.Clear();
-    StartRead(&request_);
+    call_->Read(&request_);
   }
   {
     base::MutexLock lock(&mu_);
@@ -225,10 +226,10 @@ void KeepAliveReactor::Pump() {
     case Action::kNothing:
       return;
     case Action::kWrite:
-      StartWrite(&message_);
+      call_->Write(message_);
       return;
     case Action::kFinish:
-      Finish(ToGrpcStatus(step.status));
+      call_->Finish(ToGrpcStatus(step.status));
       return;
   }
 }

@@ -12,8 +12,8 @@
 #include "agent/base/mutex.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "hub/rpc/gate.h"
+#include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
 #include "hub/rpc/stream.h"
 
@@ -26,15 +26,15 @@ namespace coordhub::rpc {
 // As WatchReactor: news is noted under `mu_`, and Pump decides there on the one next action and
 // performs it outside. Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those
 // of the engine.
-class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+class KeepAliveReactor final : public CallReactor,
                                public Stream,
                                public std::enable_shared_from_this<KeepAliveReactor> {
  public:
   // `principal` is a session.
-  static KeepAliveReactor* Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                                 const Principal& principal);
+  static void Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                    std::unique_ptr<StreamServerCall> call, const Principal& principal);
 
-  // gRPC's reactions.
+  // CallReactor
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -55,8 +55,12 @@ class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
     absl::Status status;  // kFinish
   };
 
-  KeepAliveReactor(std::shared_ptr<ServiceHost> host, const Gate* gate, Principal principal)
-      : host_(std::move(host)), gate_(*gate), principal_(std::move(principal)) {}
+  KeepAliveReactor(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                   std::unique_ptr<StreamServerCall> call, Principal principal)
+      : host_(std::move(host)),
+        gate_(*gate),
+        call_(std::move(call)),
+        principal_(std::move(principal)) {}
 
   // What a message of the agent says. Errors end the stream.
   absl::Status HandleRequest(const grpc::ByteBuffer& bytes) ABSL_LOCKS_EXCLUDED(mu_);
@@ -74,6 +78,7 @@ class KeepAliveReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate& gate_;  // valid until OnDone
+  const std::unique_ptr<StreamServerCall> call_;
   const Principal principal_;
   std::shared_ptr<KeepAliveReactor> self_;
 

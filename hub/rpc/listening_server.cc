@@ -11,9 +11,7 @@
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
 #include "coordhub/v1/reservation_service.pb.h"
-#include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 #include "hub/rpc/agent_service.h"
 #include "hub/rpc/event_service.h"
@@ -32,14 +30,10 @@ std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
           v1::OpenRoundRequest::descriptor()->file()->service(0)};
 }
 
-// Both are settings of the process that apply to servers built from then on.
-void EnableStandardServices() {
+// A setting of the process that applies to servers built from then on.
+void EnableReflection() {
   static const bool done = [] {
-    grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    // The library serves health without its descriptor; naming ours links it, so that reflection
-    // can describe it.
-    grpc::health::v1::HealthCheckRequest::descriptor();
     return true;
   }();
   (void)done;
@@ -101,13 +95,15 @@ absl::StatusOr<std::unique_ptr<ListeningServer>> ListeningServer::OnTcp(
 }
 
 absl::Status ListeningServer::Serve(const std::string& target) {
-  EnableStandardServices();
+  EnableReflection();
   grpc::ServerBuilder builder;
   SetServerArguments(&builder);
   int port = 0;
   builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
   for (const auto& service : services_) builder.RegisterService(service.get());
-  builder.RegisterCallbackGenericService(&unknown_methods_);
+  builder.RegisterService(&health_);
+  builder.RegisterAsyncGenericService(unknown_methods_.service());
+  queue_ = std::make_unique<CallQueue>(&builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     return base::MakeError(base::pb::ERROR_REASON_IO_FAILED,
@@ -115,19 +111,20 @@ absl::Status ListeningServer::Serve(const std::string& target) {
                            {{"operation", "listen on"}, {"path", target}});
   }
   if (target.rfind("unix:", 0) != 0) tcp_port_ = port;
-  for (const auto& service : services_) {
-    server_->GetHealthCheckService()->SetServingStatus(service->full_name(), true);
-  }
+  for (const auto& service : services_) health_.SetServing(service->full_name(), true);
   for (const auto& workspace : host_->workspaces()) {
     if (workspace->served.loops == nullptr) continue;
-    loop_health_.push_back(std::make_unique<LoopHealth>(host_.get(), workspace.get(),
-                                                        server_->GetHealthCheckService()));
+    loop_health_.push_back(std::make_unique<LoopHealth>(host_.get(), workspace.get(), &health_));
   }
+  AcceptCalls();
   return absl::OkStatus();
 }
 
-void ListeningServer::StopServing() {
-  if (server_ != nullptr) server_->GetHealthCheckService()->Shutdown();
+void ListeningServer::AcceptCalls() {
+  for (const auto& service : services_) service->Accept(queue_.get());
+  health_.Accept(queue_.get());
+  unknown_methods_.Accept(queue_.get());
+  queue_->Start();
 }
 
 void ListeningServer::Shutdown(absl::Duration grace) {
@@ -136,6 +133,7 @@ void ListeningServer::Shutdown(absl::Duration grace) {
   server_->Shutdown(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                    gpr_time_from_nanos(absl::ToInt64Nanoseconds(grace), GPR_TIMESPAN)));
+  queue_->Stop();
 }
 
 }  // namespace coordhub::rpc

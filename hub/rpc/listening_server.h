@@ -11,7 +11,9 @@
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "hub/rpc/bound_service.h"
+#include "hub/rpc/call_queue.h"
 #include "hub/rpc/gate.h"
+#include "hub/rpc/health_service.h"
 #include "hub/rpc/listen_address.h"
 #include "hub/rpc/loop_health.h"
 #include "hub/rpc/service_host.h"
@@ -35,7 +37,7 @@ class ListeningServer {
   int tcp_port() const { return tcp_port_; }
 
   // From now on health says NOT_SERVING.
-  void StopServing();
+  void StopServing() { health_.StopServing(); }
   // Accepts no more connections; lets calls end until `grace` is over, then cuts them. Blocks until
   // all have. Idempotent.
   void Shutdown(absl::Duration grace);
@@ -46,14 +48,17 @@ class ListeningServer {
 
   // Binds `target`, whose port is set into `tcp_port_`, and serves. Errors: IO_FAILED.
   absl::Status Serve(const std::string& target);
+  void AcceptCalls();
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate gate_;
   std::vector<std::unique_ptr<BoundService>> services_;
   UnknownMethods unknown_methods_;
+  HealthService health_;
+  std::vector<std::unique_ptr<LoopHealth>> loop_health_;
   int tcp_port_ = 0;
-  std::unique_ptr<grpc::Server> server_;                  // goes after
-  std::vector<std::unique_ptr<LoopHealth>> loop_health_;  // this
+  std::unique_ptr<CallQueue> queue_;
+  std::unique_ptr<grpc::Server> server_;
 };
 
 }  // namespace coordhub::rpc

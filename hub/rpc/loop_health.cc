@@ -17,7 +17,7 @@ bool IsServing(v1::Loop::State state) {
 }
 
 LoopHealth::LoopHealth(const ServiceHost* host, const HostedWorkspace* workspace,
-                       grpc::HealthCheckServiceInterface* health)
+                       HealthService* health)
     : host_(*host), workspace_(*workspace), health_(*health) {
   // So that the names are known from the start; the runner then says what changes.
   for (const v1::Loop& loop : workspace_.served.loops->List()) OnLoop(loop);
@@ -27,11 +27,7 @@ LoopHealth::LoopHealth(const ServiceHost* host, const HostedWorkspace* workspace
 LoopHealth::~LoopHealth() { workspace_.served.loops->Unsubscribe(this); }
 
 void LoopHealth::OnLoop(const v1::Loop& loop) {
-  const bool serving = IsServing(loop.state());
-  const auto [told, first] = told_.try_emplace(loop.loop_id(), serving);
-  if (!first && told->second == serving) return;  // gRPC would send it to watchers once more
-  told->second = serving;
-  health_.SetServingStatus(LoopHealthName(host_, workspace_, loop.loop_id()), serving);
+  health_.SetServing(LoopHealthName(host_, workspace_, loop.loop_id()), IsServing(loop.state()));
 }
 
 }  // namespace coordhub::rpc

@@ -2,13 +2,11 @@
 
 #pragma once
 
-#include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 
-#include "grpcpp/health_check_service_interface.h"
 #include "hub/loops/loop_runner.h"
+#include "hub/rpc/health_service.h"
 #include "hub/rpc/service_host.h"
 
 namespace coordhub::rpc {
@@ -25,8 +23,7 @@ bool IsServing(v1::Loop::State state);
 class LoopHealth final : public loops::LoopListener {
  public:
   // None is owned; all outlive it. `workspace` has loops.
-  LoopHealth(const ServiceHost* host, const HostedWorkspace* workspace,
-             grpc::HealthCheckServiceInterface* health);
+  LoopHealth(const ServiceHost* host, const HostedWorkspace* workspace, HealthService* health);
   // Blocks until health is told nothing more.
   ~LoopHealth() override;
   LoopHealth(const LoopHealth&) = delete;
@@ -38,9 +35,7 @@ class LoopHealth final : public loops::LoopListener {
  private:
   const ServiceHost& host_;
   const HostedWorkspace& workspace_;
-  grpc::HealthCheckServiceInterface& health_;
-  // What health was told, by loop. No lock: whoever constructs this, then the runner's thread.
-  std::map<std::string, bool, std::less<>> told_;
+  HealthService& health_;
 };
 
 }  // namespace coordhub::rpc

@@ -65,20 +65,22 @@ absl::Status CheckCount(const v1::MutateTicketsRequest& request) {
 }  // namespace
 
 MutationStream::MutationStream(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                               const MutationKinds* kinds, Principal principal, absl::Time deadline)
+                               const MutationKinds* kinds, std::unique_ptr<StreamServerCall> call,
+                               Principal principal)
     : host_(std::move(host)),
       gate_(*gate),
       kinds_(*kinds),
+      call_(std::move(call)),
       principal_(std::move(principal)),
-      deadline_(deadline) {}
+      deadline_(absl::FromChrono(call_->context().deadline())) {}
 
-MutationStream* MutationStream::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                                      const MutationKinds* kinds,
-                                      const grpc::CallbackServerContext& context,
-                                      const Principal& principal) {
-  std::shared_ptr<MutationStream> stream(new MutationStream(std::move(host), gate, kinds, principal,
-                                                            absl::FromChrono(context.deadline())));
+void MutationStream::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
+                           const MutationKinds* kinds, std::unique_ptr<StreamServerCall> call,
+                           const Principal& principal) {
+  std::shared_ptr<MutationStream> stream(
+      new MutationStream(std::move(host), gate, kinds, std::move(call), principal));
   stream->self_ = stream;
+  stream->call_->set_reactor(stream.get());
   stream->host_->open_calls().Enter();
   const absl::Status added = stream->host_->streams().Add(stream);
   if (!added.ok()) {
@@ -86,7 +88,6 @@ MutationStream* MutationStream::Start(std::shared_ptr<ServiceHost> host, const G
     stream->end_ = added;
   }
   stream->Pump();
-  return stream.get();  // not freed before gRPC has bound it, and is done with it
 }
 
 void MutationStream::OnDone() {
@@ -215,13 +216,13 @@ void MutationStream::Pump() {
       case Action::kNothing:
         return;
       case Action::kRead:
-        StartRead(&request_);
+        call_->Read(&request_);
         break;
       case Action::kWrite:
-        StartWrite(&message_);
+        call_->Write(message_);
         break;
       case Action::kFinish:
-        Finish(ToGrpcStatus(step.status));
+        call_->Finish(ToGrpcStatus(step.status));
         return;
     }
   }

@@ -12,11 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/base/mutex.h"
-#include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "hub/rpc/gate.h"
 #include "hub/rpc/mutation_kinds.h"
+#include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
 #include "hub/rpc/stream.h"
 
@@ -29,7 +28,7 @@ namespace coordhub::rpc {
 //
 // Lifetime: holds itself from Start to OnDone; after that, as long as the engine works on a
 // mutation of it. Lock order: `mu_` is held while nothing else is called.
-class MutationStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+class MutationStream final : public CallReactor,
                              public Stream,
                              public std::enable_shared_from_this<MutationStream> {
  public:
@@ -40,12 +39,10 @@ class MutationStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   static constexpr size_t kMessageBytes = 256 << 10;
 
   // `gate` and `kinds` are valid until OnDone.
-  static MutationStream* Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                               const MutationKinds* kinds,
-                               const grpc::CallbackServerContext& context,
-                               const Principal& principal);
+  static void Start(std::shared_ptr<ServiceHost> host, const Gate* gate, const MutationKinds* kinds,
+                    std::unique_ptr<StreamServerCall> call, const Principal& principal);
 
-  // gRPC's reactions.
+  // CallReactor
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -72,7 +69,7 @@ class MutationStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   };
 
   MutationStream(std::shared_ptr<ServiceHost> host, const Gate* gate, const MutationKinds* kinds,
-                 Principal principal, absl::Time deadline);
+                 std::unique_ptr<StreamServerCall> call, Principal principal);
 
   // Submits what a message carries. Errors end the stream.
   absl::Status HandleRequest(const grpc::ByteBuffer& bytes) ABSL_LOCKS_EXCLUDED(mu_);
@@ -93,6 +90,7 @@ class MutationStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   const std::shared_ptr<ServiceHost> host_;
   const Gate& gate_;
   const MutationKinds& kinds_;
+  const std::unique_ptr<StreamServerCall> call_;
   const Principal principal_;
   const absl::Time deadline_;
   std::shared_ptr<MutationStream> self_;

@@ -80,11 +80,11 @@ TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate
   BindRead<v1::ListTicketsRequest, v1::ListTicketsResponse>("ListTickets", ListTickets);
   BindTyped<v1::RenewClaimRequest>("RenewClaim", Access::kSession, RenewClaim);
   BindTyped<v1::UpdateProgressRequest>("UpdateProgress", Access::kSession, UpdateProgress);
-  BindBidiStream("MutateTickets", Access::kEveryone,
-                 [this](grpc::CallbackServerContext* context, const Principal& principal) {
-                   return MutationStream::Start(this->host(), &this->gate(), &kinds_, *context,
-                                                principal);
-                 });
+  BindStream("MutateTickets", Access::kEveryone,
+             [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
+               MutationStream::Start(this->host(), &this->gate(), &kinds_, std::move(call),
+                                     principal);
+             });
 }
 
 void TicketService::BindMutations() {

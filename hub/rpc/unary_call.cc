@@ -10,11 +10,10 @@
 namespace coordhub::rpc {
 
 std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                                            const grpc::CallbackServerContext* context,
-                                            grpc::ByteBuffer* response) {
-  std::shared_ptr<UnaryCall> call(
-      new UnaryCall(std::move(host), gate, absl::FromChrono(context->deadline()), response));
+                                            std::unique_ptr<UnaryServerCall> server_call) {
+  std::shared_ptr<UnaryCall> call(new UnaryCall(std::move(host), gate, std::move(server_call)));
   call->self_ = call;
+  call->call_->set_reactor(call.get());
   call->is_counted_ = call->host_->open_calls().TryEnter();
   return call;
 }
@@ -22,14 +21,13 @@ std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, c
 void UnaryCall::Answer(const google::protobuf::Message& response) {
   if (answered_.exchange(true)) return;
   LogEnd(absl::OkStatus());
-  *response_ = Encode(response);
-  Finish(grpc::Status::OK);
+  call_->Answer(Encode(response));
 }
 
 void UnaryCall::Refuse(const absl::Status& status) {
   if (answered_.exchange(true)) return;
   LogEnd(status);
-  Finish(ToGrpcStatus(status));
+  call_->Refuse(ToGrpcStatus(status));
 }
 
 void UnaryCall::LogEnd(const absl::Status& status) const {
@@ -76,6 +74,7 @@ void UnaryCall::OnCancel() {
 
 void UnaryCall::OnDone() {
   if (is_counted_) host_->open_calls().Leave();
+  call_.reset();
   self_.reset();  // may delete this
 }
 

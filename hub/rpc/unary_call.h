@@ -13,10 +13,8 @@
 #include "absl/time/time.h"
 #include "agent/base/mutex.h"
 #include "google/protobuf/message.h"
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "hub/rpc/gate.h"
+#include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
 
 namespace coordhub::rpc {
@@ -24,15 +22,13 @@ namespace coordhub::rpc {
 // Answered once, by whoever comes first; what comes later is dropped. Holds itself until gRPC is
 // done with it, and then lives as long as a callback of the engine's holds it: so a result that
 // nobody waits for any more finds it. Any thread; no method blocks.
-class UnaryCall final : public grpc::ServerUnaryReactor,
-                        public std::enable_shared_from_this<UnaryCall> {
+class UnaryCall final : public CallReactor, public std::enable_shared_from_this<UnaryCall> {
  public:
   // What takes place when the caller goes away before the answer.
   using OnGone = std::function<void()>;
 
   static std::shared_ptr<UnaryCall> Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
-                                          const grpc::CallbackServerContext* context,
-                                          grpc::ByteBuffer* response);
+                                          std::unique_ptr<UnaryServerCall> call);
 
   ServiceHost& host() const { return *host_; }
   const Gate& gate() const { return gate_; }
@@ -65,18 +61,15 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
 
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnDone() override;
-  // gRPC otherwise runs each OnDone on a thread of its own pool, a wake-up more for every call. It
-  // means reactions that are trivial: these take a short lock at the most.
-  bool InternalInlineable() override { return true; }
 
  private:
-  UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate, absl::Time deadline,
-            grpc::ByteBuffer* response)
+  UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate,
+            std::unique_ptr<UnaryServerCall> call)
       : host_(std::move(host)),
         gate_(*gate),
-        deadline_(deadline),
+        deadline_(absl::FromChrono(call->context().deadline())),
         began_(host_->clock().Mono()),
-        response_(response) {}
+        call_(std::move(call)) {}
   void LogEnd(const absl::Status& status) const;
 
   const std::shared_ptr<ServiceHost> host_;
@@ -92,7 +85,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   std::string request_id_;
   int64_t revision_ = 0;
   std::atomic<bool> may_wait_{false};
-  grpc::ByteBuffer* const response_;  // gRPC's; valid until Finish
+  std::unique_ptr<UnaryServerCall> call_;  // until OnDone
   std::atomic<bool> answered_{false};
   std::shared_ptr<UnaryCall> self_;
 

@@ -38,13 +38,13 @@ absl::Status TooSlow() {
 
 }  // namespace
 
-WatchReactor* WatchReactor::Start(std::shared_ptr<ServiceHost> host, const Gate& gate,
-                                  grpc::CallbackServerContext* context, const Principal& principal,
-                                  const grpc::ByteBuffer& request) {
-  std::shared_ptr<WatchReactor> reactor(new WatchReactor(std::move(host), context));
+void WatchReactor::Start(std::shared_ptr<ServiceHost> host, const Gate& gate,
+                         std::unique_ptr<StreamServerCall> call, const Principal& principal) {
+  std::shared_ptr<WatchReactor> reactor(new WatchReactor(std::move(host), std::move(call)));
   reactor->self_ = reactor;
+  reactor->call_->set_reactor(reactor.get());
   reactor->host_->open_calls().Enter();
-  const absl::Status begun = reactor->Begin(gate, principal, request);
+  const absl::Status begun = reactor->Begin(gate, principal, reactor->call_->request());
   if (begun.ok()) {
     reactor->Join();
   } else {
@@ -52,7 +52,6 @@ WatchReactor* WatchReactor::Start(std::shared_ptr<ServiceHost> host, const Gate&
     reactor->end_ = begun;
   }
   reactor->Pump();
-  return reactor.get();  // not freed before gRPC has bound it, and is done with it
 }
 
 absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
@@ -177,7 +176,7 @@ void WatchReactor::OnTimer() {
       too_slow_ = too_slow_ || (now >= too_late && !base::MutantActive("slow_watcher_kept"));
       // The status waits behind the data that nobody reads. TryCancel runs no reaction on this
       // thread, and `done_` tells that the context is still there.
-      if (now >= cut) context_->TryCancel();
+      if (now >= cut) call_->context().TryCancel();
       next = std::min(next, now < too_late ? too_late : std::max(cut, now + patience));
     }
   }
@@ -199,7 +198,7 @@ void WatchReactor::Perform(Step step) {
     case Action::kNothing:
       return;
     case Action::kWrite: {
-      StartWrite(&message_);
+      call_->Write(message_);
       {
         base::MutexLock lock(&mu_);
         // Unless it is written already, and maybe another one under way.
@@ -210,7 +209,7 @@ void WatchReactor::Perform(Step step) {
       return Pump();  // time ran out in between, when nothing could be finished
     }
     case Action::kFinish:
-      Finish(ToGrpcStatus(step.status));
+      call_->Finish(ToGrpcStatus(step.status));
       return;
     case Action::kReadJournal:
       workspace_->engine().ReadEvents(

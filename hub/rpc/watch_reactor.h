@@ -13,10 +13,9 @@
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
 #include "coordhub/v1/event_service.pb.h"
-#include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "hub/rpc/gate.h"
+#include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
 #include "hub/rpc/snapshot_source.h"
 #include "hub/rpc/stream.h"
@@ -34,17 +33,16 @@ namespace coordhub::rpc {
 // `writing_` and `finished_` make sure that there is one write at a time and one Finish ever.
 //
 // Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those of the engine.
-class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+class WatchReactor final : public CallReactor,
                            public engine::EventListener,
                            public Stream,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
   // Begins the watch, or ends it with the reason why not.
-  static WatchReactor* Start(std::shared_ptr<ServiceHost> host, const Gate& gate,
-                             grpc::CallbackServerContext* context, const Principal& principal,
-                             const grpc::ByteBuffer& request);
+  static void Start(std::shared_ptr<ServiceHost> host, const Gate& gate,
+                    std::unique_ptr<StreamServerCall> call, const Principal& principal);
 
-  // gRPC's reactions.
+  // CallReactor
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
@@ -69,8 +67,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     int64_t after = 0;          // kReadJournal
   };
 
-  WatchReactor(std::shared_ptr<ServiceHost> host, grpc::CallbackServerContext* context)
-      : host_(std::move(host)), context_(context) {}
+  WatchReactor(std::shared_ptr<ServiceHost> host, std::unique_ptr<StreamServerCall> call)
+      : host_(std::move(host)), call_(std::move(call)) {}
 
   absl::Status Begin(const Gate& gate, const Principal& principal, const grpc::ByteBuffer& request);
   void Join();
@@ -94,7 +92,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<ServiceHost> host_;
-  grpc::CallbackServerContext* const context_;  // valid until OnDone
+  const std::unique_ptr<StreamServerCall> call_;
   std::shared_ptr<WatchReactor> self_;
 
   // Set by Start, then constant. No workspace: the watch was refused.

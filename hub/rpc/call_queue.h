@@ -1,0 +1,70 @@
+// Where gRPC puts what happened to the calls of a server, and the one thread that takes it from
+// there.
+
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "grpcpp/completion_queue.h"
+#include "grpcpp/server_builder.h"
+#include "hub/rpc/open_calls.h"
+
+namespace coordhub::rpc {
+
+// Told when an operation that was begun with it is over. Lives until then.
+class Completion {
+ public:
+  // On the queue's thread; must not block. `ok` as gRPC has it: of a request for a call, that one
+  // came; of a read, that there was a message; of a write, that it went on its way.
+  virtual void OnCompletion(bool ok) = 0;
+
+ protected:
+  ~Completion() = default;
+};
+
+// Calls a method of its owner.
+template <class Owner>
+class CompletionOf final : public Completion {
+ public:
+  using Method = void (Owner::*)(bool ok);
+  CompletionOf(Owner* owner, Method method) : owner_(*owner), method_(method) {}
+  void OnCompletion(bool ok) override { (owner_.*method_)(ok); }
+
+ private:
+  Owner& owner_;
+  const Method method_;
+};
+
+// One thread: a second one would be woken by the first for each answer that another thread gives,
+// which costs more than it takes away (hub/decisions/2026-11-26-calls-have-one-thread.md).
+class CallQueue {
+ public:
+  // Adds a queue to the server that `builder` will build.
+  explicit CallQueue(grpc::ServerBuilder* builder) : queue_(builder->AddCompletionQueue()) {}
+  ~CallQueue() { Stop(); }
+  CallQueue(const CallQueue&) = delete;
+  CallQueue& operator=(const CallQueue&) = delete;
+
+  // Starts the thread; once the server is built.
+  void Start();
+  // Waits until nobody will begin anything more (`users`), hands out what is left, and ends the
+  // thread. Once the server is shut down, or was never built. Idempotent; blocks.
+  void Stop();
+
+  grpc::ServerCompletionQueue* get() const { return queue_.get(); }
+  // Those who may yet begin an operation: who waits for calls, until told that none will come, and
+  // calls under way. gRPC ends the process when one is begun in a queue that was shut down; and
+  // that its server was does not mean that all calls have ended here.
+  OpenCalls& users() { return users_; }
+
+ private:
+  void Run();
+
+  const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  OpenCalls users_;
+  std::thread thread_;
+  bool stopped_ = false;
+};
+
+}  // namespace coordhub::rpc
