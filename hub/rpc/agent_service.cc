@@ -108,8 +108,9 @@ AgentService::AgentService(std::shared_ptr<ServiceHost> host, const Gate* gate)
   BindMutation<v1::RegisterAgentRequest>("RegisterAgent", AnswerRegister);
   BindMutation<v1::DeregisterAgentRequest>("DeregisterAgent",
                                            FromCommit(core::DeregisterAgentResponseOf));
-  BindRead<v1::GetAgentRequest, v1::GetAgentResponse>("GetAgent", GetAgent);
-  BindRead<v1::ListAgentsRequest, v1::ListAgentsResponse>("ListAgents", ListAgents);
+  BindRead<v1::GetAgentRequest, v1::GetAgentResponse>("GetAgent", ReadCost::kLookup, GetAgent);
+  BindRead<v1::ListAgentsRequest, v1::ListAgentsResponse>("ListAgents", ReadCost::kWalk,
+                                                          ListAgents);
   BindStream("KeepAlive", Access::kSession,
              [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
                KeepAliveReactor::Start(this->host(), &this->gate(), std::move(call), principal);

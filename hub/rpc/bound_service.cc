@@ -58,7 +58,7 @@ absl::StatusOr<Principal> BoundService::Admit(const Slot& slot,
 
 void BoundService::OnUnary(int method, std::unique_ptr<UnaryServerCall> server_call) {
   const Slot& slot = slots_[static_cast<size_t>(method)];
-  // Valid until OnDone, which comes on this thread, too.
+  // Valid until OnDone, which does not come before this has returned.
   const grpc::ByteBuffer& request = server_call->request();
   absl::StatusOr<Principal> principal = Admit(slot, server_call->context());
   const auto call = UnaryCall::Start(host_, &gate_, std::move(server_call));

@@ -1,11 +1,12 @@
-// Where gRPC puts what happened to the calls of a server, and the one thread that takes it from
-// there.
+// Where gRPC puts what happened to the calls of a server, and who takes it from there.
 
 #pragma once
 
 #include <memory>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
+#include "agent/base/mutex.h"
 #include "grpcpp/completion_queue.h"
 #include "grpcpp/server_builder.h"
 #include "hub/rpc/open_calls.h"
@@ -15,8 +16,8 @@ namespace coordhub::rpc {
 // Told when an operation that was begun with it is over. Lives until then.
 class Completion {
  public:
-  // On the queue's thread; must not block. `ok` as gRPC has it: of a request for a call, that one
-  // came; of a read, that there was a message; of a write, that it went on its way.
+  // On a thread of the queue's; must not block. `ok` as gRPC has it: of a request for a call, that
+  // one came; of a read, that there was a message; of a write, that it went on its way.
   virtual void OnCompletion(bool ok) = 0;
 
  protected:
@@ -36,8 +37,10 @@ class CompletionOf final : public Completion {
   const Method method_;
 };
 
-// One thread: a second one would be woken by the first for each answer that another thread gives,
-// which costs more than it takes away (hub/decisions/2026-11-26-calls-have-one-thread.md).
+// One thread, as long as it keeps up: a second one would be woken by the first for each answer that
+// another thread gives, which costs more than it takes away. Once the first has had no moment's
+// rest for a while, a second one helps, until there is nothing to do for it
+// (hub/decisions/2026-11-26-calls-have-one-thread.md).
 class CallQueue {
  public:
   // Adds a queue to the server that `builder` will build.
@@ -46,10 +49,10 @@ class CallQueue {
   CallQueue(const CallQueue&) = delete;
   CallQueue& operator=(const CallQueue&) = delete;
 
-  // Starts the thread; once the server is built.
+  // Starts the threads; once the server is built.
   void Start();
   // Waits until nobody will begin anything more (`users`), hands out what is left, and ends the
-  // thread. Once the server is shut down, or was never built. Idempotent; blocks.
+  // threads. Once the server is shut down, or was never built. Idempotent; blocks.
   void Stop();
 
   grpc::ServerCompletionQueue* get() const { return queue_.get(); }
@@ -60,11 +63,23 @@ class CallQueue {
 
  private:
   void Run();
+  // Wakes the helper; for a thread that does not rest.
+  void CallHelp() ABSL_LOCKS_EXCLUDED(mu_);
+  void Help() ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until help is called for. False: the queue stops.
+  bool AwaitCall() ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   OpenCalls users_;
-  std::thread thread_;
   bool stopped_ = false;
+
+  base::Mutex mu_;  // a leaf
+  base::CondVar wake_;
+  bool help_wanted_ ABSL_GUARDED_BY(mu_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread thread_;
+  std::thread helper_;
 };
 
 }  // namespace coordhub::rpc

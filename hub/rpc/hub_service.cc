@@ -125,7 +125,7 @@ void DrainHub(const UnaryCallPtr& call, const CallScope&, const v1::DrainHubRequ
 HubService::HubService(std::shared_ptr<ServiceHost> host, const Gate* gate)
     : TypedService(v1::GetHubRequest::descriptor()->file()->FindServiceByName("HubService"),
                    std::move(host), gate) {
-  BindViewed<v1::GetHubRequest>("GetHub", GetHub);
+  BindViewed<v1::GetHubRequest>("GetHub", ReadCost::kLookup, GetHub);
   BindTyped<v1::ListWorkspacesRequest>("ListWorkspaces", Access::kEveryone, ListWorkspaces);
   BindTyped<v1::ListLoopsRequest>("ListLoops", Access::kEveryone, ListLoops);
   BindTyped<v1::StepLoopRequest>("StepLoop", Access::kOperator, StepLoop);

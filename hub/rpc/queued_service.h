@@ -30,8 +30,8 @@ class QueuedService : public grpc::Service {
  protected:
   const google::protobuf::ServiceDescriptor& descriptor() const { return descriptor_; }
 
-  // A call of a method came. On the queue's thread; must not block. The call is to be given a
-  // reactor and, in the end, finished.
+  // A call of a method came. On a thread of the queue's; must not block. The call is to be given a
+  // reactor before this returns and, in the end, finished.
   virtual void OnUnary(int method, std::unique_ptr<UnaryServerCall> call) = 0;
   virtual void OnStream(int method, std::unique_ptr<StreamServerCall> call) = 0;
 

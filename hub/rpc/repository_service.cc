@@ -159,10 +159,12 @@ RepositoryService::RepositoryService(std::shared_ptr<ServiceHost> host, const Ga
     : TypedService(
           v1::ListBranchesRequest::descriptor()->file()->FindServiceByName("RepositoryService"),
           std::move(host), gate) {
-  BindRead<v1::GetRepositoryStatusRequest, v1::GetRepositoryStatusResponse>("GetRepositoryStatus",
-                                                                            GetRepositoryStatus);
-  BindRead<v1::ListBranchesRequest, v1::ListBranchesResponse>("ListBranches", ListBranches);
-  BindRead<v1::ListWorktreesRequest, v1::ListWorktreesResponse>("ListWorktrees", ListWorktrees);
+  BindRead<v1::GetRepositoryStatusRequest, v1::GetRepositoryStatusResponse>(
+      "GetRepositoryStatus", ReadCost::kLookup, GetRepositoryStatus);
+  BindRead<v1::ListBranchesRequest, v1::ListBranchesResponse>("ListBranches", ReadCost::kWalk,
+                                                              ListBranches);
+  BindRead<v1::ListWorktreesRequest, v1::ListWorktreesResponse>("ListWorktrees", ReadCost::kWalk,
+                                                                ListWorktrees);
 }
 
 }  // namespace coordhub::rpc

@@ -16,8 +16,8 @@
 
 namespace coordhub::rpc {
 
-// What happens to a call is told to its reactor: on the queue's thread, one thing after the other,
-// never in the midst of a method that it called. None may block.
+// What happens to a call is told to its reactor, on threads of the queue's, maybe two things at the
+// same time; never in the midst of a method of the call that it called. None may block.
 class CallReactor {
  public:
   // The read that was begun is over; not `ok`: the client says nothing more.
@@ -42,13 +42,18 @@ class ServerCall {
 
   // Metadata, deadline, TryCancel. Any thread, until OnDone.
   grpc::ServerContext& context() { return context_; }
+  // Who serves it, and outlives it; before anything is begun, in the handler that it came to.
+  void set_reactor(CallReactor* reactor) { reactor_ = reactor; }
+
   // It came, through a queue that it uses from now on, until OnDone.
   void Begin(CallQueue* queue) {
     users_ = &queue->users();
     users_->Enter();
   }
-  // Who serves it, and outlives it; before anything is begun, on the queue's thread.
-  void set_reactor(CallReactor* reactor) { reactor_ = reactor; }
+  // Its handler has returned. Only now its end is told, so that nothing goes while it is set up.
+  void Begun() {
+    if ((seen_.fetch_or(kBegun, std::memory_order_acq_rel) & kEnded) != 0) TellEnd();
+  }
 
  protected:
   ServerCall() { context_.AsyncNotifyWhenDone(&ended_); }
@@ -66,7 +71,13 @@ class ServerCall {
   }
 
  private:
+  static constexpr int kBegun = 1;
+  static constexpr int kEnded = 2;
+
   void OnEnded(bool /*ok*/) {
+    if ((seen_.fetch_or(kEnded, std::memory_order_acq_rel) & kBegun) != 0) TellEnd();
+  }
+  void TellEnd() {
     if (context_.IsCancelled()) reactor_->OnCancel();
     LetGo();
   }
@@ -76,6 +87,7 @@ class ServerCall {
   CompletionOf<ServerCall> finished_{this, &ServerCall::OnFinished};
   CallReactor* reactor_ = nullptr;
   OpenCalls* users_ = nullptr;
+  std::atomic<int> seen_{0};
   // The call's end, that it is finished, and what was begun besides.
   std::atomic<int> to_come_{2};
   grpc::ServerContext context_;
@@ -155,11 +167,13 @@ class Acceptor final : public Completion {
 
   // Not `ok`: the server stops.
   void OnCompletion(bool ok) override {
-    std::unique_ptr<Call> call = std::move(next_);
+    std::unique_ptr<Call> came = std::move(next_);
     if (!ok) return queue_.users().Leave();
     Await();
-    call->Begin(&queue_);
-    handler_(std::move(call));
+    Call& call = *came;  // whatever the handler does, until Begun
+    call.Begin(&queue_);
+    handler_(std::move(came));
+    call.Begun();
   }
 
  private:

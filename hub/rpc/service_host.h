@@ -45,8 +45,8 @@ struct HostedWorkspace {
   std::atomic<int> watches{0};
 };
 
-// Reads that may wait for a thread; each is a call in flight.
-inline constexpr size_t kWaitedReads = 16384;
+// Reads that may wait for their thread; each is a call in flight.
+inline constexpr size_t kPostedReads = 16384;
 
 // Shared by the services of all listening servers, and by calls for as long as something may still
 // come back to them. Any thread may call any method.
@@ -68,7 +68,8 @@ class ServiceHost {
   StreamRegistry& streams() { return streams_; }
   StreamTimer& timer() { return timer_; }
 
-  // Runs a read that had to wait for its revision, off the writer's thread; see Executor::Post.
+  // Runs a read that takes its time, or that had to wait for its revision, off the writer's thread
+  // and those of calls; see Executor::Post.
   void PostRead(engine::Executor::Task read) { reads_.Post(std::move(read)); }
 
   // Makes all workspaces refuse mutations. True: this call began it.
@@ -86,7 +87,7 @@ class ServiceHost {
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};
   StreamTimer timer_;
-  engine::Executor reads_{kWaitedReads, "waited-reads"};
+  engine::Executor reads_{kPostedReads, "posted-reads"};
 };
 
 // Makes the host, and has it told when one of its workspaces drains.

@@ -76,8 +76,9 @@ TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate
           v1::CreateTicketRequest::descriptor()->file()->FindServiceByName("TicketService"),
           std::move(host), gate) {
   BindMutations();
-  BindRead<v1::GetTicketRequest, v1::GetTicketResponse>("GetTicket", GetTicket);
-  BindRead<v1::ListTicketsRequest, v1::ListTicketsResponse>("ListTickets", ListTickets);
+  BindRead<v1::GetTicketRequest, v1::GetTicketResponse>("GetTicket", ReadCost::kLookup, GetTicket);
+  BindRead<v1::ListTicketsRequest, v1::ListTicketsResponse>("ListTickets", ReadCost::kWalk,
+                                                            ListTickets);
   BindTyped<v1::RenewClaimRequest>("RenewClaim", Access::kSession, RenewClaim);
   BindTyped<v1::UpdateProgressRequest>("UpdateProgress", Access::kSession, UpdateProgress);
   BindStream("MutateTickets", Access::kEveryone,

@@ -43,6 +43,17 @@ void TypedService::Submit(const UnaryCallPtr& call, const CallScope& scope,
   if (may_wait) call->WhenGone([&engine, id] { engine.Cancel(id); });
 }
 
+void TypedService::PostRead(const UnaryCallPtr& call, engine::ViewPtr view, WithView read) {
+  call->host().PostRead(
+      [call, read = std::move(read), view = std::move(view)](const absl::Status& go) {
+        if (go.ok()) {
+          read(view);
+        } else {
+          call->Refuse(go);
+        }
+      });
+}
+
 void TypedService::AwaitView(const UnaryCallPtr& call, const CallScope& scope, int64_t min_revision,
                              WithView read) {
   call->RefuseWhenGone();
@@ -50,13 +61,7 @@ void TypedService::AwaitView(const UnaryCallPtr& call, const CallScope& scope, i
       min_revision, call->deadline(),
       [call, read = std::move(read)](absl::StatusOr<engine::ViewPtr> view) {
         if (!view.ok()) return call->Refuse(view.status());
-        call->host().PostRead([call, read, view = *std::move(view)](const absl::Status& go) {
-          if (go.ok()) {
-            read(view);
-          } else {
-            call->Refuse(go);
-          }
-        });
+        PostRead(call, *std::move(view), read);
       });
 }
 

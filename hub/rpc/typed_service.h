@@ -89,14 +89,18 @@ class TypedService : public BoundService {
   template <class Response>
   static auto FromCommit(Response (*response_of)(core::CommitEvents events));
 
+  // Whether a read looks a few records up, or walks over many of them: milliseconds, which other
+  // calls do not wait for, since it runs on a thread for such reads.
+  enum class ReadCost { kLookup, kWalk };
+
   // `run(call, scope, request, view)` answers the call from a view, at the revision that the
   // request asks for or later.
   template <class Request, class Run>
-  void BindViewed(const char* method, Run run);
+  void BindViewed(const char* method, ReadCost cost, Run run);
 
   // The same, where the answer is there at once.
   template <class Request, class Response>
-  void BindRead(const char* method,
+  void BindRead(const char* method, ReadCost cost,
                 absl::Status (*fill)(const Reading& reading, const Request& request,
                                      Response* response));
 
@@ -154,6 +158,7 @@ class TypedService : public BoundService {
   static void Submit(const UnaryCallPtr& call, const CallScope& scope,
                      std::unique_ptr<core::Command> command, Answered answered);
   using WithView = std::function<void(engine::ViewPtr)>;
+  static void PostRead(const UnaryCallPtr& call, engine::ViewPtr view, WithView read);
   // Calls `read` off the writer's thread once the revision is there.
   static void AwaitView(const UnaryCallPtr& call, const CallScope& scope, int64_t min_revision,
                         WithView read);
@@ -244,9 +249,9 @@ MutationKinds::Run TypedService::StreamedMutation(
 }
 
 template <class Request, class Run>
-void TypedService::BindViewed(const char* method, Run run) {
+void TypedService::BindViewed(const char* method, ReadCost cost, Run run) {
   BindUnary(method, Access::kEveryone,
-            [run](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+            [run, cost](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
               Request request;
               CallScope scope;
               if (!Accept(call, bytes, EndedSession::kRefused, &request, &scope)) return;
@@ -255,31 +260,38 @@ void TypedService::BindViewed(const char* method, Run run) {
                 min_revision = request.min_revision();
               }
               engine::ViewPtr view = scope.engine().view();
-              if (view->revision >= min_revision) {
+              const bool is_there = view->revision >= min_revision;
+              if (is_there && cost == ReadCost::kLookup) {
                 return run(call, scope, request, std::move(view));
               }
-              AwaitView(call, scope, min_revision,
-                        [run, call, scope, request = std::move(request)](engine::ViewPtr reached) {
-                          run(call, scope, request, std::move(reached));
-                        });
+              auto read = [run, call, scope,
+                           request = std::move(request)](engine::ViewPtr reached) {
+                run(call, scope, request, std::move(reached));
+              };
+              if (is_there) {
+                PostRead(call, std::move(view), std::move(read));
+              } else {
+                AwaitView(call, scope, min_revision, std::move(read));
+              }
             });
 }
 
 template <class Request, class Response>
-void TypedService::BindRead(const char* method,
+void TypedService::BindRead(const char* method, ReadCost cost,
                             absl::Status (*fill)(const Reading& reading, const Request& request,
                                                  Response* response)) {
-  BindViewed<Request>(method, [fill](const UnaryCallPtr& call, const CallScope& scope,
-                                     const Request& request, engine::ViewPtr view) {
-    Response response;
-    const absl::Status status =
-        fill(Reading{call->host(), scope, std::move(view)}, request, &response);
-    if (status.ok()) {
-      call->Answer(response);
-    } else {
-      call->Refuse(status);
-    }
-  });
+  BindViewed<Request>(method, cost,
+                      [fill](const UnaryCallPtr& call, const CallScope& scope,
+                             const Request& request, engine::ViewPtr view) {
+                        Response response;
+                        const absl::Status status =
+                            fill(Reading{call->host(), scope, std::move(view)}, request, &response);
+                        if (status.ok()) {
+                          call->Answer(response);
+                        } else {
+                          call->Refuse(status);
+                        }
+                      });
 }
 
 template <class Request>

@@ -240,6 +240,23 @@ TEST_F(LoopsTest, AHangIsSeenInListHealthAndLogWhileTheHubServesOn) {
   EXPECT_EQ(StateOf("monitor"), pb::Loop::STATE_RUNNING);
 }
 
+TEST_F(LoopsTest, EachOfManyWatchersOfHealthIsToldOfEachChange) {
+  std::vector<std::unique_ptr<RawStream>> watches;
+  for (int i = 0; i < 20; ++i) {
+    watches.push_back(std::make_unique<RawStream>(*client_, kHealthWatch));
+    watches.back()->Send(HealthRequest("coordhub.loop.comms"));
+    EXPECT_EQ(watches.back()->Next(), kServing);
+  }
+  watches.erase(watches.begin());  // one leaves before
+  comms_.Fail(true);
+  Step("comms");
+  for (const auto& watch : watches) EXPECT_EQ(watch->Next(), kNotServing);
+  Step("comms");  // again: no change
+  comms_.Fail(false);
+  Step("comms");
+  for (const auto& watch : watches) EXPECT_EQ(watch->Next(), kServing);
+}
+
 TEST_F(LoopsTest, AStepEndsForItsCallerWithTheCallsDeadline) {
   Step("monitor");
   monitor_.Hang(true);
