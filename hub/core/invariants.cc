@@ -200,6 +200,7 @@ class StateInvariants {
   void CheckDerivedMaps() {
     std::array<int64_t, pb::Ticket::State_ARRAYSIZE> counts{};
     size_t held = 0;
+    std::map<std::string, int> held_by;
     size_t children = 0;
     size_t unfinished_children = 0;
     const auto same = [](const auto* found, const auto& record) {
@@ -212,6 +213,7 @@ class StateInvariants {
              c->ticket_id(), " is not listed under its state");
       if (c->has_claim()) {
         ++held;
+        ++held_by[c->claim().agent_id()];
         Expect(same(records_.tickets_by_holder.Find(std::pair(c->claim().agent_id(), c.key())),
                     c.value()),
                c->ticket_id(), " is not listed under its holder");
@@ -231,6 +233,9 @@ class StateInvariants {
                c->ticket_id(), " is not listed as what keeps its parent blocked");
       }
     }
+    Expect(held_by ==
+               std::map<std::string, int>(state_.claims_held_.begin(), state_.claims_held_.end()),
+           "the counts of tickets held are wrong");
     Expect(counts == records_.ticket_counts,
            "ticket counts are wrong: ", absl::StrJoin(records_.ticket_counts, " "), " should be ",
            absl::StrJoin(counts, " "));

@@ -68,6 +68,11 @@ const pb::Agent* State::OldestEndedAgent() const {
   return ended_agents_.empty() ? nullptr : FindAgent(ended_agents_.begin()->second);
 }
 
+int State::ClaimsHeldBy(std::string_view agent_id) const {
+  const auto it = claims_held_.find(base::ToAbsl(agent_id));
+  return it == claims_held_.end() ? 0 : it->second;
+}
+
 const jpb::RememberedRequest* State::FindRequest(std::string_view actor,
                                                  std::string_view request_id) const {
   const auto it = request_index_.find(RequestName(base::ToAbsl(actor), base::ToAbsl(request_id)));
@@ -146,6 +151,7 @@ void State::PutTicket(const std::shared_ptr<const pb::Ticket>& ticket, const bas
   last_ticket_number_ = std::max(last_ticket_number_, number);
   IndexDerived(number, before.get(), ticket);
   IndexDependents(number, before.get(), ticket.get());
+  IndexClaim(before.get(), ticket.get());
   Enqueue(number, before.get(), ticket, now);
 }
 
@@ -250,6 +256,17 @@ void State::IndexDerived(int64_t number, const pb::Ticket* before,
     records_.unfinished_children.Erase(std::pair(unblocked, number));
   }
   if (blocked != 0) records_.unfinished_children.Put({blocked, number}, after);
+}
+
+void State::IndexClaim(const pb::Ticket* before, const pb::Ticket* after) {
+  const bool held = before != nullptr && before->has_claim();
+  const bool holds = after != nullptr && after->has_claim();
+  if (held && holds && HolderOf(*before) == HolderOf(*after)) return;
+  if (held) {
+    const auto it = claims_held_.find(HolderOf(*before));
+    if (--it->second == 0) claims_held_.erase(it);
+  }
+  if (holds) ++claims_held_[HolderOf(*after)];
 }
 
 void State::IndexDependents(int64_t number, const pb::Ticket* before, const pb::Ticket* after) {

@@ -59,6 +59,8 @@ class State {
   // Number of agent records; ended agents from the one that ended first.
   size_t agent_count() const { return records_.agents.size(); }
   const pb::Agent* OldestEndedAgent() const;
+  // How many tickets the agent holds.
+  int ClaimsHeldBy(std::string_view agent_id) const;
   // The remembered request, or null.
   const jpb::RememberedRequest* FindRequest(std::string_view actor,
                                             std::string_view request_id) const;
@@ -143,6 +145,7 @@ class State {
                     const std::shared_ptr<const pb::Ticket>& after);
   void IndexSession(const pb::Agent* before, const std::shared_ptr<const pb::Agent>& after);
   void IndexDependents(int64_t number, const pb::Ticket* before, const pb::Ticket* after);
+  void IndexClaim(const pb::Ticket* before, const pb::Ticket* after);
   void IndexAgent(const pb::Agent* before, const pb::Agent* after);
   void IndexRequest(const RequestPtr& before, const RequestPtr& after);
   // Puts an OPEN ticket into the ready queue and takes any other out.
@@ -162,6 +165,8 @@ class State {
   ReadyQueue ready_;
   // No set is empty.
   absl::flat_hash_map<int64_t, NumberSet> dependents_;
+  // Tickets held, by agent; none is zero.
+  absl::flat_hash_map<std::string, int> claims_held_;
   // Of live sessions.
   absl::flat_hash_map<std::string, std::string> agent_by_session_;
   // (parent, child) of live agents.

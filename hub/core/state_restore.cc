@@ -44,6 +44,7 @@ void State::FinishLoad(const jpb::SnapshotHeader& header, const base::Now& now) 
   records_.tickets.ForEach([&](int64_t number, const std::shared_ptr<const pb::Ticket>& ticket) {
     IndexDerived(number, nullptr, ticket);
     IndexDependents(number, nullptr, ticket.get());
+    IndexClaim(nullptr, ticket.get());
     Enqueue(number, nullptr, ticket, now);
     return true;
   });
@@ -76,7 +77,9 @@ void State::RollBack(const View& to, const base::Now& now) {
 void State::RollBackTickets(const Records& to, const base::Now& now) {
   for (const auto& [number, due_time] : touched_tickets_) {
     const auto* before = to.tickets.Find(number);
-    IndexDependents(number, FindTicket(number), before == nullptr ? nullptr : before->get());
+    const pb::Ticket* const ticket = before == nullptr ? nullptr : before->get();
+    IndexDependents(number, FindTicket(number), ticket);
+    IndexClaim(FindTicket(number), ticket);
     if (before == nullptr || (*before)->state() != pb::Ticket::STATE_OPEN) {
       ready_.Remove(number);
     } else {

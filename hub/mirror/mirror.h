@@ -38,7 +38,7 @@ struct MirrorOptions {
   // time, in which the disk is busy with it; but for files so large that a round a minute is more.
   // Processor time that was not used is saved up, so that now and then a change is shown at once
   // however large the files are.
-  double max_processor_share = 0.05;
+  double max_processor_share = 0.025;
   absl::Duration max_processor_saved = absl::Milliseconds(50);
   double max_time_share = 0.5;
   absl::Duration max_interval = absl::Minutes(1);

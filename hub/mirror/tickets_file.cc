@@ -84,29 +84,40 @@ std::string RenderTickets(const core::View& view, absl::TimeZone zone) {
   return out;
 }
 
+void TicketsText::AddLine(const pb::Ticket& ticket, std::string_view old, std::string* text) {
+  if (!old.empty()) {
+    return AppendLine(ticket, old.substr(sizeof(kLineBegin) - 1, kTimeBytes), text);
+  }
+  if (formatted_seconds_ != ticket.create_time().seconds()) {
+    formatted_seconds_ = ticket.create_time().seconds();
+    formatted_ = LocalTime(core::FromProto(ticket.create_time()), zone_);
+  }
+  AppendLine(ticket, formatted_, text);
+}
+
 bool TicketsText::Update(const core::View& view) {
   std::string text;
   text.reserve(text_.size() + 256);
   std::vector<Line> lines;
   lines.reserve(lines_.size() + 1);
-  size_t next = 0;  // the first of the old lines that may still be used
+  // The first of the old lines that may still be used, and where it begins in text_.
+  size_t next = 0;
+  size_t next_begin = 0;
   int64_t done = 0;
   ForEachUnfinished(view, [&](int64_t number, const pb::Ticket& ticket) {
     if (rest_ && ++done % kLinesAtOnce == 0) rest_();
-    while (next < lines_.size() && lines_[next].number < number) ++next;
-    const size_t begin = text.size();
+    while (next < lines_.size() && lines_[next].number < number) next_begin += lines_[next++].size;
     const bool had = next < lines_.size() && lines_[next].number == number;
+    const std::string_view old =
+        had ? std::string_view(text_).substr(next_begin, lines_[next].size) : std::string_view();
+    const size_t begin = text.size();
     if (had && lines_[next].mod_revision == ticket.mod_revision()) {
-      text.append(text_, lines_[next].begin, lines_[next].size);
-    } else if (had) {
-      // When it was created does not change, and is most of the work.
-      const std::string_view old(text_.data() + lines_[next].begin, lines_[next].size);
-      AppendLine(ticket, old.substr(sizeof(kLineBegin) - 1, kTimeBytes), &text);
+      text.append(old);
     } else {
-      AppendLine(ticket, LocalTime(core::FromProto(ticket.create_time()), zone_), &text);
+      AddLine(ticket, old, &text);
     }
     if (lines.size() <= kLinesKept) {
-      lines.push_back({number, ticket.mod_revision(), begin, text.size() - begin});
+      lines.push_back({number, ticket.mod_revision(), static_cast<uint32_t>(text.size() - begin)});
     }
   });
   if (lines.size() > kLinesKept) lines.clear();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,26 +32,33 @@ class TicketsText {
   explicit TicketsText(absl::TimeZone zone, std::function<void()> rest = nullptr)
       : zone_(zone), rest_(std::move(rest)) {}
 
-  static constexpr int64_t kLinesAtOnce = 128;
+  static constexpr int64_t kLinesAtOnce = 256;
 
   // Makes text() what RenderTickets says of this view. False: it was that already.
   bool Update(const core::View& view);
   const std::string& text() const { return text_; }
 
  private:
+  // Of text_, one after the other.
   struct Line {
     int64_t number;
     int64_t mod_revision;
-    size_t begin;  // in text_
-    size_t size;
+    uint32_t size;
   };
-  // More lines are made anew each time, so that the memory stays small.
-  static constexpr size_t kLinesKept = 50'000;
+  // More lines are made anew each time, so that the memory stays small beside that of the tickets.
+  static constexpr size_t kLinesKept = 1'000'000;
+
+  // The ticket's line, added to `text`. `old`: its line before, empty if there is none.
+  void AddLine(const v1::Ticket& ticket, std::string_view old, std::string* text);
 
   const absl::TimeZone zone_;
   const std::function<void()> rest_;
   std::string text_;
   std::vector<Line> lines_;
+  // The last time that was formatted, which is most of the work of a line: tickets are often made
+  // many in a second.
+  int64_t formatted_seconds_ = std::numeric_limits<int64_t>::min();
+  std::string formatted_;
 };
 
 // Whether `line`, without its newline, has the form of such a line, so that losing it loses nothing

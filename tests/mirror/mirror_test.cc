@@ -198,17 +198,18 @@ TEST_F(MirrorTest, LongRoundsLeaveTimeToOthers) {
   EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(200)) << "that was saved up";
   Show(ViewBuilder().Revision(3));
   StepWhenAllowed();
-  EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(600)) << "to the processor";
+  EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Milliseconds(1600)) << "to the processor";
   Show(ViewBuilder().Revision(4));
   round_takes_ = absl::Minutes(130);
   StepWhenAllowed();
   EXPECT_EQ(mirror_->earliest() - clock_.Mono(), absl::Minutes(1)) << "but never for ever";
 }
 
-// With ten thousand tickets a round computes for some 20 ms: now and then a change, or a few in a
-// row, are shown within a tenth of a second all the same; a stream of them is shown more rarely.
+// With ten thousand tickets a round computes for some 10 ms at most: now and then a change, or a
+// few in a row, are shown within a tenth of a second all the same; a stream of them is shown more
+// rarely.
 TEST_F(MirrorTest, AChangeNowAndThenIsShownAtOnceHoweverLargeTheFiles) {
-  round_computes_ = absl::Milliseconds(20);
+  round_computes_ = absl::Milliseconds(10);
   int64_t revision = 1;
   for (int i = 0; i < 20; ++i) {
     for (int burst = 0; burst < 3; ++burst) {
@@ -225,8 +226,8 @@ TEST_F(MirrorTest, AChangeNowAndThenIsShownAtOnceHoweverLargeTheFiles) {
     Show(ViewBuilder().Revision(++revision));
     StepWhenAllowed();
   }
-  const double share = (revision - before) * 0.02 / 60;
-  EXPECT_NEAR(share, 0.05, 0.01);
+  const double share = (revision - before) * 0.01 / 60;
+  EXPECT_NEAR(share, 0.025, 0.005);
 }
 
 TEST_F(MirrorTest, AWallClockThatGoesBackDelaysNothing) {

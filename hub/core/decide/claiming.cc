@@ -14,16 +14,10 @@ namespace coordhub::core {
 absl::Status RequireRoomForClaim(const Context& context) {
   if (context.self == nullptr) return SessionRequired("claim tickets");
   const std::string& agent_id = context.self->agent_id();
-  const auto& held = context.state.records().tickets_by_holder;
-  int count = 0;
-  for (auto ticket = held.LowerBound(std::pair(agent_id, int64_t{0}));
-       ticket.Valid() && ticket.key().first == agent_id; ticket.Next()) {
-    if (++count == limits::kClaimsPerAgent) {
-      return LimitReached("claims_per_agent", limits::kClaimsPerAgent,
-                          absl::StrCat(agent_id, " holds ", count, " tickets"));
-    }
-  }
-  return absl::OkStatus();
+  const int count = context.state.ClaimsHeldBy(agent_id);
+  if (count < limits::kClaimsPerAgent) return absl::OkStatus();
+  return LimitReached("claims_per_agent", limits::kClaimsPerAgent,
+                      absl::StrCat(agent_id, " holds ", count, " tickets"));
 }
 
 void GrantClaim(Context& context, const pb::Ticket& ticket,
