@@ -32,6 +32,9 @@ constexpr int kMetadataBytes = 16 << 10;
 constexpr int kHandshakeTimeoutMs = 10'000;
 // A second hub on the port fails, rather than take half of the calls.
 constexpr int kNoPortSharing = 0;
+// Requests are small, and the peer is near: a window of 64 KiB is enough, and to measure which one
+// would be better, gRPC pings back after what it receives, be it a beat of an idle agent.
+constexpr int kNoBandwidthProbes = 0;
 // Only reflection is served by threads of its own.
 constexpr int kSyncQueues = 1;
 constexpr int kSyncPollers = 1;
@@ -52,6 +55,7 @@ void SetServerArguments(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytes);
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, kNoPortSharing);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, kNoBandwidthProbes);
   builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, kSyncQueues);
   builder->SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, kSyncPollers);
   builder->SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kSyncPollers);

@@ -36,6 +36,16 @@ absl::Status TooSlow() {
                          "the watcher did not read for too long; resume from its last revision");
 }
 
+// When a watch to which nothing was sent since `last_sent` gets a bookmark: by its interval, and up
+// to an eighth of it before, at a time that others get theirs at, too. With a thousand idle watches
+// one wake-up for many costs a fraction of one for each.
+base::MonoTime BookmarkTime(base::MonoTime last_sent, absl::Duration interval) {
+  constexpr int64_t kTimesPerInterval = 8;
+  const base::MonoTime latest = last_sent + interval;
+  const int64_t apart_ns = absl::ToInt64Nanoseconds(interval) / kTimesPerInterval;
+  return {latest.ns - latest.ns % apart_ns};
+}
+
 }  // namespace
 
 void WatchReactor::Start(std::shared_ptr<ServiceHost> host, const Gate& gate,
@@ -167,9 +177,9 @@ void WatchReactor::OnTimer() {
       snapshot_.reset();  // frees the records at once
     }
     // Also while a message is in flight: what comes after it may be the bookmark.
-    const base::MonoTime due = last_sent_ + plan_.bookmark_interval;
+    const base::MonoTime due = BookmarkTime(last_sent_, plan_.bookmark_interval);
     bookmark_due_ = bookmark_due_ || now >= due;
-    next = std::min(next, now < due ? due : now + plan_.bookmark_interval);
+    next = std::min(next, now < due ? due : BookmarkTime(now, plan_.bookmark_interval));
     if (in_flight_since_.has_value()) {
       const base::MonoTime too_late = *in_flight_since_ + patience;
       const base::MonoTime cut = too_late + patience;

@@ -166,6 +166,20 @@ TEST_F(WatchTest, ABookmarkComesWhenNothingElseDoes) {
   watch.ExpectBookmarksHold();
 }
 
+TEST_F(WatchTest, WatchesThatBeganApartGetTheirBookmarksTogether) {
+  CreateMany(client_, 1);
+  pb::WatchEventsRequest request = WatchAfter(1);
+  request.mutable_bookmark_interval()->set_seconds(8);  // of which an eighth is a second
+  Watch first(client_, request);
+  first.Opened();
+  hub_.clock().Advance(absl::Milliseconds(300));
+  Watch second(client_, request);
+  second.Opened();
+  hub_.clock().Advance(absl::Milliseconds(7'700));
+  EXPECT_EQ(first.ReadToBookmark(), 1);
+  EXPECT_EQ(second.ReadToBookmark(), 1) << "early, for one of its own would cost a wake-up more";
+}
+
 TEST_F(WatchTest, ABookmarkTellsHowFarLeftOutEventsReach) {
   pb::WatchEventsRequest request = WatchAfter(0);
   request.mutable_filter()->add_ticket_ids("T-5000");

@@ -171,7 +171,7 @@ void Pass(const IdleOptions& options, Beats* beats) {
 
 void RunIdle(const IdleOptions& options) {
   const auto registrar = Connect(options.target, 1);
-  const auto channels = Connect(options.target, options.agents);
+  const auto channels = Connect(options.target, options.agents, /*as_agents=*/true);
   if (options.server == IdleOptions::Server::kEtcd) {
     const auto watches = WatchEtcd(channels);
     const auto leases = EtcdLeases(registrar.front(), options.agents);

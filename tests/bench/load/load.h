@@ -26,8 +26,10 @@ struct LoadOptions {
   double rate = 0;
 };
 
-// Connections of their own, each.
-std::vector<std::shared_ptr<grpc::Channel>> Connect(const std::string& target, int count);
+// Connections of their own, each. `as_agents`: with the pings that the client library sends, and
+// without those that it does not (agent/client/grpc_transport).
+std::vector<std::shared_ptr<grpc::Channel>> Connect(const std::string& target, int count,
+                                                    bool as_agents = false);
 
 // One call: begins, and says when it has ended and whether it went well.
 using Done = std::function<void(bool ok)>;
