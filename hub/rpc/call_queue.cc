@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "grpcpp/alarm.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -38,7 +39,36 @@ class Restlessness {
   long rests_ = 0;  // NOLINT(google-runtime-int): as the kernel counts them
 };
 
+// Holds itself until it has run.
+class PostedTask final : public Completion {
+ public:
+  static void Start(CallQueue* queue, std::function<void()> task) {
+    auto* const posted = new PostedTask(queue, std::move(task));
+    posted->alarm_.Set(queue->get(), gpr_now(GPR_CLOCK_MONOTONIC), posted);
+  }
+  void OnCompletion(bool /*ok*/) override {
+    task_();
+    OpenCalls& users = queue_.users();
+    delete this;
+    users.Leave();
+  }
+
+ private:
+  PostedTask(CallQueue* queue, std::function<void()> task)
+      : queue_(*queue), task_(std::move(task)) {}
+
+  CallQueue& queue_;
+  const std::function<void()> task_;
+  grpc::Alarm alarm_;
+};
+
 }  // namespace
+
+bool CallQueue::Post(std::function<void()>&& task) {
+  if (!users_.TryEnter()) return false;
+  PostedTask::Start(this, std::move(task));
+  return true;
+}
 
 void CallQueue::Start() {
   thread_ = std::thread([this] {

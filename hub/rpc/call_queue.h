@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -54,6 +55,10 @@ class CallQueue {
   // Waits until nobody will begin anything more (`users`), hands out what is left, and ends the
   // threads. Once the server is shut down, or was never built. Idempotent; blocks.
   void Stop();
+
+  // Runs `task` on a thread of the queue's: of what it writes to streams, the completions then wake
+  // nobody. False: the queue stops, and `task` is as it was. Any thread.
+  bool Post(std::function<void()>&& task);
 
   grpc::ServerCompletionQueue* get() const { return queue_.get(); }
   // Those who may yet begin an operation: who waits for calls, until told that none will come, and

@@ -19,10 +19,11 @@ class OpenCalls {
   void Enter() { ++count_; }
   // The same, unless somebody waits already: then it is not counted, and false. For calls that may
   // go on to begin while the hub stops, so that their traffic does not hold it up.
-  bool TryEnter() {
-    if (awaited_) return false;
-    Enter();
-    return true;
+  bool TryEnter() ABSL_LOCKS_EXCLUDED(mu_) {
+    Enter();  // first, so that who waits sees it, or it who waits
+    if (!awaited_) return true;
+    Leave();
+    return false;
   }
   void Leave() ABSL_LOCKS_EXCLUDED(mu_) {
     if (--count_ == 0 && awaited_) Tell();

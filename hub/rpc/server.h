@@ -47,6 +47,8 @@ struct ServerOptions {
   std::string operator_token;
   std::string version;
   base::Clock* clock = nullptr;
+  // The clock is moved by hand, as tests do: who waits by it must look at it again and again.
+  bool clock_is_manual = false;
   base::IdSource* ids = nullptr;
   // Open watches and keep-alive streams over all workspaces; more are refused with LIMIT_REACHED.
   int max_streams = 20000;

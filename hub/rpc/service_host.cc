@@ -19,7 +19,7 @@ ServiceHost::ServiceHost(ServerOptions options)
     : options_(std::move(options)),
       start_time_(options_.clock->Wall()),
       streams_(static_cast<size_t>(options_.max_streams)),
-      timer_(options_.clock) {
+      timer_(options_.clock, options_.clock_is_manual) {
   for (const ServedWorkspace& served : options_.workspaces) {
     workspaces_.push_back(std::make_unique<HostedWorkspace>(served, options_.clock));
   }

@@ -4,7 +4,8 @@
 
 namespace coordhub::rpc {
 
-StreamTimer::StreamTimer(const base::Clock* clock) : clock_(*clock), thread_([this] { Run(); }) {}
+StreamTimer::StreamTimer(const base::Clock* clock, bool is_manual)
+    : clock_(*clock), is_manual_(is_manual), thread_([this] { Run(); }) {}
 
 StreamTimer::~StreamTimer() { Stop(); }
 
@@ -49,7 +50,8 @@ std::vector<std::shared_ptr<Stream>> StreamTimer::TakeDue() {
     }
     const base::MonoTime now = clock_.Mono();
     if (schedule_.begin()->first > now) {
-      wake_.WaitWithTimeout(&mu_, std::min(schedule_.begin()->first - now, kPoll));
+      const absl::Duration left = schedule_.begin()->first - now;
+      wake_.WaitWithTimeout(&mu_, is_manual_ ? std::min(left, kPoll) : left);
       continue;
     }
     while (!schedule_.empty() && schedule_.begin()->first <= now) {
@@ -64,10 +66,26 @@ std::vector<std::shared_ptr<Stream>> StreamTimer::TakeDue() {
 
 void StreamTimer::Run() {
   while (true) {
-    const std::vector<std::shared_ptr<Stream>> due = TakeDue();
+    std::vector<std::shared_ptr<Stream>> due = TakeDue();
     if (due.empty()) return;
-    for (const auto& stream : due) stream->OnTimer();
+    CallAll(std::move(due));
   }
+}
+
+void StreamTimer::CallAll(std::vector<std::shared_ptr<Stream>> due) {
+  std::function<void()> task = [due = std::move(due)] {
+    for (const auto& stream : due) stream->OnTimer();
+  };
+  {
+    base::MutexLock lock(&runner_mu_);
+    if (runner_ != nullptr && runner_(std::move(task))) return;
+  }
+  task();
+}
+
+void StreamTimer::SetRunner(Runner runner) {
+  base::MutexLock lock(&runner_mu_);
+  runner_ = std::move(runner);
 }
 
 }  // namespace coordhub::rpc

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -18,19 +19,26 @@
 
 namespace coordhub::rpc {
 
-// One thread that calls streams when their time has come: one time a stream. It runs on the
-// injected clock, looking at it at least every kPoll while anything is set, so that it also sees a
-// clock that is moved by hand. Any thread; no lock is held while a stream is called.
+// One thread that calls streams when their time has come, or has somebody else call them: one time
+// a stream. It runs on the injected clock; one that is moved by hand it looks at every kPoll while
+// anything is set. Any thread; no lock is held while a stream is called.
 class StreamTimer {
  public:
   static constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
-  explicit StreamTimer(const base::Clock* clock);
+  // `is_manual`: the clock is moved by hand.
+  StreamTimer(const base::Clock* clock, bool is_manual);
   ~StreamTimer();
 
   // Calls OnTimer once at `when` or soon after; replaces what was set before.
   void Set(const std::shared_ptr<Stream>& stream, base::MonoTime when);
   void Cancel(const Stream* stream);
+
+  // Runs what calls the streams that are due, in place of the timer's thread. False: it does not,
+  // and the task is as it was.
+  using Runner = std::function<bool(std::function<void()>&& task)>;
+  // Null: nobody any more; when this returns, the one before is not called again.
+  void SetRunner(Runner runner) ABSL_LOCKS_EXCLUDED(runner_mu_);
 
   // Ends the thread; later calls of Set do nothing. Idempotent. Not from a stream's OnTimer.
   void Stop();
@@ -42,11 +50,16 @@ class StreamTimer {
   };
 
   void Run();
+  void CallAll(std::vector<std::shared_ptr<Stream>> due) ABSL_LOCKS_EXCLUDED(runner_mu_);
   // Waits until something is due, and takes it. Empty: stopping.
   std::vector<std::shared_ptr<Stream>> TakeDue();
   void Erase(const Stream* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const base::Clock& clock_;
+  const bool is_manual_;
+  base::Mutex runner_mu_;  // held while the runner is called
+  Runner runner_ ABSL_GUARDED_BY(runner_mu_);
+
   base::Mutex mu_;
   base::CondVar wake_;
   absl::flat_hash_map<const Stream*, Entry> entries_ ABSL_GUARDED_BY(mu_);

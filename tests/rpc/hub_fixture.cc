@@ -133,6 +133,7 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
   options.operator_token = operator_token_;
   options.version = "test";
   options.clock = &clock_;
+  options.clock_is_manual = true;
   options.ids = &ids_;
   options.max_streams = spec.max_streams;
   options.slow_watcher_timeout = spec.slow_watcher_timeout;
