@@ -8,8 +8,9 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/refusals.h"
+#include "hub/rpc/answered_at_once.h"
 #include "hub/rpc/call_log.h"
-#include "hub/rpc/refused_stream.h"
+#include "hub/rpc/grpc_status.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -73,7 +74,7 @@ void BoundService::OnStream(int method, std::unique_ptr<StreamServerCall> call) 
   const absl::StatusOr<Principal> principal = Admit(slot, call->context());
   if (principal.ok()) return slot.stream(std::move(call), *principal);
   LogCall({.method = slot.method->name()}, principal.status());
-  RefusedStream::Start(std::move(call), principal.status());
+  AnsweredAtOnce<StreamServerCall>::Take(std::move(call)).Finish(ToGrpcStatus(principal.status()));
 }
 
 void BoundService::BindUnary(const char* method, Access access, UnaryHandler handler) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "hub/rpc/answered_at_once.h"
 #include "hub/rpc/message_codec.h"
 
 namespace coordhub::rpc {
@@ -26,27 +27,6 @@ grpc::ByteBuffer Answer(HealthCheckResponse::ServingStatus status) {
   HealthCheckResponse response;
   response.set_status(status);
   return Encode(response);
-}
-
-// A call that is answered or refused as soon as it is there.
-template <class Call>
-class AnsweredAtOnce final : public CallReactor {
- public:
-  explicit AnsweredAtOnce(std::unique_ptr<Call> call) : call_(std::move(call)) {
-    call_->set_reactor(this);
-  }
-  Call& call() { return *call_; }
-  void OnCancel() override {}
-  void OnDone() override { delete this; }
-
- private:
-  const std::unique_ptr<Call> call_;
-};
-
-// The reactor holds itself until the call is over.
-template <class Call>
-Call& ToBeAnswered(std::unique_ptr<Call> call) {
-  return (new AnsweredAtOnce<Call>(std::move(call)))->call();
 }
 
 }  // namespace
@@ -130,7 +110,7 @@ HealthService::~HealthService() = default;
 
 void HealthService::OnUnary(int /*method*/, std::unique_ptr<UnaryServerCall> call) {
   const std::optional<std::string> name = NameIn(call->request());
-  UnaryServerCall& checked = ToBeAnswered(std::move(call));
+  UnaryServerCall& checked = AnsweredAtOnce<UnaryServerCall>::Take(std::move(call));
   if (!name.has_value()) return checked.Refuse(Malformed());
   const Status status = Find(*name);
   if (status == HealthCheckResponse::SERVICE_UNKNOWN) {
@@ -141,7 +121,8 @@ void HealthService::OnUnary(int /*method*/, std::unique_ptr<UnaryServerCall> cal
 
 void HealthService::OnStream(int /*method*/, std::unique_ptr<StreamServerCall> call) {
   std::optional<std::string> name = NameIn(call->request());
-  if (!name.has_value()) return ToBeAnswered(std::move(call)).Finish(Malformed());
+  if (!name.has_value())
+    return AnsweredAtOnce<StreamServerCall>::Take(std::move(call)).Finish(Malformed());
   WatchReactor::Start(this, std::move(call), *std::move(name));
 }
 
