@@ -60,6 +60,10 @@ class CallQueue {
   // nobody. False: the queue stops, and `task` is as it was. Any thread.
   bool Post(std::function<void()>&& task);
 
+  // Has the second thread help until it finds nothing to do for some milliseconds. For a thread of
+  // the queue's that does not rest.
+  void CallHelp() ABSL_LOCKS_EXCLUDED(mu_);
+
   grpc::ServerCompletionQueue* get() const { return queue_.get(); }
   // Those who may yet begin an operation: who waits for calls, until told that none will come, and
   // calls under way. gRPC ends the process when one is begun in a queue that was shut down; and
@@ -68,8 +72,6 @@ class CallQueue {
 
  private:
   void Run();
-  // Wakes the helper; for a thread that does not rest.
-  void CallHelp() ABSL_LOCKS_EXCLUDED(mu_);
   void Help() ABSL_LOCKS_EXCLUDED(mu_);
   // Waits until help is called for. False: the queue stops.
   bool AwaitCall() ABSL_LOCKS_EXCLUDED(mu_);
