@@ -60,9 +60,10 @@ void Assign(const jpb::ImportMark& mark, jpb::SnapshotRecord* record) {
   *record->mutable_import_mark() = mark;
 }
 
-// Serializes into `bytes`, whose memory is used again from record to record.
-void SerializeDeterministic(const google::protobuf::MessageLite& message, std::string* bytes) {
-  bytes->clear();
+// Bytes that are hashed at a time: a call of the hasher costs as much as a short record.
+constexpr size_t kHashedAtOnce = 16 << 10;
+
+void AppendDeterministic(const google::protobuf::MessageLite& message, std::string* bytes) {
   google::protobuf::io::StringOutputStream stream(bytes);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
@@ -81,12 +82,16 @@ std::string Digest(const View& view, const std::function<void()>& rest) {
   int64_t done = 0;
   ForEachRecord(view.records, [&](const auto& record) {
     if (rest && ++done % kRecordsAtOnce == 0) rest();
-    SerializeDeterministic(record, &bytes);
     // The frame keeps records of different kinds, and neighbours, apart.
-    hasher.Update(absl::StrCat(record.GetTypeName(), " ", bytes.size(), "\n"));
-    hasher.Update(bytes);
+    absl::StrAppend(&bytes, record.GetDescriptor()->full_name(), " ", record.ByteSizeLong(), "\n");
+    AppendDeterministic(record, &bytes);
+    if (bytes.size() >= kHashedAtOnce) {
+      hasher.Update(bytes);
+      bytes.clear();
+    }
     return true;
   });
+  hasher.Update(bytes);
   return base::HexEncode(hasher.Finish());
 }
 

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "coordhub/v1/event.pb.h"
 #include "hub/core/filter.h"
+#include "hub/engine/lent_thread.h"
 
 namespace coordhub::engine {
 
@@ -22,9 +23,9 @@ struct EncodedEvent {
   std::shared_ptr<const std::string> frame;
 };
 
-// Someone who wants to know that there is more to read. Called on the broadcaster's thread; must
-// not block and must not call Unregister from within. Called once for each Arm: a listener reads,
-// and arms again when it is caught up.
+// Someone who wants to know that there is more to read. Called on the broadcaster's thread or the
+// lent one, never on both at once; must not block and must not call Unregister from within. Called
+// once for each Arm: a listener reads, and arms again when it is caught up.
 class EventListener {
  public:
   virtual ~EventListener() = default;
@@ -76,6 +77,9 @@ class Broadcaster {
   // Blocks until no call to the listener is under way.
   virtual void Unregister(EventListener* listener) = 0;
   virtual size_t listener_count() const = 0;
+
+  // A thread on which it is cheaper to call listeners, while there is little to do.
+  virtual LentThread& lent_thread() = 0;
 };
 
 }  // namespace coordhub::engine

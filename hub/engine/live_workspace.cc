@@ -8,7 +8,6 @@
 #include "agent/base/status_macros.h"
 #include "hub/core/proto_time.h"
 #include "hub/engine/event_codec.h"
-#include "hub/engine/replay.h"
 
 namespace coordhub::engine {
 namespace {
@@ -18,6 +17,9 @@ constexpr absl::Duration kAwaitMax = absl::Seconds(10);
 constexpr size_t kAwaitingMax = 4096;
 // Reads of watchers that fell behind and of repeated requests; each caller has one under way.
 constexpr size_t kReaderTasks = 16384;
+// Commits further apart leave most of the lent thread's time to others: a round of the most
+// listeners that it takes is over in a third of that.
+constexpr absl::Duration kSparseCommits = absl::Milliseconds(4);
 // Each may pin a view.
 constexpr size_t kMaintenanceTasks = 64;
 
@@ -46,23 +48,23 @@ absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(
   };
   COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal.get(), FoldFrom::kNewestSnapshot,
                                                   journal->head_revision(), clock->Now(), note));
-  auto workspace = std::make_unique<LiveWorkspace>(
-      std::move(options), std::move(journal), std::move(fold.state), fold.snapshot_revision, clock);
+  auto workspace = std::make_unique<LiveWorkspace>(std::move(options), std::move(journal),
+                                                   std::move(fold), clock);
   COORDHUB_RETURN_IF_ERROR(workspace->Start());
   return workspace;
 }
 
 LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::Journal> journal,
-                             std::unique_ptr<core::State> state, int64_t snapshot_revision,
-                             base::Clock* clock)
+                             FoldResult fold, base::Clock* clock)
     : options_(std::move(options)),
       clock_(clock),
       journal_(std::move(journal)),
-      state_(std::move(state)),
+      state_(std::move(fold.state)),
       reader_(journal_->NewReader()),
       lease_clock_(clock),
       view_(state_->MakeView()),
-      snapshot_revision_(snapshot_revision),
+      snapshot_revision_(fold.snapshot_revision),
+      snapshot_records_(fold.snapshot_records),
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes),
       writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
                options_.waiters_capacity}),
@@ -212,7 +214,11 @@ void LiveWorkspace::EndOverduePending() {
 }
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
-  broadcaster_.Publish(events);
+  using Pace = RingBroadcaster::Pace;
+  const base::MonoTime now = clock_->Mono();
+  const bool sparse = now - published_ >= kSparseCommits;
+  published_ = now;
+  broadcaster_.Publish(events, sparse ? Pace::kSparse : Pace::kSteady);
   former_view_.reset();
   const int64_t head = events.back().event->revision();
   CheckpointIfDue();

@@ -18,6 +18,7 @@
 #include "hub/engine/heartbeat.h"
 #include "hub/engine/lease_clock.h"
 #include "hub/engine/lease_table.h"
+#include "hub/engine/replay.h"
 #include "hub/engine/ring_broadcaster.h"
 #include "hub/engine/sequencer.h"
 #include "hub/engine/workspace.h"
@@ -32,7 +33,7 @@ namespace coordhub::engine {
 class LiveWorkspace final : public Workspace, private WriterObserver {
  public:
   LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::Journal> journal,
-                std::unique_ptr<core::State> state, int64_t snapshot_revision, base::Clock* clock);
+                FoldResult fold, base::Clock* clock);
   ~LiveWorkspace() override;
 
   // Ends what a restore left; starts the sequencer.
@@ -142,11 +143,15 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   base::Mutex drain_mu_;
   std::vector<std::function<void()>> drain_callbacks_ ABSL_GUARDED_BY(drain_mu_);
 
+  base::MonoTime published_ = base::MonoTime::InfinitePast();  // writer's thread only
+
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> next_call_{1};
   std::atomic<int64_t> mirrored_revision_{0};
   std::atomic<int64_t> observed_revision_{0};
+  // The newest snapshot; zeros: there is none.
   std::atomic<int64_t> snapshot_revision_;
+  std::atomic<int64_t> snapshot_records_;
   std::atomic<bool> maintaining_{false};
   // After maintenance that failed: how long it rests, and until when. Written by the maintenance
   // thread while maintaining_, read by the writer's while not.

@@ -20,9 +20,10 @@ absl::Status Damaged(int64_t revision, std::string_view what) {
                          {{"revision", absl::StrCat(revision)}});
 }
 
-absl::StatusOr<int64_t> LoadStart(journal::Journal* journal, FoldFrom from, int64_t to_revision,
-                                  core::State* state, const base::Now& now,
-                                  const std::function<void(std::string)>& note) {
+// The header of the snapshot that was loaded; an empty one: there was none.
+absl::StatusOr<journal::v1::SnapshotHeader> LoadStart(
+    journal::Journal* journal, FoldFrom from, int64_t to_revision, core::State* state,
+    const base::Now& now, const std::function<void(std::string)>& note) {
   const journal::SnapshotSink sink =
       [state](std::shared_ptr<const journal::v1::SnapshotRecord> record) {
         state->LoadRecord(std::move(record));
@@ -36,13 +37,13 @@ absl::StatusOr<int64_t> LoadStart(journal::Journal* journal, FoldFrom from, int6
   }
   if (header) {
     state->FinishLoad(*header, now);
-    return header->revision();
+    return *std::move(header);
   }
   if (journal->compact_revision() > 0) {
     return Damaged(journal->compact_revision(),
                    "events were compacted, but no whole snapshot continues them");
   }
-  return 0;
+  return journal::v1::SnapshotHeader();
 }
 
 absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to_revision,
@@ -68,8 +69,10 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
                                 const std::function<bool()>& cancelled) {
   FoldResult result;
   result.state = std::make_unique<core::State>();
-  COORDHUB_ASSIGN_OR_RETURN(result.snapshot_revision,
+  COORDHUB_ASSIGN_OR_RETURN(const journal::v1::SnapshotHeader snapshot,
                             LoadStart(journal, from, to_revision, result.state.get(), now, note));
+  result.snapshot_revision = snapshot.revision();
+  result.snapshot_records = snapshot.record_count();
   const std::unique_ptr<journal::JournalReader> reader = journal->NewReader();
   std::vector<journal::Entry> entries;
   while (result.state->revision() < to_revision) {

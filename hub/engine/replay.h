@@ -24,8 +24,9 @@ struct FoldResult {
   std::unique_ptr<core::State> state;
   // Events that were read and checked.
   int64_t events = 0;
-  // Revision of the snapshot that the fold began with; 0: none.
+  // Of the snapshot that the fold began with; zeros: none.
   int64_t snapshot_revision = 0;
+  int64_t snapshot_records = 0;
 };
 
 // Folds a journal up to `to_revision` (a commit boundary). Blocks on the disk. `note` gets remarks

@@ -23,9 +23,11 @@ void RingBroadcaster::Stop() {
     wake_.Signal();
   }
   if (thread_.joinable()) thread_.join();
+  base::MutexLock lock(&listeners_mu_);
+  while (round_ == Round::kLent) lent_round_over_.Wait(&listeners_mu_);
 }
 
-void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events) {
+void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events, Pace pace) {
   if (events.empty()) return;
   const int64_t newest = events.back().event->revision();
   {
@@ -44,13 +46,39 @@ void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events) {
       ring_.pop_front();
     }
   }
-  bool wake = false;
+  Announce(newest, pace);
+}
+
+void RingBroadcaster::Announce(int64_t newest, Pace pace) {
   {
     base::MutexLock lock(&listeners_mu_);
     announced_ = newest;
-    wake = SomeoneIsBehind();
+    // The end of a round looks for those who came to be behind meanwhile.
+    if (!SomeoneIsBehind() || round_ != Round::kNone) return;
+    if (pace == Pace::kSteady || stopping_ || armed_.size() > kMostOnLentThread) {
+      wake_.Signal();
+      return;
+    }
+    round_ = Round::kLent;
   }
-  if (wake) wake_.Signal();
+  if (!lent_thread_.TryRun([this] { RunLentRound(); })) EndLentRound();
+}
+
+void RingBroadcaster::RunLentRound() {
+  std::vector<EventListener*> behind;
+  {
+    base::MutexLock lock(&listeners_mu_);
+    if (!stopping_) behind = TakeBehind();
+  }
+  CallAll(behind);
+  EndLentRound();
+}
+
+void RingBroadcaster::EndLentRound() {
+  base::MutexLock lock(&listeners_mu_);
+  round_ = Round::kNone;
+  if (SomeoneIsBehind()) wake_.Signal();
+  lent_round_over_.Signal();
 }
 
 int64_t RingBroadcaster::FirstLocked() const {
@@ -190,8 +218,12 @@ void RingBroadcaster::Run() {
     std::vector<EventListener*> behind;
     {
       base::MutexLock lock(&listeners_mu_);
-      while (!stopping_ && !SomeoneIsBehind()) wake_.Wait(&listeners_mu_);
+      round_ = Round::kNone;
+      while (!stopping_ && (round_ == Round::kLent || !SomeoneIsBehind())) {
+        wake_.Wait(&listeners_mu_);
+      }
       if (stopping_) return;
+      round_ = Round::kOwn;
       behind = TakeBehind();
     }
     CallAll(behind);

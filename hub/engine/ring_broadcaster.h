@@ -14,22 +14,31 @@
 
 namespace coordhub::engine {
 
-// The broadcaster: a ring bounded in events and bytes, and one thread that wakes listeners. Lock
-// order: none nests; no lock is held while a listener is called.
+// The broadcaster: a ring bounded in events and bytes, and one thread that wakes listeners, a round
+// at a time. Where events are few a round takes place on the lent thread instead: what a listener
+// begins there need not wake it (hub/decisions/2026-11-26-rounds-on-a-lent-thread.md). Lock order:
+// none nests; no lock is held while a listener is called.
 class RingBroadcaster final : public Broadcaster {
  public:
   // Begins after `revision` with an empty ring.
   RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes);
   ~RingBroadcaster() override;
 
+  // Listeners, at the most, for a round on the lent thread: it has others to serve.
+  static constexpr size_t kMostOnLentThread = 128;
+
+  // Whether commits come so seldom that a round for each takes but a part of the lent thread's
+  // time.
+  enum class Pace { kSteady, kSparse };
+
   // Adds committed events, in order, whole commits. The sequencer's thread; never blocks on a
   // reader.
-  void Publish(const std::vector<EncodedEvent>& events);
+  void Publish(const std::vector<EncodedEvent>& events, Pace pace = Pace::kSteady);
 
   // The events of a commit, when the ring still holds all of them.
   std::optional<std::vector<EncodedEvent>> FindCommit(int64_t first, int64_t last) const;
 
-  // Ends the thread. Idempotent.
+  // Ends the thread, and waits for a round on the lent one. Idempotent.
   void Stop();
 
   ReadResult Read(int64_t cursor, const core::Filter& filter, size_t max_events,
@@ -40,8 +49,13 @@ class RingBroadcaster final : public Broadcaster {
   void Arm(EventListener* listener, int64_t cursor) override;
   void Unregister(EventListener* listener) override;
   size_t listener_count() const override;
+  LentThread& lent_thread() override { return lent_thread_; }
 
  private:
+  // Whose round it is, if one is under way: there is one at a time, so that no listener is called
+  // twice at once.
+  enum class Round { kNone, kOwn, kLent };
+
   struct ListenerState {
     // Waits for something after this revision; nullopt: not armed.
     std::optional<int64_t> cursor;
@@ -51,6 +65,9 @@ class RingBroadcaster final : public Broadcaster {
   };
 
   void Run();
+  void Announce(int64_t newest, Pace pace) ABSL_LOCKS_EXCLUDED(listeners_mu_);
+  void RunLentRound() ABSL_LOCKS_EXCLUDED(listeners_mu_);
+  void EndLentRound() ABSL_LOCKS_EXCLUDED(listeners_mu_);
   bool SomeoneIsBehind() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   // Armed listeners that are behind; disarms and queues them.
   std::vector<EventListener*> TakeBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
@@ -70,14 +87,17 @@ class RingBroadcaster final : public Broadcaster {
   mutable base::Mutex listeners_mu_;
   base::CondVar wake_;
   base::CondVar call_done_;
+  base::CondVar lent_round_over_;
   absl::flat_hash_map<EventListener*, ListenerState> listeners_ ABSL_GUARDED_BY(listeners_mu_);
   // (cursor, listener) of armed ones: those that are behind come first.
   absl::btree_set<std::pair<int64_t, EventListener*>> armed_ ABSL_GUARDED_BY(listeners_mu_);
   int64_t announced_ ABSL_GUARDED_BY(listeners_mu_);
   // Those that wait for the end of their call.
   int leaving_ ABSL_GUARDED_BY(listeners_mu_) = 0;
+  Round round_ ABSL_GUARDED_BY(listeners_mu_) = Round::kNone;
   bool stopping_ ABSL_GUARDED_BY(listeners_mu_) = false;
 
+  LentThread lent_thread_;
   std::thread thread_;
 };
 

@@ -52,7 +52,8 @@ struct WorkspaceOptions {
   size_t max_batch = 1024;
   // Waiting calls; more are refused with OVERLOADED.
   size_t waiters_capacity = 4096;
-  // Events between snapshots at the least; where there are more records, as many as those.
+  // Events between snapshots at the least; three for each record of the last one, where that is
+  // more.
   int64_t snapshot_every = 50000;
   // Events kept at the least; automatic compaction drops older ones once as many more are kept, and
   // as many more as there are records. 0: never compacts by itself.

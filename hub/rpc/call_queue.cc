@@ -11,32 +11,38 @@
 namespace coordhub::rpc {
 namespace {
 
-// Completions after which a thread looks whether it has rested.
-constexpr int kLookEvery = 64;
-// Looks in a row without a rest after which it calls for help: some milliseconds.
-constexpr int kRestlessLooks = 8;
+// Completions after which a thread looks whether it has rested: some milliseconds of work.
+constexpr int kLookEvery = 512;
+// Rests between two looks of a helper that has little to do.
+constexpr int kRestsOfTooMany = kLookEvery / 32;
 // How long the helper stays when there is nothing to do.
 constexpr int64_t kLingerMicros = 10000;
 
 void Tell(void* tag, bool ok) { static_cast<Completion*>(tag)->OnCompletion(ok); }
 
-// Whether this thread goes on and on without waiting for anything.
-class Restlessness {
+// How often this thread paused, from look to look.
+class Pauses {
  public:
-  // After each completion. True: for long enough to call for help.
+  // After each completion. True: it is time to look, and the figures are those since the last look.
   bool Count() {
     if (++completions_ % kLookEvery != 0) return false;
     rusage usage{};
     if (getrusage(RUSAGE_THREAD, &usage) != 0) return false;
-    restless_looks_ = usage.ru_nvcsw == rests_ ? restless_looks_ + 1 : 0;
-    rests_ = usage.ru_nvcsw;
-    return restless_looks_ >= kRestlessLooks;
+    rested_ = usage.ru_nvcsw - std::exchange(all_rests_, usage.ru_nvcsw);
+    displaced_ = usage.ru_nivcsw - std::exchange(all_displaced_, usage.ru_nivcsw);
+    return true;
   }
+  // There was nothing to do.
+  int64_t rested() const { return rested_; }
+  // Others wanted the processor.
+  int64_t displaced() const { return displaced_; }
 
  private:
   unsigned completions_ = 0;
-  int restless_looks_ = 0;
-  long rests_ = 0;  // NOLINT(google-runtime-int): as the kernel counts them
+  int64_t all_rests_ = 0;
+  int64_t all_displaced_ = 0;
+  int64_t rested_ = 0;
+  int64_t displaced_ = 0;
 };
 
 // Holds itself until it has run.
@@ -44,7 +50,8 @@ class PostedTask final : public Completion {
  public:
   static void Start(CallQueue* queue, std::function<void()> task) {
     auto* const posted = new PostedTask(queue, std::move(task));
-    posted->alarm_.Set(queue->get(), gpr_now(GPR_CLOCK_MONOTONIC), posted);
+    // What is due now, gRPC takes for due at the next millisecond.
+    posted->alarm_.Set(queue->get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), posted);
   }
   void OnCompletion(bool /*ok*/) override {
     task_();
@@ -96,12 +103,13 @@ void CallQueue::Stop() {
 }
 
 void CallQueue::Run() {
-  Restlessness restlessness;
+  Pauses pauses;
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {
     Tell(tag, ok);
-    if (restlessness.Count()) CallHelp();
+    // Where others want the processor, a helper would want it, too: one more to switch to.
+    if (pauses.Count() && pauses.rested() == 0 && pauses.displaced() == 0) CallHelp();
   }
 }
 
@@ -120,12 +128,14 @@ bool CallQueue::AwaitCall() {
 
 void CallQueue::Help() {
   const gpr_timespec linger = gpr_time_from_micros(kLingerMicros, GPR_TIMESPAN);
+  Pauses pauses;
   void* tag = nullptr;
   bool ok = false;
   while (AwaitCall()) {
     while (queue_->AsyncNext(&tag, &ok, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), linger)) ==
            grpc::CompletionQueue::GOT_EVENT) {
       Tell(tag, ok);
+      if (pauses.Count() && pauses.rested() > kRestsOfTooMany) break;
     }
   }
 }

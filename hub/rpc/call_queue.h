@@ -40,7 +40,7 @@ class CompletionOf final : public Completion {
 
 // One thread, as long as it keeps up: a second one would be woken by the first for each answer that
 // another thread gives, which costs more than it takes away. Once the first has had no moment's
-// rest for a while, a second one helps, until there is nothing to do for it
+// rest for a while, and the processor to itself, a second one helps, until it has little to do
 // (hub/decisions/2026-11-26-calls-have-one-thread.md).
 class CallQueue {
  public:

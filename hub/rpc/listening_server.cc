@@ -125,15 +125,22 @@ void ListeningServer::AcceptCalls() {
   health_.Accept(queue_.get());
   unknown_methods_.Accept(queue_.get());
   queue_->Start();
-  // The last one's, where there are several: any will do.
-  host_->timer().SetRunner([queue = queue_.get()](std::function<void()>&& task) {
+  LendThread([queue = queue_.get()](std::function<void()>&& task) {
     return queue->Post(std::move(task));
   });
 }
 
+void ListeningServer::LendThread(const engine::LentThread::Runner& runner) {
+  // The last server's, where there are several: any will do.
+  host_->timer().lent_thread().Lend(runner);
+  for (const auto& workspace : host_->workspaces()) {
+    workspace->engine().broadcaster().lent_thread().Lend(runner);
+  }
+}
+
 void ListeningServer::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
-  host_->timer().SetRunner(nullptr);
+  LendThread(nullptr);
   // On the monotonic clock: without a deadline, an open stream would hold it for ever.
   server_->Shutdown(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),

@@ -49,6 +49,8 @@ class ListeningServer {
   // Binds `target`, whose port is set into `tcp_port_`, and serves. Errors: IO_FAILED.
   absl::Status Serve(const std::string& target);
   void AcceptCalls();
+  // Null: no more.
+  void LendThread(const engine::LentThread::Runner& runner);
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate gate_;

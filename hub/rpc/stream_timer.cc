@@ -76,16 +76,7 @@ void StreamTimer::CallAll(std::vector<std::shared_ptr<Stream>> due) {
   std::function<void()> task = [due = std::move(due)] {
     for (const auto& stream : due) stream->OnTimer();
   };
-  {
-    base::MutexLock lock(&runner_mu_);
-    if (runner_ != nullptr && runner_(std::move(task))) return;
-  }
-  task();
-}
-
-void StreamTimer::SetRunner(Runner runner) {
-  base::MutexLock lock(&runner_mu_);
-  runner_ = std::move(runner);
+  if (!lent_thread_.TryRun(std::move(task))) task();
 }
 
 }  // namespace coordhub::rpc

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
+#include "hub/engine/lent_thread.h"
 #include "hub/rpc/stream.h"
 
 namespace coordhub::rpc {
@@ -34,11 +35,8 @@ class StreamTimer {
   void Set(const std::shared_ptr<Stream>& stream, base::MonoTime when);
   void Cancel(const Stream* stream);
 
-  // Runs what calls the streams that are due, in place of the timer's thread. False: it does not,
-  // and the task is as it was.
-  using Runner = std::function<bool(std::function<void()>&& task)>;
-  // Null: nobody any more; when this returns, the one before is not called again.
-  void SetRunner(Runner runner) ABSL_LOCKS_EXCLUDED(runner_mu_);
+  // Where streams are called instead of on the timer's thread, while it is lent.
+  engine::LentThread& lent_thread() { return lent_thread_; }
 
   // Ends the thread; later calls of Set do nothing. Idempotent. Not from a stream's OnTimer.
   void Stop();
@@ -50,15 +48,14 @@ class StreamTimer {
   };
 
   void Run();
-  void CallAll(std::vector<std::shared_ptr<Stream>> due) ABSL_LOCKS_EXCLUDED(runner_mu_);
+  void CallAll(std::vector<std::shared_ptr<Stream>> due);
   // Waits until something is due, and takes it. Empty: stopping.
   std::vector<std::shared_ptr<Stream>> TakeDue();
   void Erase(const Stream* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const base::Clock& clock_;
   const bool is_manual_;
-  base::Mutex runner_mu_;  // held while the runner is called
-  Runner runner_ ABSL_GUARDED_BY(runner_mu_);
+  engine::LentThread lent_thread_;
 
   base::Mutex mu_;
   base::CondVar wake_;

@@ -1,7 +1,10 @@
 #include <atomic>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/base/mutex.h"
@@ -38,12 +41,32 @@ class Follower : public EventListener {
  public:
   Follower(RingBroadcaster* ring, int64_t cursor) : ring_(ring), cursor_(cursor) {
     ring_->Register(this);
-    OnEvents();
+    Read();
   }
   ~Follower() override { ring_->Unregister(this); }
 
   void OnEvents() override {
+    EXPECT_FALSE(in_call_.exchange(true)) << "called twice at once";
+    Read();
+    in_call_ = false;
+  }
+
+  std::vector<int64_t> WaitFor(int64_t revision) {
     base::MutexLock lock(&mu_);
+    while (cursor_ < revision && !behind_) changed_.Wait(&mu_);
+    return seen_;
+  }
+  // On which thread it read up to there.
+  std::thread::id ReaderOf(int64_t revision) {
+    WaitFor(revision);
+    base::MutexLock lock(&mu_);
+    return reader_;
+  }
+
+ private:
+  void Read() {
+    base::MutexLock lock(&mu_);
+    reader_ = std::this_thread::get_id();
     while (true) {
       const Broadcaster::ReadResult read = ring_->Read(cursor_, filter_, 7, 1 << 20);
       if (read.found == Broadcaster::Found::kBehind) {
@@ -58,16 +81,11 @@ class Follower : public EventListener {
     ring_->Arm(this, cursor_);
   }
 
-  std::vector<int64_t> WaitFor(int64_t revision) {
-    base::MutexLock lock(&mu_);
-    while (cursor_ < revision && !behind_) changed_.Wait(&mu_);
-    return seen_;
-  }
-
- private:
   RingBroadcaster* const ring_;
   const core::Filter filter_;
+  std::atomic<bool> in_call_{false};
   base::Mutex mu_;
+  std::thread::id reader_ ABSL_GUARDED_BY(mu_);
   base::CondVar changed_;
   int64_t cursor_ ABSL_GUARDED_BY(mu_);
   bool behind_ ABSL_GUARDED_BY(mu_) = false;
@@ -94,6 +112,133 @@ TEST(RingBroadcasterTest, EveryFollowerSeesEachRevisionOnceInOrder) {
     ASSERT_EQ(seen.size(), static_cast<size_t>(kEvents));
     for (int64_t i = 0; i < kEvents; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], i + 1);
   }
+}
+
+using Pace = RingBroadcaster::Pace;
+
+// Keeps what it is to run until a test has it run.
+class Lender {
+ public:
+  explicit Lender(LentThread* thread) : thread_(*thread) {
+    thread_.Lend([this](std::function<void()>&& task) {
+      base::MutexLock lock(&mu_);
+      tasks_.push_back(std::move(task));
+      came_.Signal();
+      return true;
+    });
+  }
+  ~Lender() { thread_.Lend(nullptr); }
+
+  // Waits for a task, and runs it on this thread.
+  void RunOne() {
+    std::function<void()> task;
+    {
+      base::MutexLock lock(&mu_);
+      while (tasks_.empty()) came_.Wait(&mu_);
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+  size_t tasks() const {
+    base::MutexLock lock(&mu_);
+    return tasks_.size();
+  }
+
+ private:
+  LentThread& thread_;
+  mutable base::Mutex mu_;
+  base::CondVar came_;
+  std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mu_);
+};
+
+TEST(RingBroadcasterTest, ARoundForASparseCommitTakesPlaceOnTheLentThread) {
+  RingBroadcaster ring(0, 1000, 1 << 20);
+  Lender lender(&ring.lent_thread());
+  Follower follower(&ring, 0);
+  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  lender.RunOne();
+  EXPECT_EQ(follower.ReaderOf(1), std::this_thread::get_id());
+  ring.Publish({MakeEvent(2, 2)}, Pace::kSteady);
+  EXPECT_NE(follower.ReaderOf(2), std::this_thread::get_id());
+  EXPECT_EQ(lender.tasks(), 0u);
+}
+
+TEST(RingBroadcasterTest, WhatComesWhileALentRoundIsUnderWayWaitsForItsEnd) {
+  RingBroadcaster ring(0, 1000, 1 << 20);
+  Lender lender(&ring.lent_thread());
+  Follower follower(&ring, 0);
+  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  ring.Publish({MakeEvent(2, 2)}, Pace::kSteady);
+  ring.Publish({MakeEvent(3, 3)}, Pace::kSparse);
+  EXPECT_EQ(lender.tasks(), 1u) << "one round at a time";
+  Follower late(&ring, 3);
+  lender.RunOne();
+  EXPECT_EQ(follower.ReaderOf(3), std::this_thread::get_id());
+  EXPECT_THAT(follower.WaitFor(3), ElementsAre(1, 2, 3));
+  ring.Publish({MakeEvent(4, 4)}, Pace::kSteady);
+  EXPECT_THAT(late.WaitFor(4), ElementsAre(4)) << "later rounds come";
+}
+
+TEST(RingBroadcasterTest, WithoutALentThreadOrForManyListenersItsOwnThreadCallsThem) {
+  RingBroadcaster ring(0, 1000, 1 << 20);
+  std::vector<std::unique_ptr<Follower>> followers;
+  followers.push_back(std::make_unique<Follower>(&ring, 0));
+  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  EXPECT_THAT(followers[0]->WaitFor(1), ElementsAre(1)) << "nothing is lent";
+  Lender lender(&ring.lent_thread());
+  // The first one may not wait again yet.
+  while (followers.size() <= RingBroadcaster::kMostOnLentThread + 1) {
+    followers.push_back(std::make_unique<Follower>(&ring, 1));
+  }
+  ring.Publish({MakeEvent(2, 2)}, Pace::kSparse);
+  for (auto& follower : followers) follower->WaitFor(2);
+  EXPECT_EQ(lender.tasks(), 0u);
+}
+
+TEST(RingBroadcasterTest, ItStopsOnceALentRoundIsOver) {
+  RingBroadcaster ring(0, 1000, 1 << 20);
+  Lender lender(&ring.lent_thread());
+  Follower follower(&ring, 0);
+  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  std::atomic<bool> stopped{false};
+  std::thread stopper([&] {
+    ring.Stop();
+    stopped = true;
+  });
+  EXPECT_FALSE(stopped);
+  lender.RunOne();
+  stopper.join();
+  ring.Publish({MakeEvent(2, 2)}, Pace::kSparse);
+  EXPECT_EQ(lender.tasks(), 0u) << "nothing begins any more";
+}
+
+TEST(RingBroadcasterTest, RoundsOnBothThreadsTellEachEventOnceAndNobodyTwiceAtOnce) {
+  constexpr int64_t kEvents = 5000;
+  RingBroadcaster ring(0, 100000, 64 << 20);
+  Lender lender(&ring.lent_thread());
+  std::atomic<bool> over{false};
+  std::thread lent([&] {
+    while (!over) {
+      if (lender.tasks() > 0) {
+        lender.RunOne();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  std::vector<std::unique_ptr<Follower>> followers;
+  for (int i = 0; i < 10; ++i) followers.push_back(std::make_unique<Follower>(&ring, 0));
+  for (int64_t r = 1; r <= kEvents; ++r) {
+    ring.Publish({MakeEvent(r, r)}, r % 3 == 0 ? Pace::kSteady : Pace::kSparse);
+  }
+  for (auto& follower : followers) {
+    EXPECT_EQ(follower->WaitFor(kEvents).size(), static_cast<size_t>(kEvents));
+  }
+  followers.clear();
+  ring.Stop();
+  over = true;
+  lent.join();
 }
 
 TEST(RingBroadcasterTest, TheRingIsBoundedAndAReaderBeforeItIsToldSo) {

@@ -96,6 +96,26 @@ TEST_F(MaintenanceTest, SnapshotsAndCompactionsComeByThemselvesAndKeepWhatIsProm
   EXPECT_EQ(core::Digest(*workspace_->view()), digest);
 }
 
+TEST_F(MaintenanceTest, ASnapshotWaitsForThreeEventsForEachRecordOfTheLastOne) {
+  OpenInMemory();
+  while (snapshots_ == 0) {
+    ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+    Settle();
+  }
+  const int64_t first = newest_snapshot_;
+  EXPECT_LE(first, kSnapshotEvery + 1);
+  const int64_t records = core::MakeSnapshotHeader(*workspace_->view()).record_count();
+  ASSERT_GE(records, first / 2);
+  for (int i = 0; snapshots_ == 1; ++i) {
+    ASSERT_TRUE(Change(i).ok());
+    Settle();
+  }
+  // An answer comes before what the commit sets off is looked for; and the first view may have
+  // grown by an event.
+  EXPECT_GE(newest_snapshot_ - first, 3 * (records - 1));
+  EXPECT_LE(newest_snapshot_ - first, 3 * records + 1);
+}
+
 TEST_F(MaintenanceTest, AnswersGoOnWhileASnapshotIsWritten) {
   hold_ = true;
   OpenInMemory();

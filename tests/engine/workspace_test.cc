@@ -5,8 +5,11 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "agent/base/manual_clock.h"
+#include "hub/engine/executor.h"
 #include "hub/engine/replay.h"
 #include "tests/engine/scripted_journal.h"
 #include "tests/engine/workspace_fixture.h"
@@ -249,6 +252,68 @@ TEST_F(WorkspaceTest, ASnapshotThatFailsIsNotTriedAgainWithEveryCommit) {
   }
   EXPECT_EQ(tries, 1);
   workspace_.reset();  // `tries` goes
+}
+
+// Arms itself again and again.
+class Counter final : public EventListener {
+ public:
+  explicit Counter(Broadcaster* broadcaster) : broadcaster_(*broadcaster) {
+    broadcaster_.Register(this);
+    broadcaster_.Arm(this, broadcaster_.published_revision());
+  }
+  ~Counter() override { broadcaster_.Unregister(this); }
+  void OnEvents() override {
+    const int64_t revision = broadcaster_.published_revision();
+    broadcaster_.Arm(this, revision);
+    base::MutexLock lock(&mu_);
+    revision_ = revision;
+    told_.Signal();
+  }
+  void Await(int64_t revision) {
+    base::MutexLock lock(&mu_);
+    while (revision_ < revision) told_.Wait(&mu_);
+  }
+
+ private:
+  Broadcaster& broadcaster_;
+  base::Mutex mu_;
+  base::CondVar told_;
+  int64_t revision_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+TEST_F(WorkspaceTest, CommitsThatComeSeldomAreToldOnTheLentThread) {
+  base::ManualClock clock;
+  auto opened =
+      Workspace::Open(options_, journal::NewMemoryJournal(std::string(32, 'a')), &clock, &ids_);
+  ASSERT_TRUE(opened.ok());
+  workspace_ = *std::move(opened);
+  std::atomic<int> rounds{0};
+  Executor lent(16, "lent");
+  LentThread& thread = workspace_->broadcaster().lent_thread();
+  thread.Lend([&](std::function<void()>&& task) {
+    ++rounds;
+    lent.Post([task = std::move(task)](const absl::Status&) { task(); });
+    return true;
+  });
+  {
+    Counter counter(&workspace_->broadcaster());
+    const auto create = [&] {
+      const absl::StatusOr<Outcome> outcome = Do(CommandOf(Operator(), Create("one")));
+      ASSERT_TRUE(outcome.ok());
+      counter.Await(outcome->revision);
+    };
+    create();
+    EXPECT_EQ(rounds, 1) << "nothing was committed before";
+    for (int i = 0; i < 10; ++i) create();
+    EXPECT_EQ(rounds, 1) << "no time has passed";
+    // The round before may not quite be over.
+    while (rounds == 1) {
+      clock.Advance(absl::Seconds(1));
+      create();
+    }
+  }
+  thread.Lend(nullptr);
+  workspace_.reset();
 }
 
 TEST_F(WorkspaceTest, ADigestIsRefusedRatherThanEmpty) {

@@ -41,6 +41,7 @@ class FakeBroadcaster final : public engine::Broadcaster {
     base::MutexLock lock(&mu_);
     return listener_ == nullptr ? 0 : 1;
   }
+  engine::LentThread& lent_thread() override { return lent_thread_; }
 
  private:
   void WakeIfBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -49,6 +50,7 @@ class FakeBroadcaster final : public engine::Broadcaster {
     listener_->OnEvents();
   }
 
+  engine::LentThread lent_thread_;
   mutable base::Mutex mu_;
   engine::EventListener* listener_ ABSL_GUARDED_BY(mu_) = nullptr;
   int64_t published_ ABSL_GUARDED_BY(mu_) = 0;

@@ -44,12 +44,19 @@ void ExpectDense(const std::vector<int64_t>& revisions, int64_t first) {
   }
 }
 
+// A watch that shows by its bookmarks how far the hub has looked at the time.
+pb::WatchEventsRequest WithBookmarks() {
+  pb::WatchEventsRequest request = WatchAfter(0);
+  request.mutable_bookmark_interval()->set_seconds(10);
+  return request;
+}
+
 TEST(SlowWatcherTest, IsEndedWithAReasonWhichItReadsWhenItReadsAgain) {
   TestHub hub(HubSpec{.slow_watcher_timeout = absl::Seconds(30)});
   const Client writer = hub.OnSocket();
   const Client narrow = NarrowClient(hub);
   Watch stuck(narrow, WatchAfter(0));
-  Watch healthy(writer, WatchAfter(0));
+  Watch healthy(writer, WithBookmarks());
   const int64_t head = WriteEvents(writer, 8 << 20);
   healthy.ReadTo(head);
   ExpectDense(healthy.revisions(), 1);
@@ -92,7 +99,7 @@ TEST(SlowWatcherTest, MayNotHoldASnapshotForEver) {
   WriteEvents(writer, 8 << 20);
   Watch stuck(NarrowClient(hub), WatchFromSnapshot());
   stuck.Opened();
-  Watch healthy(writer, WatchAfter(0));
+  Watch healthy(writer, WithBookmarks());
   healthy.ReadTo(writer.Create("after it").create_revision());
   hub.clock().Advance(absl::Minutes(10));
   healthy.ReadToBookmark();
