@@ -63,11 +63,12 @@ void Assign(const jpb::ImportMark& mark, jpb::SnapshotRecord* record) {
 // Bytes that are hashed at a time: a call of the hasher costs as much as a short record.
 constexpr size_t kHashedAtOnce = 16 << 10;
 
+// Its ByteSizeLong was called just before.
 void AppendDeterministic(const google::protobuf::MessageLite& message, std::string* bytes) {
   google::protobuf::io::StringOutputStream stream(bytes);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
+  message.SerializeWithCachedSizes(&coded);
 }
 
 }  // namespace

@@ -17,9 +17,6 @@ constexpr absl::Duration kAwaitMax = absl::Seconds(10);
 constexpr size_t kAwaitingMax = 4096;
 // Reads of watchers that fell behind and of repeated requests; each caller has one under way.
 constexpr size_t kReaderTasks = 16384;
-// Commits further apart leave most of the lent thread's time to others: a round of the most
-// listeners that it takes is over in a third of that.
-constexpr absl::Duration kSparseCommits = absl::Milliseconds(4);
 // Each may pin a view.
 constexpr size_t kMaintenanceTasks = 64;
 
@@ -65,7 +62,7 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       view_(state_->MakeView()),
       snapshot_revision_(fold.snapshot_revision),
       snapshot_records_(fold.snapshot_records),
-      broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes),
+      broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes, clock_),
       writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
                options_.waiters_capacity}),
       reader_thread_(kReaderTasks, "journal-reader"),
@@ -214,11 +211,7 @@ void LiveWorkspace::EndOverduePending() {
 }
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
-  using Pace = RingBroadcaster::Pace;
-  const base::MonoTime now = clock_->Mono();
-  const bool sparse = now - published_ >= kSparseCommits;
-  published_ = now;
-  broadcaster_.Publish(events, sparse ? Pace::kSparse : Pace::kSteady);
+  broadcaster_.Publish(events);
   former_view_.reset();
   const int64_t head = events.back().event->revision();
   CheckpointIfDue();

@@ -143,8 +143,6 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   base::Mutex drain_mu_;
   std::vector<std::function<void()>> drain_callbacks_ ABSL_GUARDED_BY(drain_mu_);
 
-  base::MonoTime published_ = base::MonoTime::InfinitePast();  // writer's thread only
-
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> next_call_{1};
   std::atomic<int64_t> mirrored_revision_{0};

@@ -9,8 +9,13 @@
 
 namespace coordhub::engine {
 
-RingBroadcaster::RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes)
-    : max_events_(max_events), max_bytes_(max_bytes), published_(revision), announced_(revision) {
+RingBroadcaster::RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes,
+                                 const base::Clock* clock)
+    : clock_(*clock),
+      max_events_(max_events),
+      max_bytes_(max_bytes),
+      published_(revision),
+      announced_(revision) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -27,7 +32,7 @@ void RingBroadcaster::Stop() {
   while (round_ == Round::kLent) lent_round_over_.Wait(&listeners_mu_);
 }
 
-void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events, Pace pace) {
+void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events) {
   if (events.empty()) return;
   const int64_t newest = events.back().event->revision();
   {
@@ -46,22 +51,30 @@ void RingBroadcaster::Publish(const std::vector<EncodedEvent>& events, Pace pace
       ring_.pop_front();
     }
   }
-  Announce(newest, pace);
+  Announce(newest);
 }
 
-void RingBroadcaster::Announce(int64_t newest, Pace pace) {
+bool RingBroadcaster::MayBeLent() {
+  const base::MonoTime now = clock_.Mono();
+  const absl::Duration apart = now - std::exchange(announced_at_, now);
+  return apart > absl::ZeroDuration() && apart >= kPartOfLentThread * round_took_ &&
+         armed_.size() <= kMostOnLentThread && !stopping_;
+}
+
+void RingBroadcaster::Announce(int64_t newest) {
+  bool lent = false;
   {
     base::MutexLock lock(&listeners_mu_);
     announced_ = newest;
+    lent = MayBeLent();
     // The end of a round looks for those who came to be behind meanwhile.
     if (!SomeoneIsBehind() || round_ != Round::kNone) return;
-    if (pace == Pace::kSteady || stopping_ || armed_.size() > kMostOnLentThread) {
-      wake_.Signal();
-      return;
-    }
-    round_ = Round::kLent;
+    if (lent) round_ = Round::kLent;
   }
-  if (!lent_thread_.TryRun([this] { RunLentRound(); })) EndLentRound();
+  if (!lent) return wake_.Signal();
+  if (lent_thread_.TryRun([this] { RunLentRound(); })) return;
+  base::MutexLock lock(&listeners_mu_);
+  EndLentRound();
 }
 
 void RingBroadcaster::RunLentRound() {
@@ -70,12 +83,13 @@ void RingBroadcaster::RunLentRound() {
     base::MutexLock lock(&listeners_mu_);
     if (!stopping_) behind = TakeBehind();
   }
-  CallAll(behind);
+  const absl::Duration took = CallAllTimed(behind);
+  base::MutexLock lock(&listeners_mu_);
+  round_took_ = took;
   EndLentRound();
 }
 
 void RingBroadcaster::EndLentRound() {
-  base::MutexLock lock(&listeners_mu_);
   round_ = Round::kNone;
   if (SomeoneIsBehind()) wake_.Signal();
   lent_round_over_.Signal();
@@ -212,13 +226,23 @@ void RingBroadcaster::CallAll(const std::vector<EventListener*>& listeners) {
   }
 }
 
+absl::Duration RingBroadcaster::CallAllTimed(const std::vector<EventListener*>& listeners) {
+  const base::MonoTime begun = clock_.Mono();
+  CallAll(listeners);
+  return clock_.Mono() - begun;
+}
+
 void RingBroadcaster::Run() {
   pthread_setname_np(pthread_self(), "fan-out");
+  absl::Duration took = absl::ZeroDuration();
   while (true) {
     std::vector<EventListener*> behind;
     {
       base::MutexLock lock(&listeners_mu_);
-      round_ = Round::kNone;
+      if (round_ == Round::kOwn) {
+        round_ = Round::kNone;
+        round_took_ = took;
+      }
       while (!stopping_ && (round_ == Round::kLent || !SomeoneIsBehind())) {
         wake_.Wait(&listeners_mu_);
       }
@@ -226,7 +250,7 @@ void RingBroadcaster::Run() {
       round_ = Round::kOwn;
       behind = TakeBehind();
     }
-    CallAll(behind);
+    took = CallAllTimed(behind);
   }
 }
 

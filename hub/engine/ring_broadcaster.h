@@ -9,31 +9,33 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "agent/base/clock.h"
 #include "agent/base/mutex.h"
 #include "hub/engine/broadcaster.h"
 
 namespace coordhub::engine {
 
 // The broadcaster: a ring bounded in events and bytes, and one thread that wakes listeners, a round
-// at a time. Where events are few a round takes place on the lent thread instead: what a listener
-// begins there need not wake it (hub/decisions/2026-11-26-rounds-on-a-lent-thread.md). Lock order:
-// none nests; no lock is held while a listener is called.
+// at a time. Where rounds are short for how often they come, they take place on the lent thread
+// instead: what a listener begins there need not wake it
+// (hub/decisions/2026-11-26-rounds-on-a-lent-thread.md). Lock order: none nests; no lock is held
+// while a listener is called.
 class RingBroadcaster final : public Broadcaster {
  public:
-  // Begins after `revision` with an empty ring.
-  RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes);
+  // Begins after `revision` with an empty ring. `clock` is not owned.
+  RingBroadcaster(int64_t revision, size_t max_events, size_t max_bytes, const base::Clock* clock);
   ~RingBroadcaster() override;
 
   // Listeners, at the most, for a round on the lent thread: it has others to serve.
   static constexpr size_t kMostOnLentThread = 128;
 
-  // Whether commits come so seldom that a round for each takes but a part of the lent thread's
-  // time.
-  enum class Pace { kSteady, kSparse };
+  // Rounds that would fit between two commits, at the least, for a round on the lent thread.
+  static constexpr int kPartOfLentThread = 4;
 
   // Adds committed events, in order, whole commits. The sequencer's thread; never blocks on a
   // reader.
-  void Publish(const std::vector<EncodedEvent>& events, Pace pace = Pace::kSteady);
+  void Publish(const std::vector<EncodedEvent>& events);
 
   // The events of a commit, when the ring still holds all of them.
   std::optional<std::vector<EncodedEvent>> FindCommit(int64_t first, int64_t last) const;
@@ -65,17 +67,23 @@ class RingBroadcaster final : public Broadcaster {
   };
 
   void Run();
-  void Announce(int64_t newest, Pace pace) ABSL_LOCKS_EXCLUDED(listeners_mu_);
+  void Announce(int64_t newest) ABSL_LOCKS_EXCLUDED(listeners_mu_);
+  // Whether the lent thread may have a round for what was committed just now.
+  bool MayBeLent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   void RunLentRound() ABSL_LOCKS_EXCLUDED(listeners_mu_);
-  void EndLentRound() ABSL_LOCKS_EXCLUDED(listeners_mu_);
+  void EndLentRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   bool SomeoneIsBehind() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   // Armed listeners that are behind; disarms and queues them.
   std::vector<EventListener*> TakeBehind() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
   // Calls those that are still there when their turn comes: leaving waits for one call, not for the
   // round.
   void CallAll(const std::vector<EventListener*>& listeners) ABSL_LOCKS_EXCLUDED(listeners_mu_);
+  // As CallAll, and says how long it took.
+  absl::Duration CallAllTimed(const std::vector<EventListener*>& listeners)
+      ABSL_LOCKS_EXCLUDED(listeners_mu_);
   int64_t FirstLocked() const ABSL_SHARED_LOCKS_REQUIRED(ring_mu_);
 
+  const base::Clock& clock_;
   const size_t max_events_;
   const size_t max_bytes_;
 
@@ -95,6 +103,9 @@ class RingBroadcaster final : public Broadcaster {
   // Those that wait for the end of their call.
   int leaving_ ABSL_GUARDED_BY(listeners_mu_) = 0;
   Round round_ ABSL_GUARDED_BY(listeners_mu_) = Round::kNone;
+  // The last one.
+  absl::Duration round_took_ ABSL_GUARDED_BY(listeners_mu_) = absl::ZeroDuration();
+  base::MonoTime announced_at_ ABSL_GUARDED_BY(listeners_mu_) = base::MonoTime::InfinitePast();
   bool stopping_ ABSL_GUARDED_BY(listeners_mu_) = false;
 
   LentThread lent_thread_;

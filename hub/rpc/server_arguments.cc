@@ -6,9 +6,10 @@
 namespace coordhub::rpc {
 namespace {
 
-// A peer that is frozen or gone is noticed within 40 s (by default: after two hours), so that its
-// streams do not stay counted and buffered for.
-constexpr int kKeepaliveTimeMs = 30'000;
+// A peer that is frozen or gone is noticed within 70 s (by default: after two hours), so that its
+// streams do not stay counted and buffered for. Its session's lease, and a write that it does not
+// take, run out by themselves before; and each ping wakes the hub twice.
+constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 // Both sides may ping an idle watch for as long as it lives; by default pings stop after two
 // without data, and a dead peer is never noticed.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/manual_clock.h"
 #include "agent/base/mutex.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "gmock/gmock.h"
@@ -56,6 +57,11 @@ class Follower : public EventListener {
     while (cursor_ < revision && !behind_) changed_.Wait(&mu_);
     return seen_;
   }
+  // What takes place whenever it reads.
+  void set_during(std::function<void()> during) {
+    base::MutexLock lock(&mu_);
+    during_ = std::move(during);
+  }
   // On which thread it read up to there.
   std::thread::id ReaderOf(int64_t revision) {
     WaitFor(revision);
@@ -67,6 +73,7 @@ class Follower : public EventListener {
   void Read() {
     base::MutexLock lock(&mu_);
     reader_ = std::this_thread::get_id();
+    if (during_) during_();
     while (true) {
       const Broadcaster::ReadResult read = ring_->Read(cursor_, filter_, 7, 1 << 20);
       if (read.found == Broadcaster::Found::kBehind) {
@@ -85,6 +92,7 @@ class Follower : public EventListener {
   const core::Filter filter_;
   std::atomic<bool> in_call_{false};
   base::Mutex mu_;
+  std::function<void()> during_ ABSL_GUARDED_BY(mu_);
   std::thread::id reader_ ABSL_GUARDED_BY(mu_);
   base::CondVar changed_;
   int64_t cursor_ ABSL_GUARDED_BY(mu_);
@@ -92,9 +100,18 @@ class Follower : public EventListener {
   std::vector<int64_t> seen_ ABSL_GUARDED_BY(mu_);
 };
 
-TEST(RingBroadcasterTest, EveryFollowerSeesEachRevisionOnceInOrder) {
+class RingBroadcasterTest : public ::testing::Test {
+ protected:
+  // Commits that come later than this after the one before have their round on the lent thread, as
+  // long as rounds take no time.
+  void Pause() { clock_.Advance(absl::Milliseconds(1)); }
+
+  base::ManualClock clock_;
+};
+
+TEST_F(RingBroadcasterTest, EveryFollowerSeesEachRevisionOnceInOrder) {
   constexpr int64_t kEvents = 5000;
-  RingBroadcaster ring(0, 100000, 64 << 20);
+  RingBroadcaster ring(0, 100000, 64 << 20, &clock_);
   std::vector<std::unique_ptr<Follower>> followers;
   followers.push_back(std::make_unique<Follower>(&ring, 0));
   std::thread publisher([&ring] {
@@ -113,8 +130,6 @@ TEST(RingBroadcasterTest, EveryFollowerSeesEachRevisionOnceInOrder) {
     for (int64_t i = 0; i < kEvents; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], i + 1);
   }
 }
-
-using Pace = RingBroadcaster::Pace;
 
 // Keeps what it is to run until a test has it run.
 class Lender {
@@ -152,55 +167,81 @@ class Lender {
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mu_);
 };
 
-TEST(RingBroadcasterTest, ARoundForASparseCommitTakesPlaceOnTheLentThread) {
-  RingBroadcaster ring(0, 1000, 1 << 20);
+TEST_F(RingBroadcasterTest, ARoundForASparseCommitTakesPlaceOnTheLentThread) {
+  RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
   Lender lender(&ring.lent_thread());
   Follower follower(&ring, 0);
-  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  Pause();
+  ring.Publish({MakeEvent(1, 1)});
   lender.RunOne();
   EXPECT_EQ(follower.ReaderOf(1), std::this_thread::get_id());
-  ring.Publish({MakeEvent(2, 2)}, Pace::kSteady);
+  ring.Publish({MakeEvent(2, 2)});
   EXPECT_NE(follower.ReaderOf(2), std::this_thread::get_id());
   EXPECT_EQ(lender.tasks(), 0u);
 }
 
-TEST(RingBroadcasterTest, WhatComesWhileALentRoundIsUnderWayWaitsForItsEnd) {
-  RingBroadcaster ring(0, 1000, 1 << 20);
+TEST_F(RingBroadcasterTest, ARoundThatTakesMoreThanAQuarterOfTheTimeTakesPlaceOnItsOwnThread) {
+  RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
   Lender lender(&ring.lent_thread());
   Follower follower(&ring, 0);
-  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
-  ring.Publish({MakeEvent(2, 2)}, Pace::kSteady);
-  ring.Publish({MakeEvent(3, 3)}, Pace::kSparse);
+  follower.set_during([this] { clock_.Advance(absl::Milliseconds(1)); });
+  ring.Publish({MakeEvent(1, 1)});
+  lender.RunOne();
+  clock_.Advance(absl::Milliseconds(2));  // and one that the round took
+  ring.Publish({MakeEvent(2, 2)});
+  EXPECT_NE(follower.ReaderOf(2), std::this_thread::get_id());
+  EXPECT_EQ(lender.tasks(), 0u);
+  // Until the end of the round before, of which nobody is told, later ones are its thread's, too.
+  for (int64_t r = 3; lender.tasks() == 0; ++r) {
+    clock_.Advance(absl::Milliseconds(4));
+    ring.Publish({MakeEvent(r, r)});
+    if (lender.tasks() == 0) follower.WaitFor(r);
+  }
+  lender.RunOne();
+}
+
+TEST_F(RingBroadcasterTest, WhatComesWhileALentRoundIsUnderWayWaitsForItsEnd) {
+  RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
+  Lender lender(&ring.lent_thread());
+  Follower follower(&ring, 0);
+  Pause();
+  ring.Publish({MakeEvent(1, 1)});
+  ring.Publish({MakeEvent(2, 2)});
+  Pause();
+  ring.Publish({MakeEvent(3, 3)});
   EXPECT_EQ(lender.tasks(), 1u) << "one round at a time";
   Follower late(&ring, 3);
   lender.RunOne();
   EXPECT_EQ(follower.ReaderOf(3), std::this_thread::get_id());
   EXPECT_THAT(follower.WaitFor(3), ElementsAre(1, 2, 3));
-  ring.Publish({MakeEvent(4, 4)}, Pace::kSteady);
+  ring.Publish({MakeEvent(4, 4)});
   EXPECT_THAT(late.WaitFor(4), ElementsAre(4)) << "later rounds come";
 }
 
-TEST(RingBroadcasterTest, WithoutALentThreadOrForManyListenersItsOwnThreadCallsThem) {
-  RingBroadcaster ring(0, 1000, 1 << 20);
+TEST_F(RingBroadcasterTest, WithoutALentThreadOrForManyListenersItsOwnThreadCallsThem) {
+  RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
   std::vector<std::unique_ptr<Follower>> followers;
   followers.push_back(std::make_unique<Follower>(&ring, 0));
-  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  Pause();
+  ring.Publish({MakeEvent(1, 1)});
   EXPECT_THAT(followers[0]->WaitFor(1), ElementsAre(1)) << "nothing is lent";
   Lender lender(&ring.lent_thread());
   // The first one may not wait again yet.
   while (followers.size() <= RingBroadcaster::kMostOnLentThread + 1) {
     followers.push_back(std::make_unique<Follower>(&ring, 1));
   }
-  ring.Publish({MakeEvent(2, 2)}, Pace::kSparse);
+  Pause();
+  ring.Publish({MakeEvent(2, 2)});
   for (auto& follower : followers) follower->WaitFor(2);
   EXPECT_EQ(lender.tasks(), 0u);
 }
 
-TEST(RingBroadcasterTest, ItStopsOnceALentRoundIsOver) {
-  RingBroadcaster ring(0, 1000, 1 << 20);
+TEST_F(RingBroadcasterTest, ItStopsOnceALentRoundIsOver) {
+  RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
   Lender lender(&ring.lent_thread());
   Follower follower(&ring, 0);
-  ring.Publish({MakeEvent(1, 1)}, Pace::kSparse);
+  Pause();
+  ring.Publish({MakeEvent(1, 1)});
   std::atomic<bool> stopped{false};
   std::thread stopper([&] {
     ring.Stop();
@@ -209,13 +250,14 @@ TEST(RingBroadcasterTest, ItStopsOnceALentRoundIsOver) {
   EXPECT_FALSE(stopped);
   lender.RunOne();
   stopper.join();
-  ring.Publish({MakeEvent(2, 2)}, Pace::kSparse);
+  Pause();
+  ring.Publish({MakeEvent(2, 2)});
   EXPECT_EQ(lender.tasks(), 0u) << "nothing begins any more";
 }
 
-TEST(RingBroadcasterTest, RoundsOnBothThreadsTellEachEventOnceAndNobodyTwiceAtOnce) {
+TEST_F(RingBroadcasterTest, RoundsOnBothThreadsTellEachEventOnceAndNobodyTwiceAtOnce) {
   constexpr int64_t kEvents = 5000;
-  RingBroadcaster ring(0, 100000, 64 << 20);
+  RingBroadcaster ring(0, 100000, 64 << 20, &clock_);
   Lender lender(&ring.lent_thread());
   std::atomic<bool> over{false};
   std::thread lent([&] {
@@ -230,7 +272,8 @@ TEST(RingBroadcasterTest, RoundsOnBothThreadsTellEachEventOnceAndNobodyTwiceAtOn
   std::vector<std::unique_ptr<Follower>> followers;
   for (int i = 0; i < 10; ++i) followers.push_back(std::make_unique<Follower>(&ring, 0));
   for (int64_t r = 1; r <= kEvents; ++r) {
-    ring.Publish({MakeEvent(r, r)}, r % 3 == 0 ? Pace::kSteady : Pace::kSparse);
+    if (r % 3 != 0) Pause();
+    ring.Publish({MakeEvent(r, r)});
   }
   for (auto& follower : followers) {
     EXPECT_EQ(follower->WaitFor(kEvents).size(), static_cast<size_t>(kEvents));
@@ -241,8 +284,8 @@ TEST(RingBroadcasterTest, RoundsOnBothThreadsTellEachEventOnceAndNobodyTwiceAtOn
   lent.join();
 }
 
-TEST(RingBroadcasterTest, TheRingIsBoundedAndAReaderBeforeItIsToldSo) {
-  RingBroadcaster ring(0, 10, 64 << 20);
+TEST_F(RingBroadcasterTest, TheRingIsBoundedAndAReaderBeforeItIsToldSo) {
+  RingBroadcaster ring(0, 10, 64 << 20, &clock_);
   for (int64_t r = 1; r <= 100; ++r) ring.Publish({MakeEvent(r, r)});
   EXPECT_EQ(ring.first_revision(), 91);
   EXPECT_EQ(ring.published_revision(), 100);
@@ -252,25 +295,25 @@ TEST(RingBroadcasterTest, TheRingIsBoundedAndAReaderBeforeItIsToldSo) {
   EXPECT_EQ(edge.events.size(), 10u);
 }
 
-TEST(RingBroadcasterTest, TheRingIsBoundedInBytes) {
+TEST_F(RingBroadcasterTest, TheRingIsBoundedInBytes) {
   const size_t one = MakeEvent(1, 1).frame->size();
-  RingBroadcaster ring(0, 1000, 10 * one);
+  RingBroadcaster ring(0, 1000, 10 * one, &clock_);
   for (int64_t r = 1; r <= 9; ++r) ring.Publish({MakeEvent(r, r)});
   EXPECT_EQ(ring.first_revision(), 1);
   for (int64_t r = 10; r <= 99; ++r) ring.Publish({MakeEvent(r, r)});
   EXPECT_GE(ring.first_revision(), 90);
 }
 
-TEST(RingBroadcasterTest, AFutureCursorGetsNothingOld) {
-  RingBroadcaster ring(0, 10, 1 << 20);
+TEST_F(RingBroadcasterTest, AFutureCursorGetsNothingOld) {
+  RingBroadcaster ring(0, 10, 1 << 20, &clock_);
   ring.Publish({MakeEvent(1, 1)});
   const Broadcaster::ReadResult read = ring.Read(1000, core::Filter(), 10, 1 << 20);
   EXPECT_EQ(read.found, Broadcaster::Found::kCaughtUp);
   EXPECT_EQ(read.scanned, 1000);
 }
 
-TEST(RingBroadcasterTest, AReadTellsWhetherItStandsOnACommitBoundary) {
-  RingBroadcaster ring(0, 10, 1 << 20);
+TEST_F(RingBroadcasterTest, AReadTellsWhetherItStandsOnACommitBoundary) {
+  RingBroadcaster ring(0, 10, 1 << 20, &clock_);
   ring.Publish({MakeEvent(1, 3), MakeEvent(2, 3), MakeEvent(3, 3)});
   const Broadcaster::ReadResult part = ring.Read(0, core::Filter(), 2, 1 << 20);
   EXPECT_EQ(part.scanned, 2);
@@ -280,8 +323,8 @@ TEST(RingBroadcasterTest, AReadTellsWhetherItStandsOnACommitBoundary) {
   EXPECT_TRUE(rest.at_boundary);
 }
 
-TEST(RingBroadcasterTest, AFilterMovesTheCursorPastWhatItLeavesOut) {
-  RingBroadcaster ring(0, 10, 1 << 20);
+TEST_F(RingBroadcasterTest, AFilterMovesTheCursorPastWhatItLeavesOut) {
+  RingBroadcaster ring(0, 10, 1 << 20, &clock_);
   ring.Publish({MakeEvent(1, 1, "x")});
   ring.Publish({MakeEvent(2, 2, "y")});
   v1::EventFilter proto;
@@ -291,7 +334,7 @@ TEST(RingBroadcasterTest, AFilterMovesTheCursorPastWhatItLeavesOut) {
   EXPECT_EQ(read.scanned, 2);
 }
 
-TEST(RingBroadcasterTest, FramesJoinedAreOneResponse) {
+TEST_F(RingBroadcasterTest, FramesJoinedAreOneResponse) {
   const std::string joined = *MakeEvent(1, 2).frame + *MakeEvent(2, 2).frame;
   v1::WatchEventsResponse response;
   ASSERT_TRUE(response.ParseFromString(joined));

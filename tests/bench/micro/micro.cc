@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/clock.h"
 #include "agent/base/ids.h"
 #include "hub/engine/event_codec.h"
 #include "hub/engine/ring_broadcaster.h"
@@ -120,7 +121,8 @@ BENCHMARK(BM_JournalAppend)->Arg(1)->Arg(16)->Arg(64)->UseRealTime();
 void BM_Broadcast(benchmark::State& state) {
   const auto bench = MakeWorkbench(1, 1);
   const engine::EncodedEvent encoded = bench->committed().front();
-  engine::RingBroadcaster broadcaster(0, 10'000, 64 << 20);
+  const base::SystemClock clock;
+  engine::RingBroadcaster broadcaster(0, 10'000, 64 << 20, &clock);
   const core::Filter everything;
   int64_t revision = 0;
   for (auto _ : state) {
