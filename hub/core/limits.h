@@ -69,6 +69,6 @@ inline constexpr absl::Duration kBackoffFirst = absl::Seconds(1);
 inline constexpr absl::Duration kBackoffMax = absl::Minutes(5);
 inline constexpr absl::Duration kBookmarkMin = absl::Seconds(1);
 inline constexpr absl::Duration kBookmarkMax = absl::Hours(1);
-inline constexpr absl::Duration kBookmarkDefault = absl::Seconds(30);
+inline constexpr absl::Duration kBookmarkDefault = absl::Seconds(60);
 
 }  // namespace coordhub::core::limits

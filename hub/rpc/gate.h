@@ -50,6 +50,8 @@ class Gate {
   Gate(const ServiceHost* host, Transport transport, HostedWorkspace* default_workspace)
       : host_(*host), transport_(transport), default_workspace_(default_workspace) {}
 
+  Transport transport() const { return transport_; }
+
   // Errors:
   //   TOKEN_REQUIRED  TCP, and neither a session nor the operator.
   //   TOKEN_INVALID   a token is malformed, of no workspace here, or given more than once.

@@ -97,7 +97,7 @@ absl::StatusOr<std::unique_ptr<ListeningServer>> ListeningServer::OnTcp(
 absl::Status ListeningServer::Serve(const std::string& target) {
   EnableReflection();
   grpc::ServerBuilder builder;
-  SetServerArguments(&builder);
+  SetServerArguments(gate_.transport(), &builder);
   int port = 0;
   builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
   for (const auto& service : services_) builder.RegisterService(service.get());

@@ -3,10 +3,11 @@
 #pragma once
 
 #include "grpcpp/server_builder.h"
+#include "hub/rpc/gate.h"
 
 namespace coordhub::rpc {
 
 // Sets the arguments of server_arguments.cc, with the reasons there. Any thread.
-void SetServerArguments(grpc::ServerBuilder* builder);
+void SetServerArguments(Gate::Transport transport, grpc::ServerBuilder* builder);
 
 }  // namespace coordhub::rpc
