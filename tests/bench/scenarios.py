@@ -30,7 +30,7 @@ def claims(setup, in_flight):
     channels = min(4 if in_flight <= 256 else 8, in_flight)
     timing = {"in_flight": in_flight, "channels": channels, "seconds": setup.seconds}
     with setup.hub() as hub:
-        tickets = setup.tickets(30_000 if in_flight >= 64 else 12_000)
+        tickets = setup.tickets(36_000 if in_flight >= 64 else 14_000)
         claim = load(hub, "claim", tickets=tickets, agents=tickets // 250 + 8, **timing)
     sizes = {"request_bytes": claim["request_bytes"], "answer_bytes": claim["response_bytes"]}
     with setup.reference() as reference:
