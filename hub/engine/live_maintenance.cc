@@ -24,7 +24,7 @@ constexpr absl::Duration kMaintenanceRestMax = absl::Minutes(10);
 
 // Events for each record of the newest snapshot after which another one is due. What a snapshot
 // costs is so shared by three times as many events as it has records; a start after a kill reads
-// them: of 1,000,000 tickets in about half of the time that is promised (tests/bench).
+// them: of 1,000,000 tickets in less than the time that is promised (tests/bench).
 constexpr int64_t kEventsARecord = 3;
 
 absl::Status Draining() {
