@@ -218,6 +218,25 @@ TEST_F(RingBroadcasterTest, WhatComesWhileALentRoundIsUnderWayWaitsForItsEnd) {
   EXPECT_THAT(late.WaitFor(4), ElementsAre(4)) << "later rounds come";
 }
 
+TEST_F(RingBroadcasterTest, WhomALentRoundLeavesBehindItsOwnThreadCalls) {
+  RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
+  Lender lender(&ring.lent_thread());
+  Follower one(&ring, 0);
+  Follower other(&ring, 0);
+  // The first one of the round waits again by then, for what comes while the second one is called.
+  std::atomic<int> calls{0};
+  const auto during = [&] {
+    if (++calls == 2) ring.Publish({MakeEvent(2, 2)});
+  };
+  one.set_during(during);
+  other.set_during(during);
+  Pause();
+  ring.Publish({MakeEvent(1, 1)});
+  lender.RunOne();
+  EXPECT_THAT(one.WaitFor(2), ElementsAre(1, 2));
+  EXPECT_THAT(other.WaitFor(2), ElementsAre(1, 2));
+}
+
 TEST_F(RingBroadcasterTest, WithoutALentThreadOrForManyListenersItsOwnThreadCallsThem) {
   RingBroadcaster ring(0, 1000, 1 << 20, &clock_);
   std::vector<std::unique_ptr<Follower>> followers;

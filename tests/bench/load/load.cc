@@ -19,7 +19,8 @@ void WaitUntilNs(int64_t ns) {
 std::vector<std::shared_ptr<grpc::Channel>> Connect(const std::string& target, int count,
                                                     bool as_agents) {
   // None is taken down while the process lives: the last callbacks of a load may still be on their
-  // way out of gRPC 1.51 (an assertion of its reference counts in one of some thousand runs).
+  // way out of gRPC 1.51. (An assertion of its reference counts was seen once; that this was why is
+  // not proven.)
   static auto& kept = *new std::vector<std::shared_ptr<grpc::Channel>>;
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < count; ++i) {
