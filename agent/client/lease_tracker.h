@@ -36,8 +36,10 @@ class LeaseTracker {
   bool Safe(base::MonoTime now) const { return now < SafeUntil(); }
   base::MonoTime SafeUntil() const { return renewed_ + ttl_; }
 
-  // When to send again: a third of the TTL after the last sending.
-  base::MonoTime NextSend() const { return last_sent_ + ttl_ / 3; }
+  // When to send again: a third of the TTL after the last sending, or up to a 32nd of that earlier,
+  // on a tick that agents of this TTL on this machine share: the hub, which a beat costs less than
+  // its waking, wakes for many at once.
+  base::MonoTime NextSend() const;
   // When the stream counts as dead: a third of the TTL after the oldest unanswered sending.
   base::MonoTime AnswerDue() const;
 

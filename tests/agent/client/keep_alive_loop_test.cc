@@ -77,12 +77,14 @@ TEST_F(KeepAliveLoopTest, OpensAStreamAndSpeaksAtOnce) {
 }
 
 TEST_F(KeepAliveLoopTest, RenewsThreeTimesPerTtlAndStaysSafe) {
-  EXPECT_EQ(Step(), absl::Seconds(20));
+  absl::Duration next = Step();
   for (int i = 0; i < 30; ++i) {
     Answer();
     Step();
     EXPECT_EQ(stream().sent.size(), static_cast<size_t>(i) + 1);
-    EXPECT_EQ(StepAfter(absl::Seconds(20)), absl::Seconds(20));
+    EXPECT_LE(next, absl::Seconds(20));
+    EXPECT_GT(next, absl::Seconds(19));  // it agrees on a tick with other agents
+    next = StepAfter(next);
     EXPECT_TRUE(loop_->Safe(clock_.Mono()));
   }
   EXPECT_EQ(transport_.keep_alives.size(), 1u);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace coordhub::agent {
 namespace {
 
@@ -52,7 +54,37 @@ TEST(LeaseTracker, SendsThreeTimesPerTtl) {
   LeaseTracker lease(kTtl, kStart);
   EXPECT_LE(lease.NextSend(), kStart);  // at once
   lease.Sent(1, kStart);
-  EXPECT_EQ(lease.NextSend(), kStart + absl::Seconds(20));
+  EXPECT_LE(lease.NextSend(), kStart + absl::Seconds(20));
+  EXPECT_GE(lease.NextSend(), kStart + absl::Seconds(20) * 31 / 32);
+}
+
+TEST(LeaseTracker, AgentsOfAMachineSendOnSharedTicks) {
+  std::set<int64_t> times;
+  for (int agent = 0; agent < 1'000; ++agent) {
+    LeaseTracker lease(kTtl, kStart);
+    lease.Sent(1, kStart + agent * absl::Milliseconds(20));
+    times.insert(lease.NextSend().ns);
+  }
+  EXPECT_LE(times.size(), 41U);  // a thousand beats in 20 s
+  EXPECT_GE(times.size(), 32U);  // and not all at once
+}
+
+// Whoever sends a little after its tick, as threads do, is not earlier from beat to beat.
+TEST(LeaseTracker, SharedTicksDoNotQuickenTheBeat) {
+  LeaseTracker lease(kTtl, kStart);
+  base::MonoTime now = kStart;
+  for (int beat = 1; beat <= 100; ++beat) {
+    lease.Sent(beat, now);
+    now = lease.NextSend() + absl::Milliseconds(3);
+  }
+  EXPECT_GE(now - kStart, absl::Seconds(100 * 20) * 31 / 32);
+  EXPECT_LE(now - kStart, absl::Seconds(100 * 20));
+}
+
+TEST(LeaseTracker, ATtlTooShortForTicksHasNone) {
+  LeaseTracker lease(absl::Milliseconds(30), kStart);
+  lease.Sent(1, kStart + kTick);
+  EXPECT_EQ(lease.NextSend(), kStart + kTick + absl::Milliseconds(10));
 }
 
 TEST(LeaseTracker, AStreamIsDeadAThirdOfTheTtlAfterItsOldestUnansweredMessage) {

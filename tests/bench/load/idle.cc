@@ -1,10 +1,13 @@
 #include "tests/bench/load/idle.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "agent/base/clock.h"
+#include "agent/client/lease_tracker.h"
 #include "bench.pb.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
@@ -31,9 +34,8 @@ class BeatStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
     StartRead(&response_);
     StartCall();
   }
-  // Sends, and waits for the answer.
-  void Beat() {
-    StartWrite(&message_);
+  void Send() { StartWrite(&message_); }
+  void AwaitAnswer() {
     base::MutexLock lock(&mu_);
     while (!answered_ && !ended_) changed_.Wait(&mu_);
     answered_ = false;
@@ -87,26 +89,47 @@ class Beats {
       const BeatSpec it = spec(i);
       streams_.push_back(
           std::make_unique<BeatStream>(stubs_.back().get(), it.method, it.session, it.message));
-      streams_.back()->Beat();
+      streams_.back()->Send();
+      streams_.back()->AwaitAnswer();
     }
   }
   ~Beats() {
     for (const auto& stream : streams_) stream->End();
   }
-  // Each once in `period_seconds`, one after the other, for `seconds`.
+  // Each when the client library would, for `seconds`; they began at any time of the period.
   void BeatFor(double seconds, double period_seconds) {
     const int64_t begin = NowNs();
-    const auto gap =
-        static_cast<int64_t>(period_seconds * 1e9 / static_cast<double>(streams_.size()));
-    const auto window_ns = static_cast<int64_t>(seconds * 1e9);
-    for (int64_t i = 0; i * gap < window_ns; ++i) {
-      WaitUntilNs(begin + i * gap);
-      streams_[static_cast<size_t>(i) % streams_.size()]->Beat();
+    const int64_t end = begin + static_cast<int64_t>(seconds * 1e9);
+    const absl::Duration period = absl::Seconds(period_seconds);
+    std::vector<agent::LeaseTracker> leases;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+      leases.emplace_back(3 * period, base::MonoTime{begin});
+      const double part = static_cast<double>(i + 1) / static_cast<double>(streams_.size());
+      leases.back().Sent(0, base::MonoTime{begin} + (part - 1) * period);
     }
-    WaitUntilNs(begin + window_ns);
+    for (;;) {
+      int64_t next = end;
+      for (const agent::LeaseTracker& lease : leases) next = std::min(next, lease.NextSend().ns);
+      WaitUntilNs(next);
+      if (next >= end) return;
+      BeatDue(&leases);
+    }
   }
 
  private:
+  // Agents are processes of their own: none waits for the answer to another.
+  void BeatDue(std::vector<agent::LeaseTracker>* leases) {
+    const base::MonoTime now{NowNs()};
+    std::vector<size_t> sent;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+      if ((*leases)[i].NextSend() > now) continue;
+      streams_[i]->Send();
+      (*leases)[i].Sent(0, now);
+      sent.push_back(i);
+    }
+    for (const size_t i : sent) streams_[i]->AwaitAnswer();
+  }
+
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   std::vector<std::unique_ptr<BeatStream>> streams_;
 };
