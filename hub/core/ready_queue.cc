@@ -22,9 +22,9 @@ ReadyQueue::Key ReadyQueue::KeyOf(int64_t number, const v1::Ticket& ticket) {
 
 void ReadyQueue::Link(int64_t number, const v1::Ticket& ticket) {
   const Key key = KeyOf(number, ticket);
-  buckets_[ticket.assignee_agent_id()].insert(key);
+  buckets_[ticket.assignee_agent_id()].emplace(key, &ticket);
   for (const std::string& label : ticket.labels()) {
-    buckets_[LabelBucket(ticket.assignee_agent_id(), label)].insert(key);
+    buckets_[LabelBucket(ticket.assignee_agent_id(), label)].emplace(key, &ticket);
   }
   newly_ready_.insert(key);
 }
@@ -106,13 +106,25 @@ const ReadyQueue::Bucket* ReadyQueue::Narrowest(std::string_view assignee,
   return narrowest;
 }
 
+void ReadyQueue::Prefetch(Bucket::const_iterator found, Bucket::const_iterator end) const {
+  constexpr size_t kCacheLine = 64;
+  entries_.prefetch(std::get<2>(found->first));
+  const auto next = std::next(found);
+  if (next == end) return;
+  const auto* bytes = reinterpret_cast<const char*>(next->second);
+  for (size_t at = 0; at < sizeof(v1::Ticket); at += kCacheLine) __builtin_prefetch(bytes + at);
+}
+
 std::optional<ReadyQueue::Key> ReadyQueue::FirstAssigned(std::string_view assignee,
                                                          const ClaimSelector& selector) const {
   const Bucket* bucket = Narrowest(assignee, selector);
   if (bucket == nullptr) return std::nullopt;
-  for (const Key& key : *bucket) {
+  for (auto it = bucket->begin(); it != bucket->end(); ++it) {
+    const auto& [key, ticket] = *it;
     if (selector.max_priority.has_value() && std::get<0>(key) > *selector.max_priority) break;
-    if (Admits(selector, *entries_.at(std::get<2>(key)).ticket)) return key;
+    if (!Admits(selector, *ticket)) continue;
+    Prefetch(it, bucket->end());
+    return key;
   }
   return std::nullopt;
 }
@@ -193,6 +205,8 @@ std::string ReadyQueue::Check() const {
       const Bucket* bucket = FindBucket(name);
       if (bucket == nullptr || !bucket->contains(key))
         return absl::StrCat(number, " is not in bucket ", name);
+      if (bucket->at(key) != entry.ticket.get())
+        return absl::StrCat(number, " is in bucket ", name, " with another record");
     }
   }
   for (const auto& [name, bucket] : buckets_) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "agent/base/clock.h"
@@ -80,7 +81,8 @@ class ReadyQueue {
     // Set while delayed.
     std::optional<base::MonoTime> due_time;
   };
-  using Bucket = absl::btree_set<Key>;
+  // With the entry's record, so that who looks for a ticket need not look up those that it passes.
+  using Bucket = absl::btree_map<Key, const v1::Ticket*>;
 
   static Key KeyOf(int64_t number, const v1::Ticket& ticket);
   // Puts a ready ticket into its buckets, or takes it out.
@@ -91,6 +93,9 @@ class ReadyQueue {
   // The smallest of the buckets that hold every candidate with this assignee; null when there is no
   // candidate.
   const Bucket* Narrowest(std::string_view assignee, const ClaimSelector& selector) const;
+  // What a claim of this ticket, and then of the next one, is about to read: in a large workspace
+  // it has left the processor's caches since it was written.
+  void Prefetch(Bucket::const_iterator found, Bucket::const_iterator end) const;
   // The first ticket with exactly this assignee that the selector admits.
   std::optional<Key> FirstAssigned(std::string_view assignee, const ClaimSelector& selector) const;
 
@@ -99,7 +104,7 @@ class ReadyQueue {
   // is empty.
   absl::flat_hash_map<std::string, Bucket> buckets_;
   absl::btree_set<std::pair<base::MonoTime, int64_t>> delayed_;
-  Bucket newly_ready_;
+  absl::btree_set<Key> newly_ready_;
 };
 
 }  // namespace coordhub::core
