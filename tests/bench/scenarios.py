@@ -4,7 +4,9 @@ A figure is a dict as bench_load prints it. RATIOS says what is compared with wh
 """
 
 import os
+import shutil
 import statistics
+import subprocess
 import time
 
 from servers import COORDCTL, ONE_ECHO, EtcdServer, HubServer, ReferenceServer, begin_load, end, load
@@ -183,11 +185,22 @@ def run_process(command, env, output):
     return wall, usage.ru_utime + usage.ru_stime
 
 
+def sqlite_insert(directory):
+    """The same by SQLite's own program, where it is installed: as a script would call it, so with a rollback journal."""
+    program, database = shutil.which("sqlite3"), os.path.join(directory, "tickets.db")
+    if program is None:
+        return {}
+    table = "CREATE TABLE tickets(id INTEGER PRIMARY KEY, title TEXT, state TEXT)"
+    subprocess.run([program, database, table], check=True)
+    return {"sqlite3": [program, database, "INSERT INTO tickets(title, state) VALUES('one', 'OPEN')"]}
+
+
 def process(setup, runs=60):
-    """A whole process that makes one call, ours and a bare one by turns: what disturbs one disturbs the other."""
+    """A whole process that makes one call, ours and others by turns: what disturbs one disturbs the other."""
     with setup.hub() as hub, setup.reference() as reference, open(os.devnull, "wb") as null:
         commands = {"coordctl": [COORDCTL, "ticket", "create", "--title", "one"],
-                    "bare client": [ONE_ECHO, reference.target]}
+                    "bare client": [ONE_ECHO, reference.target],
+                    **sqlite_insert(os.path.dirname(hub.hub.repo))}
         times = {name: [] for name in commands}
         before = os.getcwd()
         os.chdir(hub.hub.repo)
@@ -224,7 +237,8 @@ SCENARIOS = {
     "process": process,
 }
 
-# (what, figure, measure, divided by: figure of the scenario or "scenario/figure", at least | at most, how much)
+# (what, figure, measure, divided by: figure of the scenario or "scenario/figure", at least | at most | "": as measured, how
+# much)
 RATIOS = [
     ("claims, 64 in flight, to durable echo", "claims-64/claim", "per_second", "claims-64/durable echo", ">=", 0.85),
     ("claims, 64 in flight, to bare echo", "claims-64/claim", "per_second", "claims-64/echo", ">=", 0.40),
@@ -233,6 +247,8 @@ RATIOS = [
     ("claims, 64 in flight, to etcd's transaction", "claims-64/claim", "per_second", "claims-64/etcd transaction", ">=", 3),
     ("claims, 256 in flight, to etcd's transaction", "claims-256/claim", "per_second", "claims-256/etcd transaction", ">=",
      4),
+    ("pairs of claim and completion, 64 in flight, to claims", "claims-64/claim and complete", "per_second", "claims-64/claim",
+     "", 0),
     ("claim, one client, p50, to durable echo", "claims-1/claim", "p50_us", "claims-1/durable echo", "<=", 1.4),
     ("claim, 8 clients, p99, to durable echo", "claims-8/claim", "p99_us", "claims-8/durable echo", "<=", 2.0),
     ("mutations in streams, to bare echo stream", "bulk/mutations", "per_second", "bulk/echo stream", ">=", 0.5),
@@ -253,6 +269,7 @@ RATIOS = [
     ("claim p50, 1,000,000 tickets, to 1,000", "workspace-1000000/claim", "p50_us", "workspace-1000/claim", "<=", 1.5),
     ("coordctl ticket create, to a bare client's echo", "process/coordctl", "p50_us", "process/bare client", "<=", 2.0),
     ("its processor time, to the bare client's", "process/coordctl", "processor_us", "process/bare client", "<=", 2.0),
+    ("coordctl ticket create, to an insert by sqlite3", "process/coordctl", "p50_us", "process/sqlite3", "", 0),
 ]
 
 # (what, figure, measure, at least | at most, how much, unit)
