@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -96,6 +97,8 @@ struct Command {
   std::string request_id;
   // SHA-256 (raw bytes) of the method and the request without its request_id; set with request_id.
   std::string fingerprint;
+  // Of the request, about what it takes in memory while it waits; 0 for the hub's own.
+  size_t request_bytes = 0;
 };
 
 // What a command does. Revisions, commit_revision and times are set.

@@ -92,9 +92,12 @@ absl::Status LiveWorkspace::Start() {
     COORDHUB_RETURN_IF_ERROR(ended);
     COORDHUB_RETURN_IF_ERROR(journal_->ClearRestored());
   }
-  sequencer_ = std::make_unique<Sequencer>(
-      &writer_, &lease_clock_, options_.queue_capacity, options_.max_batch,
-      [this](bool there_are) { heartbeat_.SetBeating(there_are); });
+  sequencer_ =
+      std::make_unique<Sequencer>(&writer_, &lease_clock_,
+                                  Sequencer::Bounds{.calls = options_.queue_capacity,
+                                                    .bytes = options_.queue_bytes,
+                                                    .batch = options_.max_batch},
+                                  [this](bool there_are) { heartbeat_.SetBeating(there_are); });
   return absl::OkStatus();
 }
 

@@ -11,12 +11,11 @@
 
 namespace coordhub::engine {
 
-Sequencer::Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch,
+Sequencer::Sequencer(Writer* writer, LeaseClock* clock, const Bounds& bounds,
                      OnDeadlines on_deadlines)
     : writer_(writer),
       clock_(clock),
-      capacity_(capacity),
-      max_batch_(max_batch),
+      bounds_(bounds),
       on_deadlines_(std::move(on_deadlines)),
       thread_([this] { Run(); }) {}
 
@@ -40,7 +39,8 @@ bool Sequencer::Submit(Call&& call) {
       yielding_.push_back(std::move(call));
       wake = true;
     } else {
-      if (pending_.calls.size() >= capacity_) return false;
+      if (!HasRoomFor(call)) return false;
+      pending_.request_bytes += call.command->request_bytes;
       pending_.calls.push_back(std::move(call));
       // Later calls find the thread awake or about to look.
       wake = pending_.calls.size() == 1;
@@ -49,6 +49,12 @@ bool Sequencer::Submit(Call&& call) {
   // Not under the lock, which who wakes takes first.
   if (wake) wake_.Signal();
   return true;
+}
+
+bool Sequencer::HasRoomFor(const Call& call) const {
+  if (pending_.calls.empty()) return true;
+  return pending_.calls.size() < bounds_.calls &&
+         pending_.request_bytes + call.command->request_bytes <= bounds_.bytes;
 }
 
 void Sequencer::Cancel(CallId id) {
@@ -102,7 +108,7 @@ bool Sequencer::TakeBatch(Batch* batch) {
 
 void Sequencer::TakeYielding(Batch* batch) {
   if (yielding_.empty()) return;
-  if (batch->calls.size() >= max_batch_ && yields_ < kMaxYields) {
+  if (batch->calls.size() >= bounds_.batch && yields_ < kMaxYields) {
     ++yields_;
     return;
   }
@@ -131,10 +137,10 @@ std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls,
 }
 
 void Sequencer::RunCalls(std::vector<Call> calls) {
-  if (calls.size() <= max_batch_) return writer_->Run(std::move(calls));
+  if (calls.size() <= bounds_.batch) return writer_->Run(std::move(calls));
   size_t done = 0;
   do {
-    const size_t end = std::min(calls.size(), done + max_batch_);
+    const size_t end = std::min(calls.size(), done + bounds_.batch);
     writer_->Run(
         std::vector<Call>(std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(done)),
                           std::make_move_iterator(calls.begin() + static_cast<ptrdiff_t>(end))));

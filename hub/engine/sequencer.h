@@ -25,8 +25,16 @@ class Sequencer {
   // observe the lease clock. On the writer's thread; often; must not block.
   using OnDeadlines = std::function<void(bool there_are)>;
 
+  struct Bounds {
+    // Of what waits: calls, and bytes of their requests (one that is larger waits alone).
+    size_t calls = 0;
+    size_t bytes = 0;
+    // Calls of one batch.
+    size_t batch = 0;
+  };
+
   // `writer` and `clock` are not owned. The thread starts at once.
-  Sequencer(Writer* writer, LeaseClock* clock, size_t capacity, size_t max_batch,
+  Sequencer(Writer* writer, LeaseClock* clock, const Bounds& bounds,
             OnDeadlines on_deadlines = nullptr);
   ~Sequencer();
 
@@ -50,6 +58,7 @@ class Sequencer {
 
   struct Batch {
     std::vector<Call> calls;
+    size_t request_bytes = 0;  // of `calls`
     // At most one.
     std::vector<Call> yielding;
     std::vector<CallId> cancelled;
@@ -57,6 +66,7 @@ class Sequencer {
   };
 
   void Run();
+  bool HasRoomFor(const Call& call) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Waits until there is something to do. False: stop.
   bool TakeBatch(Batch* batch);
   void TakeYielding(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -69,8 +79,7 @@ class Sequencer {
 
   Writer* const writer_;
   LeaseClock* const clock_;
-  const size_t capacity_;
-  const size_t max_batch_;
+  const Bounds bounds_;
   const OnDeadlines on_deadlines_;
 
   mutable base::Mutex mu_;

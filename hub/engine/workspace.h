@@ -48,6 +48,8 @@ struct WorkspaceOptions {
   std::string version;
   // Commands that may wait for the sequencer; more are refused with OVERLOADED.
   size_t queue_capacity = 16384;
+  // Of their requests, in bytes.
+  size_t queue_bytes = 64u << 20;
   // Commands of one batch.
   size_t max_batch = 1024;
   // Waiting calls; more are refused with OVERLOADED.

@@ -146,6 +146,7 @@ class TypedService : public BoundService {
     auto command = std::make_unique<core::Command>();
     command->caller = scope.MakeCaller();
     command->request_id = request.request_id();
+    command->request_bytes = request.ByteSizeLong();
     if (!command->request_id.empty()) {
       command->fingerprint = core::RequestFingerprint(method, &request);
     }

@@ -52,6 +52,11 @@ class SequencerTest : public ::testing::Test {
   bool SubmitTicket(std::function<void()> then = {}) {
     return Submit(CommandOf(Operator(), Create("work", 2)), "ticket", std::move(then));
   }
+  bool SubmitTicketOf(size_t request_bytes) {
+    auto command = CommandOf(Operator(), Create("work", 2));
+    command->request_bytes = request_bytes;
+    return Submit(std::move(command), "ticket");
+  }
 
   static constexpr size_t kMaxBatch = 2;
   WriterHarness harness_;
@@ -59,7 +64,9 @@ class SequencerTest : public ::testing::Test {
   std::atomic<CallId> last_id_{0};
   // The writer's thread only, until it stopped.
   std::vector<std::string> order_;
-  Sequencer sequencer_{harness_.writer_.get(), harness_.lease_clock_.get(), 1000, kMaxBatch};
+  Sequencer sequencer_{harness_.writer_.get(),
+                       harness_.lease_clock_.get(),
+                       {.calls = 1000, .bytes = 1 << 20, .batch = kMaxBatch}};
 };
 
 TEST_F(SequencerTest, ObservationsYieldToWhoeverWaits) {
@@ -93,6 +100,48 @@ TEST_F(SequencerTest, ObservationsDoNotWaitForEver) {
   const auto at = std::find(order_.begin(), order_.end(), "a") - order_.begin();
   EXPECT_GT(at, 2);
   EXPECT_LT(at, 50);
+}
+
+TEST_F(SequencerTest, CallsThatWaitAreBounded) {
+  Block();
+  int taken = 0;
+  while (SubmitTicketOf(100)) ASSERT_LE(++taken, 1000);
+  EXPECT_EQ(taken, 1000);
+  free_.set_value();
+  sequencer_.Stop();
+  EXPECT_EQ(order_.size(), 1000U) << "who was taken is answered";
+}
+
+TEST_F(SequencerTest, BytesThatWaitAreBounded) {
+  Block();
+  int taken = 0;
+  while (SubmitTicketOf(10'000)) ASSERT_LE(++taken, 1000);
+  EXPECT_EQ(taken, (1 << 20) / 10'000);
+  EXPECT_TRUE(SubmitTicketOf(1'000)) << "a small one still has room";
+  free_.set_value();
+  sequencer_.Stop();
+}
+
+TEST_F(SequencerTest, ARequestLargerThanTheBoundWaitsAlone) {
+  Block();
+  EXPECT_TRUE(SubmitTicketOf(2 << 20));
+  EXPECT_FALSE(SubmitTicketOf(1));
+  free_.set_value();
+  sequencer_.Stop();
+}
+
+TEST_F(SequencerTest, WhatABatchTookMakesRoom) {
+  for (int round = 0; round < 3; ++round) {
+    free_ = std::promise<void>();
+    Block();
+    EXPECT_TRUE(SubmitTicketOf(1 << 19));
+    EXPECT_TRUE(SubmitTicketOf(1 << 19));
+    EXPECT_FALSE(SubmitTicketOf(1));
+    free_.set_value();
+    std::promise<void> over;
+    EXPECT_TRUE(sequencer_.Post([&over] { over.set_value(); }));
+    over.get_future().wait();
+  }
 }
 
 TEST_F(SequencerTest, ObservationsThatWaitAreBounded) {

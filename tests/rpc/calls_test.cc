@@ -1,7 +1,9 @@
 // Many unary calls at once, of which some are taken back.
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "grpcpp/support/async_unary_call.h"
@@ -90,6 +92,43 @@ TEST_F(CallsTest, EachOfManyIsAnsweredOnceWhileOthersAreTakenBack) {
   EXPECT_GE(tickets, static_cast<int64_t>(created.size()));
   EXPECT_LE(tickets, kCalls);
   hub_.server().Shutdown(absl::Hours(1));  // nothing is left that it would wait for
+}
+
+// While the writer stands still there is room for one of two.
+TEST(CallsOfManyBytesTest, WhoFindsNoRoomBeforeTheWriterIsTold) {
+  TestHub hub(HubSpec{.queue_bytes = 1'000});
+  std::promise<void> standing;
+  std::promise<void> go_on;
+  hub.workspace().Submit(std::make_unique<core::Command>(
+                             core::Command{.body = core::EndAllSessions{"a command of this test"}}),
+                         absl::InfiniteFuture(), [&](const absl::StatusOr<engine::Outcome>&) {
+                           standing.set_value();
+                           go_on.get_future().wait();
+                         });
+  standing.get_future().wait();
+
+  const Client client = hub.OnSocket();
+  pb::TicketService::Stub stub(client.channel());
+  grpc::CompletionQueue queue;
+  std::vector<Lane> lanes(2);
+  for (Lane& lane : lanes) {
+    lane.context = client.Context();
+    pb::CreateTicketRequest request;
+    request.mutable_spec()->set_title("t");
+    request.mutable_spec()->set_body(std::string(900, 'b'));
+    lane.reader = stub.AsyncCreateTicket(lane.context.get(), request, &queue);
+    lane.reader->Finish(&lane.response, &lane.status, &lane);
+  }
+  const auto next = [&queue]() -> const Lane& {
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    return *static_cast<const Lane*>(tag);
+  };
+  EXPECT_EQ(ReasonOf(next().status), pb::ERROR_REASON_OVERLOADED);
+  go_on.set_value();
+  EXPECT_TRUE(next().status.ok());
+  queue.Shutdown();
 }
 
 }  // namespace

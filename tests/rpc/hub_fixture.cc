@@ -110,6 +110,7 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     workspace.version = "test";
     workspace.ring_events = spec.ring_events;
     workspace.waiters_capacity = spec.waiters_capacity;
+    workspace.queue_bytes = spec.queue_bytes;
     workspace.on_fatal = [](const absl::Status& status) { FAIL() << status; };
     auto opened = engine::Workspace::Open(workspace, journal::NewMemoryJournal(LogIdOfTestHub(i)),
                                           &clock_, &ids_);
