@@ -4,7 +4,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/mutant.h"
 #include "hub/core/proto_time.h"
@@ -34,37 +33,19 @@ absl::Duration WaitOf(const core::Command& command) {
 
 }  // namespace
 
-std::string ClaimKey(std::string_view ticket_id, int64_t fence) {
-  return absl::StrCat(std::string(ticket_id), "@", fence);
-}
-
 Writer::Writer(const Parts& parts)
-    : parts_(parts), waits_(parts.waiters_capacity), durable_view_(parts.state->MakeView()) {}
+    : parts_(parts),
+      leases_(parts.sessions, parts.claims),
+      waits_(parts.waiters_capacity),
+      durable_view_(parts.state->MakeView()) {}
 
 base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.clock->Wall()}; }
+
+void Writer::GrantLeases() { leases_.Grant(parts_.state->records(), parts_.lease_clock->Now()); }
 
 void Writer::BeginLeases() {
   GrantLeases();
   leases_begun_ = true;
-}
-
-void Writer::GrantLeases() {
-  const base::MonoTime now = parts_.lease_clock->Now();
-  parts_.state->records().agents.ForEach(
-      [&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
-        if (core::IsLive(*agent))
-          parts_.sessions->Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
-        return true;
-      });
-  const std::pair<int, int64_t> first{v1::Ticket::STATE_CLAIMED, 0};
-  for (auto it = parts_.state->records().tickets_by_state.LowerBound(first);
-       it.Valid() && it.key().first == v1::Ticket::STATE_CLAIMED; it.Next()) {
-    const v1::Ticket& ticket = *it.value();
-    if (!ticket.claim().has_claim_timeout()) continue;
-    parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()),
-                       ticket.claim().agent_id(), core::FromProto(ticket.claim().claim_timeout()),
-                       now);
-  }
 }
 
 std::optional<base::MonoTime> Writer::NextDue() const {
@@ -366,7 +347,7 @@ void Writer::Commit() {
 
 void Writer::Acknowledge() {
   durable_view_ = parts_.state->MakeView();
-  SyncLeases();
+  leases_.Follow(events_, now_.mono);
   parts_.observer->OnView(durable_view_);
   AnswerAll();
   parts_.observer->OnCommitted(events_);
@@ -390,36 +371,6 @@ void Writer::Fail(const absl::Status& status) {
   answers_.clear();
   repeats_.clear();
   EndWaits(status);
-}
-
-void Writer::SyncLeases() {
-  bool any_claims = parts_.claims->size() > 0;
-  for (const EncodedEvent& encoded : events_) {
-    const v1::EventKind kind = encoded.event->kind();
-    for (const v1::RecordChange& change : encoded.event->changes()) {
-      if (change.erased()) continue;
-      if (change.has_agent()) {
-        const v1::Agent& agent = change.agent();
-        if (!core::IsLive(agent)) {
-          parts_.sessions->Remove(agent.session_uid());
-        } else if (kind == v1::EVENT_KIND_AGENT_REGISTERED ||
-                   kind == v1::EVENT_KIND_AGENT_RESUMED) {
-          parts_.sessions->Add(agent.session_uid(), agent.agent_id(), core::FromProto(agent.ttl()),
-                               now_.mono);
-        }
-      } else if (change.has_ticket()) {
-        const v1::Ticket& ticket = change.ticket();
-        if (kind == v1::EVENT_KIND_TICKET_CLAIMED && ticket.claim().has_claim_timeout()) {
-          any_claims = true;
-          parts_.claims->Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()),
-                             ticket.claim().agent_id(),
-                             core::FromProto(ticket.claim().claim_timeout()), now_.mono);
-        } else if (!ticket.has_claim() && ticket.last_fence() > 0 && any_claims) {
-          parts_.claims->Remove(ClaimKey(ticket.ticket_id(), ticket.last_fence()));
-        }
-      }
-    }
-  }
 }
 
 void Writer::AnswerAll() {

@@ -14,6 +14,7 @@
 #include "hub/core/state.h"
 #include "hub/engine/broadcaster.h"
 #include "hub/engine/call.h"
+#include "hub/engine/lease_book.h"
 #include "hub/engine/lease_clock.h"
 #include "hub/engine/lease_table.h"
 #include "hub/engine/wait_list.h"
@@ -127,12 +128,12 @@ class Writer {
   void Acknowledge();
   void AbandonFull(const absl::Status& status);
   void Fail(const absl::Status& status);
-  void SyncLeases();
   void AnswerAll();
 
   base::Now ReadClock() const;
 
   const Parts parts_;
+  LeaseBook leases_;
   WaitList waits_;
   std::shared_ptr<const core::View> durable_view_;
 
@@ -150,8 +151,5 @@ class Writer {
   // The disk is full: nothing is tried before this.
   std::optional<base::MonoTime> full_until_;
 };
-
-// Key of a claim in the table of claims.
-std::string ClaimKey(std::string_view ticket_id, int64_t fence);
 
 }  // namespace coordhub::engine

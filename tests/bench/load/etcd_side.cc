@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "etcd.grpc.pb.h"
+#include "tests/bench/load/calls.h"
 #include "tests/bench/load/hub_side.h"
 
 namespace coordhub::bench {
@@ -22,45 +23,42 @@ struct Stubs {
   std::string NewKey() { return "ticket/" + std::to_string(keys++); }
 };
 
-template <class Request, class Response>
-struct Call {
-  grpc::ClientContext context;
-  Request request;
-  Response response;
-};
-
 }  // namespace
 
-Operation EtcdPut(const std::vector<std::shared_ptr<grpc::Channel>>& channels, int bytes) {
-  return [stubs = std::make_shared<Stubs>(channels),
+Operation EtcdPut(const std::vector<std::shared_ptr<grpc::Channel>>& channels, int slots,
+                  int bytes) {
+  using PutCalls = Calls<etcd::PutRequest, etcd::PutResponse>;
+  return [stubs = std::make_shared<Stubs>(channels), calls = std::make_shared<PutCalls>(slots),
           value = std::string(static_cast<size_t>(bytes), 'v')](int slot, const Done& done) {
-    const auto call = std::make_shared<Call<etcd::PutRequest, etcd::PutResponse>>();
-    call->request.set_key(stubs->NewKey());
-    call->request.set_value(value);
-    stubs->Of(slot).async()->Put(&call->context, &call->request, &call->response,
-                                 [call, done](const grpc::Status& status) {
+    auto& call = calls->Begin(slot);
+    call.request.set_key(stubs->NewKey());
+    call.request.set_value(value);
+    stubs->Of(slot).async()->Put(&*call.context, &call.request, &call.response,
+                                 [done](const grpc::Status& status) {
                                    Check(status, "Put");
                                    done(true);
                                  });
   };
 }
 
-Operation EtcdTxn(const std::vector<std::shared_ptr<grpc::Channel>>& channels, int bytes) {
-  return [stubs = std::make_shared<Stubs>(channels),
+Operation EtcdTxn(const std::vector<std::shared_ptr<grpc::Channel>>& channels, int slots,
+                  int bytes) {
+  using TxnCalls = Calls<etcd::TxnRequest, etcd::TxnResponse>;
+  return [stubs = std::make_shared<Stubs>(channels), calls = std::make_shared<TxnCalls>(slots),
           value = std::string(static_cast<size_t>(bytes), 'v')](int slot, const Done& done) {
-    const auto call = std::make_shared<Call<etcd::TxnRequest, etcd::TxnResponse>>();
+    auto& call = calls->Begin(slot);
     const std::string key = stubs->NewKey();
-    etcd::Compare* absent = call->request.add_compare();
+    etcd::Compare* absent = call.request.add_compare();
     absent->set_target(etcd::Compare::CREATE);
     absent->set_key(key);
     absent->set_create_revision(0);
-    etcd::PutRequest* put = call->request.add_success()->mutable_request_put();
+    etcd::PutRequest* put = call.request.add_success()->mutable_request_put();
     put->set_key(key);
     put->set_value(value);
-    stubs->Of(slot).async()->Txn(&call->context, &call->request, &call->response,
-                                 [call, done](const grpc::Status& status) {
+    stubs->Of(slot).async()->Txn(&*call.context, &call.request, &call.response,
+                                 [&call, done](const grpc::Status& status) {
                                    Check(status, "Txn");
-                                   done(call->response.succeeded());
+                                   done(call.response.succeeded());
                                  });
   };
 }
@@ -69,10 +67,12 @@ std::vector<int64_t> EtcdLeases(const std::shared_ptr<grpc::Channel>& channel, i
   const auto stub = etcd::Lease::NewStub(channel);
   std::vector<int64_t> leases;
   for (int i = 0; i < count; ++i) {
-    Call<etcd::LeaseGrantRequest, etcd::LeaseGrantResponse> call;
-    call.request.set_ttl(3'600);
-    Check(stub->LeaseGrant(&call.context, call.request, &call.response), "LeaseGrant");
-    leases.push_back(call.response.id());
+    grpc::ClientContext context;
+    etcd::LeaseGrantRequest request;
+    etcd::LeaseGrantResponse response;
+    request.set_ttl(3'600);
+    Check(stub->LeaseGrant(&context, request, &response), "LeaseGrant");
+    leases.push_back(response.id());
   }
   return leases;
 }

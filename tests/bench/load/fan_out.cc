@@ -31,31 +31,41 @@ class Publisher {
   virtual void Publish(int64_t number) = 0;
 };
 
-// Puts, each with an answer.
+// Puts, each with an answer; more at once than the widest window has.
 class EtcdPublisher final : public Publisher {
  public:
   EtcdPublisher(const std::shared_ptr<grpc::Channel>& channel, int bytes)
-      : put_(EtcdPut({channel}, bytes)) {}
+      : put_(EtcdPut({channel}, kSlots, bytes)) {
+    for (int slot = 0; slot < kSlots; ++slot) free_.push_back(slot);
+  }
   ~EtcdPublisher() override {
     base::MutexLock lock(&mu_);
-    while (open_ > 0) idle_.Wait(&mu_);
+    while (free_.size() < kSlots) freed_.Wait(&mu_);
   }
   void Publish(int64_t /*number*/) override {
-    {
+    const int slot = TakeSlot();
+    put_(slot, [this, slot](bool) {
       base::MutexLock lock(&mu_);
-      ++open_;
-    }
-    put_(0, [this](bool) {
-      base::MutexLock lock(&mu_);
-      if (--open_ == 0) idle_.Signal();
+      free_.push_back(slot);
+      freed_.Signal();
     });
   }
 
  private:
+  static constexpr int kSlots = 256;
+
+  int TakeSlot() {
+    base::MutexLock lock(&mu_);
+    while (free_.empty()) freed_.Wait(&mu_);
+    const int slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+
   const Operation put_;
   base::Mutex mu_;
-  base::CondVar idle_;
-  int open_ ABSL_GUARDED_BY(mu_) = 0;
+  base::CondVar freed_;
+  std::vector<int> free_ ABSL_GUARDED_BY(mu_);
 };
 
 template <class Request, class Response>

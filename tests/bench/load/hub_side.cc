@@ -7,20 +7,14 @@
 #include <cstdlib>
 #include <utility>
 
+#include "tests/bench/load/calls.h"
+
 namespace coordhub::bench {
 namespace {
 
 constexpr char kSession[] = "coordhub-session";
 constexpr int kClaimsPerAgent = 256;
 constexpr int kTicketsPerBatch = 500;
-
-// One unary call, with what must live until it has ended.
-template <class Request, class Response>
-struct Call {
-  grpc::ClientContext context;
-  Request request;
-  Response response;
-};
 
 }  // namespace
 
@@ -61,41 +55,43 @@ void HubSide::CreateTickets(int count) {
   tickets_ += count;
 }
 
-Operation HubSide::Claim() {
-  return [this](int slot, const Done& done) {
-    using ClaimCall = Call<pb::ClaimNextTicketRequest, pb::ClaimNextTicketResponse>;
-    const auto call = std::make_shared<ClaimCall>();
+Operation HubSide::Claim(int slots) {
+  using ClaimCalls = Calls<pb::ClaimNextTicketRequest, pb::ClaimNextTicketResponse>;
+  return [this, calls = std::make_shared<ClaimCalls>(slots)](int slot, const Done& done) {
+    auto& call = calls->Begin(slot);
     const auto agent = static_cast<size_t>(claims_++ / kClaimsPerAgent);
     if (agent >= sessions_.size()) Check({grpc::StatusCode::ABORTED, "too few agents"}, "claim");
-    call->context.AddMetadata(kSession, sessions_[agent]);
+    call.context->AddMetadata(kSession, sessions_[agent]);
     StubOf(slot).async()->ClaimNextTicket(
-        &call->context, &call->request, &call->response, [this, call, done](grpc::Status status) {
+        &*call.context, &call.request, &call.response,
+        [this, slot, &call, done](const grpc::Status& status) {
           Check(status, "ClaimNextTicket");
-          if (!call->response.has_ticket()) Check({grpc::StatusCode::ABORTED, "no work"}, "claim");
-          Note(call->request, call->response);
+          if (!call.response.has_ticket()) Check({grpc::StatusCode::ABORTED, "no work"}, "claim");
+          Note(slot, call.request, call.response);
           done(true);
         });
   };
 }
 
-Operation HubSide::ClaimAndComplete() {
-  return [this](int slot, const Done& done) {
-    using ClaimCall = Call<pb::ClaimNextTicketRequest, pb::ClaimNextTicketResponse>;
-    using CompleteCall = Call<pb::CompleteTicketRequest, pb::CompleteTicketResponse>;
-    const auto claim = std::make_shared<ClaimCall>();
+Operation HubSide::ClaimAndComplete(int slots) {
+  using ClaimCalls = Calls<pb::ClaimNextTicketRequest, pb::ClaimNextTicketResponse>;
+  using CompleteCalls = Calls<pb::CompleteTicketRequest, pb::CompleteTicketResponse>;
+  return [this, claims = std::make_shared<ClaimCalls>(slots),
+          completions = std::make_shared<CompleteCalls>(slots)](int slot, const Done& done) {
+    auto& claim = claims->Begin(slot);
     const std::string& session = sessions_[static_cast<size_t>(slot) % sessions_.size()];
-    claim->context.AddMetadata(kSession, session);
+    claim.context->AddMetadata(kSession, session);
     StubOf(slot).async()->ClaimNextTicket(
-        &claim->context, &claim->request, &claim->response,
-        [this, claim, slot, &session, done](grpc::Status status) {
+        &*claim.context, &claim.request, &claim.response,
+        [this, &claim, completions, slot, &session, done](const grpc::Status& status) {
           Check(status, "ClaimNextTicket");
-          const auto complete = std::make_shared<CompleteCall>();
-          complete->context.AddMetadata(kSession, session);
-          complete->request.set_ticket_id(claim->response.ticket().ticket_id());
-          complete->request.set_fence(claim->response.ticket().claim().fence());
-          StubOf(slot).async()->CompleteTicket(&complete->context, &complete->request,
-                                               &complete->response,
-                                               [complete, done](grpc::Status ended) {
+          auto& complete = completions->Begin(slot);
+          complete.context->AddMetadata(kSession, session);
+          complete.request.set_ticket_id(claim.response.ticket().ticket_id());
+          complete.request.set_fence(claim.response.ticket().claim().fence());
+          StubOf(slot).async()->CompleteTicket(&*complete.context, &complete.request,
+                                               &complete.response,
+                                               [done](const grpc::Status& ended) {
                                                  Check(ended, "CompleteTicket");
                                                  done(true);
                                                });
@@ -103,40 +99,43 @@ Operation HubSide::ClaimAndComplete() {
   };
 }
 
-Operation HubSide::Create() {
-  return [this](int slot, const Done& done) {
-    const auto call = std::make_shared<Call<pb::CreateTicketRequest, pb::CreateTicketResponse>>();
-    call->request.mutable_spec()->set_title("a ticket of the benchmark");
-    StubOf(slot).async()->CreateTicket(&call->context, &call->request, &call->response,
-                                       [this, call, done](grpc::Status status) {
+Operation HubSide::Create(int slots) {
+  using CreateCalls = Calls<pb::CreateTicketRequest, pb::CreateTicketResponse>;
+  return [this, calls = std::make_shared<CreateCalls>(slots)](int slot, const Done& done) {
+    auto& call = calls->Begin(slot);
+    call.request.mutable_spec()->set_title("a ticket of the benchmark");
+    StubOf(slot).async()->CreateTicket(&*call.context, &call.request, &call.response,
+                                       [this, slot, &call, done](const grpc::Status& status) {
                                          Check(status, "CreateTicket");
-                                         Note(call->request, call->response);
+                                         Note(slot, call.request, call.response);
                                          done(true);
                                        });
   };
 }
 
-Operation HubSide::Get() {
-  return [this](int slot, const Done& done) {
-    const auto call = std::make_shared<Call<pb::GetTicketRequest, pb::GetTicketResponse>>();
-    call->request.set_ticket_id("T-" + std::to_string(1 + gets_++ % std::max(tickets_, 1)));
-    StubOf(slot).async()->GetTicket(&call->context, &call->request, &call->response,
-                                    [this, call, done](grpc::Status status) {
+Operation HubSide::Get(int slots) {
+  using GetCalls = Calls<pb::GetTicketRequest, pb::GetTicketResponse>;
+  return [this, calls = std::make_shared<GetCalls>(slots)](int slot, const Done& done) {
+    auto& call = calls->Begin(slot);
+    call.request.set_ticket_id("T-" + std::to_string(1 + gets_++ % std::max(tickets_, 1)));
+    StubOf(slot).async()->GetTicket(&*call.context, &call.request, &call.response,
+                                    [this, slot, &call, done](const grpc::Status& status) {
                                       Check(status, "GetTicket");
-                                      Note(call->request, call->response);
+                                      Note(slot, call.request, call.response);
                                       done(true);
                                     });
   };
 }
 
-Operation HubSide::List() {
-  return [this](int slot, const Done& done) {
-    const auto call = std::make_shared<Call<pb::ListTicketsRequest, pb::ListTicketsResponse>>();
-    call->request.set_page_size(100);
-    StubOf(slot).async()->ListTickets(&call->context, &call->request, &call->response,
-                                      [this, call, done](grpc::Status status) {
+Operation HubSide::List(int slots) {
+  using ListCalls = Calls<pb::ListTicketsRequest, pb::ListTicketsResponse>;
+  return [this, calls = std::make_shared<ListCalls>(slots)](int slot, const Done& done) {
+    auto& call = calls->Begin(slot);
+    call.request.set_page_size(100);
+    StubOf(slot).async()->ListTickets(&*call.context, &call.request, &call.response,
+                                      [this, slot, &call, done](const grpc::Status& status) {
                                         Check(status, "ListTickets");
-                                        Note(call->request, call->response);
+                                        Note(slot, call.request, call.response);
                                         done(true);
                                       });
   };

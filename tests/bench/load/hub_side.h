@@ -28,13 +28,14 @@ class HubSide {
   // Tickets to claim or to read.
   void CreateTickets(int count);
 
-  // A claim holds its ticket for good; agents take turns, since each may hold 256.
-  Operation Claim();
+  // Operations for a load of so many slots. A claim holds its ticket for good; agents take turns,
+  // since each may hold 256.
+  Operation Claim(int slots);
   // Claims and completes: one operation.
-  Operation ClaimAndComplete();
-  Operation Create();
-  Operation Get();
-  Operation List();
+  Operation ClaimAndComplete(int slots);
+  Operation Create(int slots);
+  Operation Get(int slots);
+  Operation List(int slots);
 
   const std::vector<std::string>& sessions() const { return sessions_; }
   // Of the last request and response that were measured: for references of the same size.
@@ -45,8 +46,10 @@ class HubSide {
   pb::TicketService::Stub& StubOf(int slot) {
     return *stubs_[static_cast<size_t>(slot) % stubs_.size()];
   }
+  // The sizes of one slot's will do for all.
   template <class Request, class Response>
-  void Note(const Request& request, const Response& response) {
+  void Note(int slot, const Request& request, const Response& response) {
+    if (slot != 0) return;
     request_bytes_ = static_cast<int>(request.ByteSizeLong());
     response_bytes_ = static_cast<int>(response.ByteSizeLong());
   }

@@ -9,6 +9,7 @@
 #include "bench.grpc.pb.h"
 #include "etcd.grpc.pb.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/load/calls.h"
 #include "tests/bench/load/etcd_side.h"
 #include "tests/bench/load/fan_out.h"
 #include "tests/bench/load/hub_side.h"
@@ -71,38 +72,35 @@ class ServerCost {
 };
 
 Operation Echo(std::vector<std::shared_ptr<grpc::Channel>> channels, const Arguments& arguments) {
-  struct Call {
-    grpc::ClientContext context;
-    Payload request;
-    Payload response;
-  };
+  using EchoCalls = Calls<Payload, Payload>;
   auto stubs = std::make_shared<std::vector<std::unique_ptr<Reference::Stub>>>();
   for (const auto& channel : channels) stubs->push_back(Reference::NewStub(channel));
   const bool durable = arguments.kind == "durable-echo";
-  return [stubs, durable, body = std::string(static_cast<size_t>(arguments.request_bytes), 'r'),
+  return [stubs, durable, calls = std::make_shared<EchoCalls>(arguments.load.in_flight),
+          body = std::string(static_cast<size_t>(arguments.request_bytes), 'r'),
           answer = arguments.answer_bytes](int slot, const Done& done) {
-    const auto call = std::make_shared<Call>();
-    call->request.set_body(body);
-    call->request.set_answer_bytes(answer);
+    auto& call = calls->Begin(slot);
+    call.request.set_body(body);
+    call.request.set_answer_bytes(answer);
     auto* async = (*stubs)[static_cast<size_t>(slot) % stubs->size()]->async();
-    const auto ended = [call, done](const grpc::Status& status) {
+    const auto ended = [done](const grpc::Status& status) {
       Check(status, "Echo");
       done(true);
     };
     if (durable) {
-      async->DurableEcho(&call->context, &call->request, &call->response, ended);
+      async->DurableEcho(&*call.context, &call.request, &call.response, ended);
     } else {
-      async->Echo(&call->context, &call->request, &call->response, ended);
+      async->Echo(&*call.context, &call.request, &call.response, ended);
     }
   };
 }
 
-Operation HubOperation(HubSide* hub, const std::string& kind) {
-  if (kind == "claim") return hub->Claim();
-  if (kind == "pairs") return hub->ClaimAndComplete();
-  if (kind == "create") return hub->Create();
-  if (kind == "get") return hub->Get();
-  return hub->List();
+Operation HubOperation(HubSide* hub, const std::string& kind, int slots) {
+  if (kind == "claim") return hub->Claim(slots);
+  if (kind == "pairs") return hub->ClaimAndComplete(slots);
+  if (kind == "create") return hub->Create(slots);
+  if (kind == "get") return hub->Get(slots);
+  return hub->List(slots);
 }
 
 json RunUnary(const Arguments& arguments) {
@@ -115,11 +113,12 @@ json RunUnary(const Arguments& arguments) {
     hub.CreateTickets(arguments.tickets);
     AwaitQuiet(arguments.pid);
   }
+  const int slots = arguments.load.in_flight;
   const auto operation = [&]() -> Operation {
-    if (kind == "etcd-put") return EtcdPut(channels, arguments.answer_bytes);
-    if (kind == "etcd-txn") return EtcdTxn(channels, arguments.answer_bytes);
+    if (kind == "etcd-put") return EtcdPut(channels, slots, arguments.answer_bytes);
+    if (kind == "etcd-txn") return EtcdTxn(channels, slots, arguments.answer_bytes);
     if (kind.ends_with("echo")) return Echo(channels, arguments);
-    return HubOperation(&hub, kind);
+    return HubOperation(&hub, kind, slots);
   };
   Load load(arguments.load, operation());
   ServerCost cost(arguments.pid);
