@@ -16,6 +16,9 @@ struct BackoffPolicy {
   double jitter = 0.5;
 };
 
+// At random in [0, 1).
+double RandomFraction(base::IdSource* ids);
+
 // One sequence of such delays. Not thread-safe.
 class Backoff {
  public:

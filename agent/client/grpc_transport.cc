@@ -4,6 +4,7 @@
 
 #include "agent/base/grpc_target.h"
 #include "agent/base/session_token.h"
+#include "agent/client/channel_arguments.h"
 #include "agent/client/grpc_status.h"
 #include "agent/client/grpc_streams.h"
 #include "grpcpp/create_channel.h"
@@ -17,46 +18,9 @@ namespace {
 
 using google::protobuf::MessageLite;
 
-// Answers stay below 4 MiB by contract; the rest is headroom for a newer hub.
-constexpr int kMaxReceiveBytes = 16 << 20;
-
-bool IsLocal(const std::string& endpoint) { return endpoint.compare(0, 5, "unix:") == 0; }
-
-grpc::ChannelArguments ChannelArgs(const std::string& endpoint, const char* kind) {
-  grpc::ChannelArguments args;
-  // A hub that is gone without a farewell is noticed within 30 s, also by a stream on which nothing
-  // moves: by default gRPC stops its pings after two without data. Not over a socket of this
-  // machine: its end is told by the kernel, a frozen hub is found out by the beats of a session,
-  // and pings of a thousand idle agents wake the hub 50 times a second.
-  if (!IsLocal(endpoint)) {
-    args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-    args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-    args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-    args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  }
-  // gRPC pings back after what it receives, to find out how large a window the way calls for. To a
-  // socket of this machine there is none to be found; and a thousand idle agents that answer each
-  // beat and bookmark so keep the hub awake.
-  if (IsLocal(endpoint)) args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  // A restarted hub is found at once. An attempt on a local socket costs next to nothing.
-  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, IsLocal(endpoint) ? 250 : 1'000);
-  // In spite of its name: how long one attempt to connect may take.
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
-  // Retrying is Connection's: gRPC knows nothing of request ids.
-  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  // The hub is near; a proxy that the environment names for the web cannot reach it.
-  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  args.SetMaxReceiveMessageSize(kMaxReceiveBytes);
-  // Channels with equal arguments share one connection; these are to have one each.
-  args.SetString("coordhub.channel", kind);
-  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return args;
-}
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint, const char* kind) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint, ChannelUse use) {
   return grpc::CreateCustomChannel(base::GrpcTargetOf(endpoint), grpc::InsecureChannelCredentials(),
-                                   ChannelArgs(endpoint, kind));
+                                   ChannelArgumentsFor(endpoint, use));
 }
 
 // A point of gRPC's monotonic clock: a wall clock that jumps ends no call.
@@ -135,11 +99,11 @@ bool GrpcTransport::CallRegistry::shut_down() {
 }
 
 GrpcTransport::Channels::Channels(const std::string& to)
-    : endpoint(to), calls(MakeChannel(to, "calls")) {}
+    : endpoint(to), calls(MakeChannel(to, ChannelUse::kCalls)) {}
 
 std::shared_ptr<grpc::Channel> GrpcTransport::Channels::watches() const {
   base::MutexLock lock(&mu_);
-  if (watches_ == nullptr) watches_ = MakeChannel(endpoint, "watches");
+  if (watches_ == nullptr) watches_ = MakeChannel(endpoint, ChannelUse::kWatches);
   return watches_;
 }
 

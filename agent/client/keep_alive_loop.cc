@@ -12,6 +12,7 @@ KeepAliveLoop::KeepAliveLoop(Options options, LeaseTracker lease, Transport* tra
                              base::IdSource* ids, std::shared_ptr<ClaimLedger> ledger)
     : options_(std::move(options)),
       transport_(*transport),
+      ids_(*ids),
       ledger_(std::move(ledger)),
       backoff_(options_.backoff, ids),
       lease_(std::move(lease)) {}
@@ -105,6 +106,8 @@ void KeepAliveLoop::OpenStream(base::MonoTime now) {
   stream_ = transport_.KeepAlive(options_.credentials, this);
   answered_ = false;
   SendOne(now);  // makes the hub say at once what the session holds
+  base::MutexLock lock(&mu_);
+  lease_.SendNextAfter(RandomFraction(&ids_));
 }
 
 void KeepAliveLoop::SendOne(base::MonoTime now) {

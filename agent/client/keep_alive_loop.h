@@ -81,6 +81,7 @@ class KeepAliveLoop final : private KeepAliveStream::Listener {
 
   const Options options_;
   Transport& transport_;
+  base::IdSource& ids_;
   const std::shared_ptr<ClaimLedger> ledger_;
 
   // The stepping thread's.

@@ -23,6 +23,7 @@ absl::Duration TickOf(absl::Duration period) {
 void LeaseTracker::Sent(int64_t sequence, base::MonoTime now) {
   unanswered_[sequence] = now;
   last_sent_ = now;
+  part_ = 1;
 }
 
 void LeaseTracker::Answered(int64_t sequence, absl::Duration ttl) {
@@ -36,7 +37,7 @@ void LeaseTracker::Answered(int64_t sequence, absl::Duration ttl) {
 
 base::MonoTime LeaseTracker::NextSend() const {
   if (last_sent_ == base::MonoTime::InfinitePast()) return last_sent_;
-  const base::MonoTime due = last_sent_ + ttl_ / 3;
+  const base::MonoTime due = last_sent_ + part_ * (ttl_ / 3);
   const int64_t tick_ns = absl::ToInt64Nanoseconds(TickOf(ttl_ / 3));
   if (tick_ns == 0) return due;
   return {due.ns - due.ns % tick_ns};

@@ -26,6 +26,9 @@ class LeaseTracker {
 
   // Message `sequence` (positive, rising) is sent.
   void Sent(int64_t sequence, base::MonoTime now);
+  // After the message just sent the next one follows sooner: after this part (0 to 1) of the time.
+  // For the first of a stream, so that agents that come back together do not stay together.
+  void SendNextAfter(double part) { part_ = part; }
   // It was answered. 0, or an unknown one, proves nothing. `ttl`: the hub's; not positive:
   // unchanged.
   void Answered(int64_t sequence, absl::Duration ttl);
@@ -46,6 +49,7 @@ class LeaseTracker {
  private:
   absl::Duration ttl_;
   base::MonoTime renewed_;  // when the last answered message was sent
+  double part_ = 1;         // of a third of the TTL, until the next message
   base::MonoTime last_sent_ = base::MonoTime::InfinitePast();
   std::map<int64_t, base::MonoTime> unanswered_;  // by sequence
 };

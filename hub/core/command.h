@@ -97,7 +97,7 @@ struct Command {
   std::string request_id;
   // SHA-256 (raw bytes) of the method and the request without its request_id; set with request_id.
   std::string fingerprint;
-  // Of the request, about what it takes in memory while it waits; 0 for the hub's own.
+  // About what the request takes while it waits; 0 for the hub's own.
   size_t request_bytes = 0;
 };
 

@@ -12,11 +12,12 @@ namespace {
 // 67 times a second.
 constexpr int kKeepaliveTimeMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
-// Both sides may ping an idle watch for as long as it lives; by default pings stop after two
+// Whoever pings may ping an idle watch for as long as it lives; by default pings stop after two
 // without data, and a dead peer is never noticed.
 constexpr int kPingsWithoutData = 0;  // no bound
 constexpr int kPingWithoutCalls = 1;
-// Clients ping every 20 s. The default of 5 min would end their connections with "too many pings".
+// Clients ping every 20 s over TCP, every 60 s over a socket. The default of 5 min would end their
+// connections with "too many pings".
 constexpr int kMinPingIntervalMs = 5'000;
 constexpr int kPingStrikes = 2;
 // One client's share; the server's own bound on streams is ServerOptions::max_streams.

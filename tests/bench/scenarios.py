@@ -129,7 +129,7 @@ def filtered(setup):
 
 
 def idle(setup):
-    # A minute: bookmarks come every minute, clients beat and ping every 20 s.
+    # A minute: bookmarks come every minute, clients beat every 20 s.
     timing = {"seconds": 30 * setup.seconds, "idle_agents": setup.agents}
     with setup.hub() as hub:
         figures = {"agents": load(hub, "idle", **timing)}

@@ -38,6 +38,8 @@ class SharedStateTest : public ::testing::Test {
     options_.current_branch = [] { return std::string("main"); };
     options_.on_mirrored = [](int64_t) {};
     options_.ids = &ids_;
+    // Else how long a round rests hangs on how fast this machine is.
+    options_.processor_time = [] { return absl::ZeroDuration(); };
     options_.submit = [this](std::unique_ptr<core::Command> command, const engine::Done& done) {
       hub_.Submit(std::move(command), done);
     };

@@ -125,6 +125,7 @@ TEST(CallsOfManyBytesTest, WhoFindsNoRoomBeforeTheWriterIsTold) {
     EXPECT_TRUE(queue.Next(&tag, &ok));
     return *static_cast<const Lane*>(tag);
   };
+  // (Were both taken, both would wait for the writer, and end by their deadlines.)
   EXPECT_EQ(ReasonOf(next().status), pb::ERROR_REASON_OVERLOADED);
   go_on.set_value();
   EXPECT_TRUE(next().status.ok());

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "agent/base/manual_clock.h"
 #include "agent/client/proto_time.h"
 #include "tests/agent/client/fake_transport.h"
@@ -78,17 +80,32 @@ TEST_F(KeepAliveLoopTest, OpensAStreamAndSpeaksAtOnce) {
 
 TEST_F(KeepAliveLoopTest, RenewsThreeTimesPerTtlAndStaysSafe) {
   absl::Duration next = Step();
+  EXPECT_LE(next, absl::Seconds(20));  // at random
   for (int i = 0; i < 30; ++i) {
     Answer();
     Step();
     EXPECT_EQ(stream().sent.size(), static_cast<size_t>(i) + 1);
+    next = StepAfter(next);
     EXPECT_LE(next, absl::Seconds(20));
     EXPECT_GT(next, absl::Seconds(19));  // it agrees on a tick with other agents
-    next = StepAfter(next);
     EXPECT_TRUE(loop_->Safe(clock_.Mono()));
   }
   EXPECT_EQ(transport_.keep_alives.size(), 1u);
   EXPECT_THAT(told_, IsEmpty());
+}
+
+// A hub that comes back has all agents at once; they are not to beat as one from then on.
+TEST_F(KeepAliveLoopTest, AgentsThatComeTogetherDoNotStayTogether) {
+  std::set<absl::Duration> second_beats;
+  for (int agent = 0; agent < 200; ++agent) {
+    KeepAliveLoop::Options options;
+    options.wake = [] {};
+    KeepAliveLoop loop(options, LeaseTracker(kTtl, clock_.Mono()), &transport_, &ids_, ledger_);
+    second_beats.insert(loop.Step(clock_.Mono()) - clock_.Mono());
+  }
+  EXPECT_GT(second_beats.size(), 20U);  // of the forty ticks that there are
+  EXPECT_LT(*second_beats.begin(), absl::Seconds(2));
+  EXPECT_GT(*second_beats.rbegin(), absl::Seconds(18));
 }
 
 TEST_F(KeepAliveLoopTest, AnAnswerWakesIt) {
@@ -98,8 +115,13 @@ TEST_F(KeepAliveLoopTest, AnAnswerWakesIt) {
 }
 
 TEST_F(KeepAliveLoopTest, ADeadStreamIsGivenUpAfterAThirdOfTheTtl) {
-  Step();
-  StepAfter(absl::Seconds(20));  // no answer to the first message
+  const base::MonoTime begin = clock_.Mono();
+  Step();  // no answer to the first message
+  while (transport_.keep_alives[0]->open) {
+    ASSERT_LT(clock_.Mono() - begin, absl::Seconds(20));
+    StepAfter(loop_->Step(clock_.Mono()) - clock_.Mono());
+  }
+  EXPECT_EQ(clock_.Mono() - begin, absl::Seconds(20));
   EXPECT_FALSE(transport_.keep_alives[0]->open);
   EXPECT_EQ(transport_.refreshes, 1);
   ASSERT_EQ(transport_.keep_alives.size(), 1u);

@@ -81,6 +81,17 @@ TEST(LeaseTracker, SharedTicksDoNotQuickenTheBeat) {
   EXPECT_LE(now - kStart, absl::Seconds(100 * 20));
 }
 
+TEST(LeaseTracker, AfterTheFirstMessageOfAStreamTheNextMayFollowSooner) {
+  LeaseTracker lease(kTtl, kStart);
+  lease.Sent(1, kStart);
+  lease.SendNextAfter(0.25);
+  EXPECT_LE(lease.NextSend(), kStart + absl::Seconds(5));
+  EXPECT_GT(lease.NextSend(), kStart + absl::Seconds(4));
+  const base::MonoTime second = lease.NextSend();
+  lease.Sent(2, second);
+  EXPECT_GT(lease.NextSend(), second + absl::Seconds(19)) << "only once";
+}
+
 TEST(LeaseTracker, ATtlTooShortForTicksHasNone) {
   LeaseTracker lease(absl::Milliseconds(30), kStart);
   lease.Sent(1, kStart + kTick);

@@ -10,8 +10,8 @@
 
 namespace coordhub::bench {
 
-// Unary calls of one method, a slot's one after the other: beyond gRPC's own nothing is allocated
-// for one, since the client takes its part of the processors that it shares with the server.
+// Unary calls of one method, a slot's one after the other: messages keep their memory from call to
+// call, since the client takes its part of the processors that it shares with the server.
 // Threads may use different slots at once.
 template <class Request, class Response>
 class Calls {

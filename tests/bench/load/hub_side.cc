@@ -64,10 +64,10 @@ Operation HubSide::Claim(int slots) {
     call.context->AddMetadata(kSession, sessions_[agent]);
     StubOf(slot).async()->ClaimNextTicket(
         &*call.context, &call.request, &call.response,
-        [this, slot, &call, done](const grpc::Status& status) {
+        [this, &call, done](const grpc::Status& status) {
           Check(status, "ClaimNextTicket");
           if (!call.response.has_ticket()) Check({grpc::StatusCode::ABORTED, "no work"}, "claim");
-          Note(slot, call.request, call.response);
+          Note(call.request, call.response);
           done(true);
         });
   };
@@ -105,9 +105,9 @@ Operation HubSide::Create(int slots) {
     auto& call = calls->Begin(slot);
     call.request.mutable_spec()->set_title("a ticket of the benchmark");
     StubOf(slot).async()->CreateTicket(&*call.context, &call.request, &call.response,
-                                       [this, slot, &call, done](const grpc::Status& status) {
+                                       [this, &call, done](const grpc::Status& status) {
                                          Check(status, "CreateTicket");
-                                         Note(slot, call.request, call.response);
+                                         Note(call.request, call.response);
                                          done(true);
                                        });
   };
@@ -119,9 +119,9 @@ Operation HubSide::Get(int slots) {
     auto& call = calls->Begin(slot);
     call.request.set_ticket_id("T-" + std::to_string(1 + gets_++ % std::max(tickets_, 1)));
     StubOf(slot).async()->GetTicket(&*call.context, &call.request, &call.response,
-                                    [this, slot, &call, done](const grpc::Status& status) {
+                                    [this, &call, done](const grpc::Status& status) {
                                       Check(status, "GetTicket");
-                                      Note(slot, call.request, call.response);
+                                      Note(call.request, call.response);
                                       done(true);
                                     });
   };
@@ -133,9 +133,9 @@ Operation HubSide::List(int slots) {
     auto& call = calls->Begin(slot);
     call.request.set_page_size(100);
     StubOf(slot).async()->ListTickets(&*call.context, &call.request, &call.response,
-                                      [this, slot, &call, done](const grpc::Status& status) {
+                                      [this, &call, done](const grpc::Status& status) {
                                         Check(status, "ListTickets");
-                                        Note(slot, call.request, call.response);
+                                        Note(call.request, call.response);
                                         done(true);
                                       });
   };

@@ -38,7 +38,7 @@ class HubSide {
   Operation List(int slots);
 
   const std::vector<std::string>& sessions() const { return sessions_; }
-  // Of the last request and response that were measured: for references of the same size.
+  // Of a request and response that were measured: for references of the same size.
   int request_bytes() const { return request_bytes_; }
   int response_bytes() const { return response_bytes_; }
 
@@ -46,10 +46,10 @@ class HubSide {
   pb::TicketService::Stub& StubOf(int slot) {
     return *stubs_[static_cast<size_t>(slot) % stubs_.size()];
   }
-  // The sizes of one slot's will do for all.
+  // The first's will do for all.
   template <class Request, class Response>
-  void Note(int slot, const Request& request, const Response& response) {
-    if (slot != 0) return;
+  void Note(const Request& request, const Response& response) {
+    if (response_bytes_ != 0) return;
     request_bytes_ = static_cast<int>(request.ByteSizeLong());
     response_bytes_ = static_cast<int>(response.ByteSizeLong());
   }

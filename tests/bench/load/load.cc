@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/client/channel_arguments.h"
+
 namespace coordhub::bench {
 
 void WaitUntilNs(int64_t ns) {
@@ -25,14 +27,10 @@ std::vector<std::shared_ptr<grpc::Channel>> Connect(const std::string& target, i
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < count; ++i) {
     grpc::ChannelArguments args;
-    args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     if (as_agents) {
-      args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-      if (target.compare(0, 5, "unix:") != 0) {
-        args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-        args.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-        args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-      }
+      args = agent::ChannelArgumentsFor(target, agent::ChannelUse::kWatches);
+    } else {
+      args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     }
     channels.push_back(grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), args));
     if (!channels.back()->WaitForConnected(std::chrono::system_clock::now() +

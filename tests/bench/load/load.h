@@ -26,8 +26,8 @@ struct LoadOptions {
   double rate = 0;
 };
 
-// Connections of their own, each. `as_agents`: with the pings that the client library sends over
-// TCP, and without those that it does not (agent/client/grpc_transport).
+// Connections of their own, each. `as_agents`: as the client library connects for a watch
+// (agent/client/channel_arguments).
 std::vector<std::shared_ptr<grpc::Channel>> Connect(const std::string& target, int count,
                                                     bool as_agents = false);
 
