@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/base/status_macros.h"
+#include "google/protobuf/arena.h"
 #include "hub/core/command.h"
 #include "hub/core/records.h"
 #include "hub/core/request.h"
@@ -131,6 +132,8 @@ class TypedService : public BoundService {
     if constexpr (requires { request.request_id(); }) return request.request_id();
     return {};
   }
+
+  static constexpr size_t kAnswerBlockBytes = 4096;
 
   // About what the request takes while it waits: small parts take more than their encoding.
   template <class Request>
@@ -295,11 +298,17 @@ void TypedService::BindRead(const char* method, ReadCost cost,
   BindViewed<Request>(method, cost,
                       [fill](const UnaryCallPtr& call, const CallScope& scope,
                              const Request& request, engine::ViewPtr view) {
-                        Response response;
+                        // Most answers fit: their parts then cost no allocation.
+                        alignas(8) char block[kAnswerBlockBytes];
+                        google::protobuf::ArenaOptions options;
+                        options.initial_block = block;
+                        options.initial_block_size = sizeof(block);
+                        google::protobuf::Arena arena(options);
+                        auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
                         const absl::Status status =
-                            fill(Reading{call->host(), scope, std::move(view)}, request, &response);
+                            fill(Reading{call->host(), scope, std::move(view)}, request, response);
                         if (status.ok()) {
-                          call->Answer(response);
+                          call->Answer(*response);
                         } else {
                           call->Refuse(status);
                         }

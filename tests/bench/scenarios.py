@@ -32,7 +32,7 @@ def claims(setup, in_flight):
     channels = min(4 if in_flight <= 256 else 8, in_flight)
     timing = {"in_flight": in_flight, "channels": channels, "seconds": setup.seconds}
     with setup.hub() as hub:
-        tickets = setup.tickets(36_000 if in_flight >= 64 else 14_000)
+        tickets = setup.tickets(42_000 if in_flight >= 64 else 14_000)
         claim = load(hub, "claim", tickets=tickets, agents=tickets // 250 + 8, **timing)
     sizes = {"request_bytes": claim["request_bytes"], "answer_bytes": claim["response_bytes"]}
     with setup.reference() as reference:
@@ -45,7 +45,7 @@ def claims(setup, in_flight):
         with EtcdServer() as etcd:
             figures["etcd put"] = load(etcd, "etcd-put", answer_bytes=sizes["answer_bytes"], **timing)
     with setup.hub() as hub:
-        pairs = load(hub, "pairs", tickets=setup.tickets(15_000), agents=in_flight, **timing)
+        pairs = load(hub, "pairs", tickets=setup.tickets(20_000), agents=in_flight, **timing)
     return {"claim": claim, "durable echo": durable, "echo": echo, "claim and complete": pairs, **figures}
 
 

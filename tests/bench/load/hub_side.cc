@@ -85,6 +85,7 @@ Operation HubSide::ClaimAndComplete(int slots) {
         &*claim.context, &claim.request, &claim.response,
         [this, &claim, completions, slot, &session, done](const grpc::Status& status) {
           Check(status, "ClaimNextTicket");
+          if (!claim.response.has_ticket()) Check({grpc::StatusCode::ABORTED, "no work"}, "claim");
           auto& complete = completions->Begin(slot);
           complete.context->AddMetadata(kSession, session);
           complete.request.set_ticket_id(claim.response.ticket().ticket_id());
