@@ -43,6 +43,9 @@ class EventPage : public std::enable_shared_from_this<EventPage> {
   const std::string query_;
   PageBudget budget_;
   int64_t cursor_ = 0;
+  // When the call came. Events up to it are durable; a commit is answered a moment before the
+  // broadcaster has it, and whoever was answered finds its events here.
+  int64_t head_ = 0;
   bool full_ = false;
   v1::ListEventsResponse response_;
 };
@@ -50,6 +53,7 @@ class EventPage : public std::enable_shared_from_this<EventPage> {
 absl::Status EventPage::Begin(const v1::ListEventsRequest& request) {
   const LogPosition log{engine_.identity().log_id, engine_.view()->revision,
                         engine_.compact_revision()};
+  head_ = log.head_revision;
   std::string log_id = request.log_id();
   cursor_ = request.after_revision();
   if (!request.page_token().empty()) {
@@ -84,7 +88,8 @@ void EventPage::Fill() {
   while (true) {
     const engine::Broadcaster::ReadResult read = engine_.broadcaster().Read(
         cursor_, everything, kEventsPerRead, std::max<size_t>(budget_.bytes_left(), 1));
-    if (read.found == Found::kBehind) return ReadJournal();
+    const bool not_there_yet = read.found == Found::kCaughtUp && cursor_ < head_;
+    if (read.found == Found::kBehind || not_there_yet) return ReadJournal();
     if (read.found == Found::kCaughtUp || !Take(read.events)) return Answer();
   }
 }
@@ -100,7 +105,8 @@ void EventPage::ReadJournal() {
 }
 
 void EventPage::Answer() {
-  response_.set_revision(engine_.view()->revision);
+  // What was looked at, not what came since: who watches on from the head misses nothing.
+  response_.set_revision(full_ ? engine_.view()->revision : cursor_);
   if (full_) {
     response_.set_next_page_token(EncodePageToken({response_.log_id(), cursor_, ""}, query_));
   }

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -76,6 +77,27 @@ TEST_F(ReadsTest, EventsAreListedInPages) {
   ASSERT_EQ(last.events_size(), 1);
   EXPECT_EQ(last.events(0).revision(), 8);
   EXPECT_EQ(last.next_page_token(), "");
+}
+
+// A commit is answered before it is handed to the broadcaster.
+TEST_F(ReadsTest, WhoWasAnsweredFindsItsEventsThoughTheBroadcasterHasThemNotYet) {
+  const int64_t before = operator_.GetHub().workspace().head_revision();
+  pb::CreateTicketRequest create;
+  create.mutable_spec()->set_title("t");
+  auto command = std::make_unique<core::Command>();
+  command->body = create;
+  pb::ListEventsResponse page;
+  std::promise<void> listed;
+  hub_.workspace().Submit(std::move(command), absl::InfiniteFuture(),
+                          [&](const absl::StatusOr<engine::Outcome>& outcome) {
+                            EXPECT_TRUE(outcome.ok()) << outcome.status();
+                            page = Ok(operator_, &Events::ListEvents, pb::ListEventsRequest());
+                            listed.set_value();
+                          });
+  listed.get_future().wait();
+  ASSERT_EQ(page.events_size(), before + 1);
+  EXPECT_EQ(page.events(page.events_size() - 1).revision(), before + 1);
+  EXPECT_EQ(page.revision(), before + 1);
 }
 
 TEST_F(ReadsTest, EventsAreReadFromTheJournalWhereTheRingIsTooShort) {
