@@ -60,6 +60,7 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       reader_(journal_->NewReader()),
       lease_clock_(clock),
       view_(state_->MakeView()),
+      revision_waits_(state_->revision(), kAwaitingMax),
       snapshot_revision_(fold.snapshot_revision),
       snapshot_records_(fold.snapshot_records),
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes, clock_),
@@ -143,28 +144,18 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, Vie
     done(std::move(now));
     return;
   }
-  const base::MonoTime until = ToMono(deadline);
-  bool waits = false;
-  {
-    base::MutexLock lock(&pending_mu_);
-    // Looked at again under the lock that OnView takes after it has published: none is missed.
-    now = view();
-    if (now->revision < min_revision && pending_.size() < kAwaitingMax && !draining_) {
-      const base::MonoTime due = std::min(until, clock_->Mono() + kAwaitMax);
-      pending_.emplace(min_revision, Pending{due, std::move(done)});
-      pending_due_ = std::min(pending_due_, due);
-      waits = true;
-    }
-  }
-  if (waits) {
-    // The writer may sleep without an end, for who waits ends by its ticks.
-    sequencer_->Post([] {});
-    return;
-  }
-  if (now->revision >= min_revision) {
-    done(std::move(now));
-  } else {
-    done(draining_ ? Draining() : NotReached(min_revision, now->revision));
+  const base::MonoTime due = std::min(ToMono(deadline), clock_->Mono() + kAwaitMax);
+  switch (revision_waits_.Add(min_revision, due, &done)) {
+    case RevisionWaits::Added::kWaits:
+      // The writer may sleep without an end, for who waits ends by its ticks.
+      sequencer_->Post([] {});
+      return;
+    case RevisionWaits::Added::kReached:
+      return done(view());
+    case RevisionWaits::Added::kFull:
+      return done(NotReached(min_revision, now->revision));
+    case RevisionWaits::Added::kClosed:
+      return done(Draining());
   }
 }
 
@@ -173,43 +164,12 @@ void LiveWorkspace::OnView(std::shared_ptr<const core::View> view) {
     base::MutexLock lock(&view_mu_);
     former_view_ = std::exchange(view_, view);
   }
-  std::vector<ViewDone> reached;
-  {
-    base::MutexLock lock(&pending_mu_);
-    const auto end = pending_.upper_bound(view->revision);
-    for (auto it = pending_.begin(); it != end; ++it) reached.push_back(std::move(it->second.done));
-    pending_.erase(pending_.begin(), end);
-  }
-  for (ViewDone& done : reached) done(view);
+  for (const ViewDone& done : revision_waits_.Reach(view->revision)) done(view);
 }
 
-void LiveWorkspace::OnTick() { EndOverduePending(); }
-
-bool LiveWorkspace::WantsTicks() const {
-  base::MutexLock lock(&pending_mu_);
-  return !pending_.empty();
-}
-
-void LiveWorkspace::EndOverduePending() {
-  std::vector<std::pair<int64_t, ViewDone>> overdue;
-  {
-    base::MutexLock lock(&pending_mu_);
-    const base::MonoTime now = clock_->Mono();
-    if (pending_due_ > now && !draining_) return;
-    pending_due_ = base::MonoTime::InfiniteFuture();
-    for (auto it = pending_.begin(); it != pending_.end();) {
-      if (it->second.deadline > now && !draining_) {
-        pending_due_ = std::min(pending_due_, it->second.deadline);
-        ++it;
-        continue;
-      }
-      overdue.emplace_back(it->first, std::move(it->second.done));
-      it = pending_.erase(it);
-    }
-  }
-  const int64_t head = view()->revision;
-  for (auto& [revision, done] : overdue) {
-    done(draining_ ? Draining() : NotReached(revision, head));
+void LiveWorkspace::OnTick() {
+  for (const RevisionWaits::Wait& wait : revision_waits_.TakeOverdue(clock_->Mono())) {
+    wait.done(NotReached(wait.min_revision, view()->revision));
   }
 }
 
@@ -456,7 +416,7 @@ void LiveWorkspace::Drain() {
   }
   sequencer_->Post([this] { writer_.EndWaits(Draining()); });
   for (const std::function<void()>& callback : callbacks) callback();
-  EndOverduePending();
+  for (const RevisionWaits::Wait& wait : revision_waits_.Close()) wait.done(Draining());
 }
 
 void LiveWorkspace::Stop() {

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "hub/engine/lease_clock.h"
 #include "hub/engine/lease_table.h"
 #include "hub/engine/replay.h"
+#include "hub/engine/revision_waits.h"
 #include "hub/engine/ring_broadcaster.h"
 #include "hub/engine/sequencer.h"
 #include "hub/engine/workspace.h"
@@ -75,11 +75,6 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void Stop() override;
 
  private:
-  struct Pending {
-    base::MonoTime deadline;
-    ViewDone done;
-  };
-
   // WriterObserver, on the writer's thread.
   void OnView(std::shared_ptr<const core::View> view) override;
   void OnCommitted(const std::vector<EncodedEvent>& events) override;
@@ -87,15 +82,13 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void OnFatal(const absl::Status& status) override;
   void FetchCommit(journal::CommitRange range, Done done) override;
   void OnTick() override;
-  bool WantsTicks() const override ABSL_LOCKS_EXCLUDED(pending_mu_);
+  bool WantsTicks() const override { return !revision_waits_.empty(); }
 
   // The ticket, if this session holds it with this fence.
   absl::StatusOr<std::shared_ptr<const v1::Ticket>> CheckClaim(std::string_view session_uid,
                                                                const std::string& ticket_id,
                                                                int64_t fence) const;
   base::MonoTime ToMono(absl::Time deadline) const;
-  // Ends calls that waited too long for a revision; while the hub drains, all of them.
-  void EndOverduePending() ABSL_LOCKS_EXCLUDED(pending_mu_);
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
   void Maintain(bool compaction_due);
@@ -126,11 +119,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   // Writer's thread only.
   ViewPtr former_view_;
 
-  mutable base::Mutex pending_mu_;
-  // By the revision that is waited for.
-  std::multimap<int64_t, Pending> pending_ ABSL_GUARDED_BY(pending_mu_);
-  // None of pending_ is overdue before.
-  base::MonoTime pending_due_ ABSL_GUARDED_BY(pending_mu_) = base::MonoTime::InfiniteFuture();
+  RevisionWaits revision_waits_;
 
   mutable base::Mutex progress_mu_;
   // By ticket: (fence, note).

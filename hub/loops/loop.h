@@ -42,8 +42,8 @@ class Loop {
  public:
   virtual ~Loop() = default;
 
-  // Once, before everything else.
-  virtual void Begin(Waker /*waker*/) {}
+  // Once, before everything else. The waker is the loop's to keep.
+  virtual void Begin(Waker /*waker*/) {}  // NOLINT(performance-unnecessary-value-param)
 
   // May block, but whoever takes longer than the interval is reported as STALLED.
   virtual Outcome Step(Cause cause) = 0;
