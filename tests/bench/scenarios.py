@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import time
 
-from servers import COORDCTL, ONE_ECHO, EtcdServer, HubServer, ReferenceServer, begin_load, end, load
+from servers import COORDCTL, ONE_ECHO, EtcdServer, HubServer, ReferenceServer, load
 
 
 class Setup:
@@ -80,13 +80,14 @@ def bulk(setup):
 def reads(setup):
     timing = {"in_flight": 64, "seconds": setup.seconds}
     with setup.hub() as hub:
-        writer = begin_load(hub, "create", rate=1000, in_flight=64, seconds=setup.seconds + 3)
-        get = load(hub, "get", tickets=1000, **timing)
-        listing = load(hub, "list", **timing)
-        end(writer)
+        get = load(hub, "get", tickets=1000, writes=1000, **timing)
+    with setup.hub() as hub:
+        listing = load(hub, "list", tickets=1000, writes=1000, **timing)
+    sizes = {"request_bytes": get["request_bytes"], "answer_bytes": get["response_bytes"]}
     with setup.reference() as reference:
-        echo = load(reference, "echo", request_bytes=get["request_bytes"], answer_bytes=get["response_bytes"], **timing)
-    return {"get": get, "list": listing, "echo": echo}
+        echo = load(reference, "echo", **sizes, **timing)
+        beside = load(reference, "echo", writes=1000, **sizes, **timing)
+    return {"get": get, "list": listing, "echo": echo, "echo beside durable ones": beside}
 
 
 def fan_out(setup, watchers):
@@ -253,6 +254,7 @@ RATIOS = [
     ("claim, 8 clients, p99, to durable echo", "claims-8/claim", "p99_us", "claims-8/durable echo", "<=", 2.0),
     ("mutations in streams, to bare echo stream", "bulk/mutations", "per_second", "bulk/echo stream", ">=", 0.5),
     ("GetTicket under 1,000 writes/s, to bare echo", "reads/get", "per_second", "reads/echo", ">=", 0.7),
+    ("the same, to one beside as many durable echoes", "reads/get", "per_second", "reads/echo beside durable ones", "", 0),
     ("100 watchers flat out, to coalesced stream", "fan-out-100/watch", "per_second", "fan-out-100/coalesced stream",
      ">=", 0.5),
     ("100 watchers flat out, to plain stream", "fan-out-100/watch", "per_second", "fan-out-100/stream", ">=", 1.5),

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -120,16 +119,3 @@ def load(server, kind, **options):
     if result.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {result.returncode}")
     return json.loads(result.stdout)
-
-
-def begin_load(server, kind, **options):
-    """Runs a load beside others; its output is thrown away."""
-    command = [LOAD, kind, "--target", server.target]
-    for name, value in options.items():
-        command += ["--" + name.replace("_", "-"), str(value)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-
-def end(process):
-    process.send_signal(signal.SIGKILL)
-    process.wait()

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -17,6 +18,7 @@
 #include "tests/bench/load/load.h"
 #include "tests/bench/load/server_probe.h"
 #include "tests/bench/load/streams.h"
+#include "tests/bench/load/writes_beside.h"
 
 namespace coordhub::bench {
 namespace {
@@ -34,6 +36,7 @@ struct Arguments {
   int agents = 0;
   int streams = 1;
   int per_message = 1;
+  double writes = 0;
   FanOutOptions fan_out;
   int idle_agents = 1'000;
 };
@@ -71,12 +74,12 @@ class ServerCost {
   int64_t resident_ = 0;
 };
 
-Operation Echo(std::vector<std::shared_ptr<grpc::Channel>> channels, const Arguments& arguments) {
+Operation Echo(const std::vector<std::shared_ptr<grpc::Channel>>& channels,
+               const Arguments& arguments, bool durable, int slots) {
   using EchoCalls = Calls<Payload, Payload>;
   auto stubs = std::make_shared<std::vector<std::unique_ptr<Reference::Stub>>>();
   for (const auto& channel : channels) stubs->push_back(Reference::NewStub(channel));
-  const bool durable = arguments.kind == "durable-echo";
-  return [stubs, durable, calls = std::make_shared<EchoCalls>(arguments.load.in_flight),
+  return [stubs, durable, calls = std::make_shared<EchoCalls>(slots),
           body = std::string(static_cast<size_t>(arguments.request_bytes), 'r'),
           answer = arguments.answer_bytes](int slot, const Done& done) {
     auto& call = calls->Begin(slot);
@@ -103,29 +106,50 @@ Operation HubOperation(HubSide* hub, const std::string& kind, int slots) {
   return hub->List(slots);
 }
 
+bool IsOfHub(const std::string& kind) {
+  return !kind.ends_with("echo") && !kind.starts_with("etcd");
+}
+
+Operation UnaryOperation(HubSide* hub, const std::vector<std::shared_ptr<grpc::Channel>>& channels,
+                         const Arguments& arguments) {
+  const std::string& kind = arguments.kind;
+  const int slots = arguments.load.in_flight;
+  if (kind == "etcd-put") return EtcdPut(channels, slots, arguments.answer_bytes);
+  if (kind == "etcd-txn") return EtcdTxn(channels, slots, arguments.answer_bytes);
+  if (kind.ends_with("echo")) return Echo(channels, arguments, kind == "durable-echo", slots);
+  return HubOperation(hub, kind, slots);
+}
+
+// What `--writes` asks for: tickets on a hub, durable echoes on the reference.
+Operation WriteOperation(HubSide* hub, const std::vector<std::shared_ptr<grpc::Channel>>& channels,
+                         const Arguments& arguments) {
+  constexpr int kSlots = WritesBeside::kSlots;
+  if (IsOfHub(arguments.kind)) return hub->Create(kSlots);
+  return Echo(channels, arguments, /*durable=*/true, kSlots);
+}
+
 json RunUnary(const Arguments& arguments) {
   const auto channels = Connect(arguments.load.target, arguments.load.channels);
+  const auto write_channels = Connect(arguments.load.target, 1);
   HubSide hub(channels);
-  const std::string& kind = arguments.kind;
-  const bool other = kind.ends_with("echo") || kind.starts_with("etcd");
-  if (!other) {
+  HubSide write_hub(write_channels);
+  if (IsOfHub(arguments.kind)) {
     hub.RegisterAgents(arguments.agents);
     hub.CreateTickets(arguments.tickets);
     AwaitQuiet(arguments.pid);
   }
-  const int slots = arguments.load.in_flight;
-  const auto operation = [&]() -> Operation {
-    if (kind == "etcd-put") return EtcdPut(channels, slots, arguments.answer_bytes);
-    if (kind == "etcd-txn") return EtcdTxn(channels, slots, arguments.answer_bytes);
-    if (kind.ends_with("echo")) return Echo(channels, arguments);
-    return HubOperation(&hub, kind, slots);
-  };
-  Load load(arguments.load, operation());
+  Load load(arguments.load, UnaryOperation(&hub, channels, arguments));
   ServerCost cost(arguments.pid);
   load.set_on_window([&](bool begins) { cost.OnWindow(begins); });
+  std::optional<WritesBeside> writes;
+  if (arguments.writes > 0) {
+    writes.emplace(arguments.load, arguments.writes,
+                   WriteOperation(&write_hub, write_channels, arguments));
+  }
   const Summary summary = load.Run();
   json result = ToJson(summary);
-  if (!other) {
+  if (writes) result["writes_per_second"] = writes->Finish().per_second;
+  if (IsOfHub(arguments.kind)) {
     result["request_bytes"] = hub.request_bytes();
     result["response_bytes"] = hub.response_bytes();
   }
@@ -342,6 +366,8 @@ int Main(int argc, char** argv) {
   app.add_option("--agents", arguments.agents, "Registered before");
   app.add_option("--streams", arguments.streams);
   app.add_option("--per-message", arguments.per_message, "Mutations of one message at the most");
+  app.add_option("--writes", arguments.writes,
+                 "Tickets created, or durable echoes, a second meanwhile");
   app.add_option("--watchers", arguments.fan_out.watchers);
   app.add_option("--window", arguments.fan_out.window);
   app.add_flag("--filtered", arguments.fan_out.filtered);
