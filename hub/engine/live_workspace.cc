@@ -40,7 +40,7 @@ absl::Status NotReached(int64_t min_revision, int64_t head) {
 absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(
     WorkspaceOptions options, std::unique_ptr<journal::Journal> journal, base::Clock* clock,
     base::IdSource* /*ids*/) {
-  const auto note = [&](std::string text) {
+  const auto note = [&](const std::string& text) {
     base::Log(base::LogLevel::kWarning, text, {{"workspace", options.workspace_id}});
   };
   COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal.get(), FoldFrom::kNewestSnapshot,
@@ -124,6 +124,7 @@ CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time 
   if (draining_) {
     call.Answer(Draining());
   } else if (!sequencer_->Submit(std::move(call))) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what was not taken is as it was.
     call.Answer(draining_ ? Draining()
                           : base::MakeError(v1::ERROR_REASON_OVERLOADED,
                                             "too many requests wait for the writer"));

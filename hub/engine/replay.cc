@@ -25,8 +25,8 @@ absl::StatusOr<journal::v1::SnapshotHeader> LoadStart(
     journal::Journal* journal, FoldFrom from, int64_t to_revision, core::State* state,
     const base::Now& now, const std::function<void(std::string)>& note) {
   const journal::SnapshotSink sink =
-      [state](std::shared_ptr<const journal::v1::SnapshotRecord> record) {
-        state->LoadRecord(std::move(record));
+      [state](const std::shared_ptr<const journal::v1::SnapshotRecord>& record) {
+        state->LoadRecord(record);
         return absl::OkStatus();
       };
   std::optional<journal::v1::SnapshotHeader> header;
@@ -57,7 +57,7 @@ absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to
     if (!entry.private_bytes.empty() && !priv.ParseFromString(entry.private_bytes)) {
       return Damaged(entry.revision, "private bytes cannot be parsed");
     }
-    state->Evolve(std::move(decoded.event), entry.private_bytes.empty() ? nullptr : &priv, now);
+    state->Evolve(decoded.event, entry.private_bytes.empty() ? nullptr : &priv, now);
   }
   return absl::OkStatus();
 }

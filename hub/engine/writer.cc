@@ -254,6 +254,7 @@ void Writer::Wait(Call call) {
   waiter.session_uid = call.command->caller.session_uid;
   waiter.wait_until = now_.mono + WaitOf(*call.command);
   waiter.call = std::move(call);
+  // NOLINTNEXTLINE(bugprone-use-after-move): what was not taken is as it was.
   if (!waits_.Add(std::move(waiter))) Reply(std::move(waiter.call), TooManyWait());
 }
 

@@ -76,8 +76,8 @@ std::map<std::string, WorktreeCounts::Entry> WorktreeCounts::entries() const {
 
 void WorktreeCounts::MarkDirty(Entry* entry, FileChange change) const {
   if (change == FileChange::kNone) return;
-  if (entry->dirty == FileChange::kNone) entry->dirty_since = clock_.Mono();
-  entry->dirty = std::max(entry->dirty, change);
+  if (entry->dirty_ == FileChange::kNone) entry->dirty_since_ = clock_.Mono();
+  entry->dirty_ = std::max(entry->dirty_, change);
 }
 
 void WorktreeCounts::SetWorktrees(std::vector<FoundWorktree> worktrees,
@@ -95,7 +95,7 @@ void WorktreeCounts::SetWorktrees(std::vector<FoundWorktree> worktrees,
         entry = std::move(known->second);
         before.erase(known);
       } else {
-        entry.dirty_since = clock_.Mono();
+        entry.dirty_since_ = clock_.Mono();
       }
       // The index is compared with the head, wherever it went and came from.
       const bool same_head =
@@ -117,7 +117,7 @@ void WorktreeCounts::Note(const Changes& changes) {
   for (auto& [top, entry] : entries_) {
     MarkDirty(&entry, changes.everything ? FileChange::kRestructured : changes.all_files);
     if (const auto it = changes.by_name.find(entry.found.name); it != changes.by_name.end()) {
-      entry.index_changed = true;
+      entry.index_changed_ = true;
       MarkDirty(&entry, it->second);
     }
     if (const auto it = changes.by_top.find(top); it != changes.by_top.end())
@@ -128,16 +128,16 @@ void WorktreeCounts::Note(const Changes& changes) {
 
 base::MonoTime WorktreeCounts::DueTime(const Entry& entry) const {
   if (!entry.found.problem.empty()) return base::MonoTime::InfiniteFuture();
-  if (entry.counted_at == base::MonoTime::InfinitePast()) return entry.counted_at;
+  if (entry.counted_at_ == base::MonoTime::InfinitePast()) return entry.counted_at_;
   const absl::Duration rest =
-      entry.count_problem.empty() ? kWorktreeRest * entry.took : kFailureRest;
-  const base::MonoTime paced = std::max(entry.counted_at + rest, free_at_);
+      entry.count_problem.empty() ? kWorktreeRest * entry.took_ : kFailureRest;
+  const base::MonoTime paced = std::max(entry.counted_at_ + rest, free_at_);
   base::MonoTime due =
-      entry.counted_at + (entry.watch_problem.empty() ? options_.watched_count_interval
-                                                      : options_.unwatched_count_interval);
-  if (entry.index_changed) due = std::min(due, entry.walked_at + kListingRest);
-  if (entry.dirty == FileChange::kWritten) due = std::min(due, entry.counted_at + kWrittenRest);
-  if (entry.dirty > FileChange::kWritten) due = paced;
+      entry.counted_at_ + (entry.watch_problem.empty() ? options_.watched_count_interval
+                                                       : options_.unwatched_count_interval);
+  if (entry.index_changed_) due = std::min(due, entry.walked_at_ + kListingRest);
+  if (entry.dirty_ == FileChange::kWritten) due = std::min(due, entry.counted_at_ + kWrittenRest);
+  if (entry.dirty_ > FileChange::kWritten) due = paced;
   return std::max(due, paced);
 }
 
@@ -146,7 +146,7 @@ WorktreeCounts::Entry* WorktreeCounts::FindDue() {
   Entry* due = nullptr;
   for (auto& [top, entry] : entries_) {
     if (DueTime(entry) > now) continue;
-    if (due == nullptr || entry.dirty_since < due->dirty_since) due = &entry;
+    if (due == nullptr || entry.dirty_since_ < due->dirty_since_) due = &entry;
   }
   return due;
 }
@@ -187,22 +187,22 @@ std::optional<WorktreeCounts::Job> WorktreeCounts::BeginJob() {
   job.place = entry->found.place;
   job.begin = clock_.Mono();
   job.time = clock_.Wall();
-  const bool listing_due = entry->index_changed && job.begin >= entry->walked_at + kListingRest;
-  const bool never = entry->walked_at == base::MonoTime::InfinitePast();
+  const bool listing_due = entry->index_changed_ && job.begin >= entry->walked_at_ + kListingRest;
+  const bool never = entry->walked_at_ == base::MonoTime::InfinitePast();
   // A whole count by interval also looks for directories that nobody told of.
-  const bool by_interval = entry->dirty == FileChange::kNone;
-  job.walks = entry->dirty == FileChange::kRestructured || never || listing_due || by_interval;
+  const bool by_interval = entry->dirty_ == FileChange::kNone;
+  job.walks = entry->dirty_ == FileChange::kRestructured || never || listing_due || by_interval;
   job.watch_problem = entry->watch_problem;
   job.tracks_shared_state = entry->tracks_shared_state;
   if (job.walks) {
-    entry->index_changed = false;
-    entry->walked_at = job.begin;
+    entry->index_changed_ = false;
+    entry->walked_at_ = job.begin;
     for (const auto& [top, other] : entries_) {
       if (top != job.place.top) job.others.insert(top);
     }
   }
   // What changes from here on makes it dirty again.
-  entry->dirty = FileChange::kNone;
+  entry->dirty_ = FileChange::kNone;
   return job;
 }
 
@@ -260,8 +260,8 @@ void WorktreeCounts::EndJob(const Job& job) {
         entry.count_problem = std::string(base::ToStd(job.count.status().message()));
         MarkDirty(&entry, FileChange::kChanged);
       }
-      entry.counted_at = now;
-      entry.took = now - job.begin;
+      entry.counted_at_ = now;
+      entry.took_ = now - job.begin;
       news = shown() != before;
     }
     counted_.SignalAll();

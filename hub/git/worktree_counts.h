@@ -46,13 +46,13 @@ class WorktreeCounts {
 
    private:
     friend class WorktreeCounts;
-    FileChange dirty = FileChange::kRestructured;
-    base::MonoTime dirty_since;
-    base::MonoTime counted_at = base::MonoTime::InfinitePast();
-    base::MonoTime walked_at = base::MonoTime::InfinitePast();
-    absl::Duration took;
+    FileChange dirty_ = FileChange::kRestructured;
+    base::MonoTime dirty_since_;
+    base::MonoTime counted_at_ = base::MonoTime::InfinitePast();
+    base::MonoTime walked_at_ = base::MonoTime::InfinitePast();
+    absl::Duration took_;
     // The index changed: what is tracked inside of ignored directories may be other files now.
-    bool index_changed = false;
+    bool index_changed_ = false;
   };
 
   // Neither is owned.

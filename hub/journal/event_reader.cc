@@ -125,7 +125,7 @@ absl::StatusOr<std::vector<PinnedEntry>> EventReader::ReadPinned(CommitRange ran
 
 absl::Status EventReader::NoRow(int rc, int64_t revision) {
   if (rc == SQLITE_DONE) return DamagedAt(path(), revision, "the event is missing");
-  const absl::Status status = database_->ErrorOf(rc, "read events");
+  absl::Status status = database_->ErrorOf(rc, "read events");
   if (base::ReasonOf(status) != base::pb::ERROR_REASON_JOURNAL_DAMAGED) return status;
   return DamagedAt(path(), revision, sqlite3_errmsg(database_->handle()));
 }

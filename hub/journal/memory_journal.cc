@@ -144,7 +144,7 @@ class MemoryJournal final : public Journal {
             "SaveSnapshot: not of a durable revision");
     auto snapshot = std::make_shared<MemorySnapshot>();
     snapshot->header = header;
-    const absl::Status status = source([&snapshot](const v1::SnapshotRecord& record) {
+    absl::Status status = source([&snapshot](const v1::SnapshotRecord& record) {
       snapshot->records.push_back(std::make_shared<v1::SnapshotRecord>(record));
       return absl::OkStatus();
     });

@@ -144,7 +144,7 @@ absl::Status RestoreBackup(const std::string& backup_directory, const SqliteOpti
   const base::StatePaths paths(directory);
   COORDHUB_ASSIGN_OR_RETURN(const LockFile lock, LockFile::Acquire(paths.lock()));
   COORDHUB_RETURN_IF_ERROR(CheckEmpty(paths));
-  const absl::Status status = Restore(backup_directory, manifest, paths, options);
+  absl::Status status = Restore(backup_directory, manifest, paths, options);
   if (!status.ok()) {
     COORDHUB_ASSIGN_OR_RETURN(const bool in_place, Exists(paths.journal()));
     if (in_place) return status;

@@ -53,7 +53,7 @@ absl::Status CommsLoop::WriteLog(absl::Time now) {
     entry.Head(absl::StrCat("Processing ", newest - told_ticket_, " new tickets"));
   }
   if (options_.mirror != nullptr) entry.Head("Updating shared status");
-  const absl::Status written = log_.Write(entry);
+  absl::Status written = log_.Write(entry);
   if (written.ok()) told_ticket_ = newest;
   return written;
 }

@@ -62,7 +62,8 @@ absl::StatusOr<Target> FindTarget(const AdoptFlags& flags) {
   COORDHUB_ASSIGN_OR_RETURN(std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
   target.plan = std::move(plans.front());
   COORDHUB_ASSIGN_OR_RETURN(std::optional<SavedOptions> saved, LoadOptions(target.plan.state));
-  target.options = saved.has_value() ? std::move(saved->hub) : flags.hub;
+  target.options = flags.hub;
+  if (saved.has_value()) target.options = std::move(saved->hub);
   target.served_before = access(target.plan.state.journal().c_str(), F_OK) == 0;
   // Where the saved options put the mirror.
   COORDHUB_ASSIGN_OR_RETURN(plans, PlanWorkspaces(target.options));

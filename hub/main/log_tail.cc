@@ -19,7 +19,7 @@
 namespace coordhub::hub {
 namespace {
 
-constexpr size_t kPieceBytes = 64 * 1024;
+constexpr size_t kPieceBytes = size_t{64} * 1024;
 // More than any writer keeps.
 constexpr int kMaxRenamed = 100;
 
