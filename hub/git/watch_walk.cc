@@ -40,8 +40,8 @@ Listing List(const std::string& path) {
   Listing listing;
   const std::unique_ptr<DIR, CloseDirectory> directory(opendir(path.c_str()));
   if (directory == nullptr) return listing;  // gone, or closed to us: git cannot look either
-  while (const dirent* entry =
-             readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): our own
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is our own.
+  while (const dirent* entry = readdir(directory.get())) {
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
     if (name == ".git") {
