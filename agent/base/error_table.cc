@@ -28,6 +28,7 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_ROUND_NOT_FOUND:
     case pb::ERROR_REASON_BRANCH_NOT_FOUND:
     case pb::ERROR_REASON_LOOP_NOT_FOUND:
+    case pb::ERROR_REASON_OPERATION_NOT_FOUND:
       return absl::StatusCode::kNotFound;
 
     case pb::ERROR_REASON_AGENT_ACTIVE:
@@ -47,6 +48,9 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_TARGET_CHECKED_OUT:
     case pb::ERROR_REASON_WORKTREE_DIRTY:
     case pb::ERROR_REASON_LOOP_STATE:
+    case pb::ERROR_REASON_OPERATION_STATE:
+    case pb::ERROR_REASON_TICKET_ARCHIVED:
+    case pb::ERROR_REASON_WORKTREE_HELD:
     case pb::ERROR_REASON_JOURNAL_TOO_NEW:
     case pb::ERROR_REASON_WORKSPACE_LOCKED:
     case pb::ERROR_REASON_STATE_DIR_UNUSABLE:
@@ -64,6 +68,8 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_OVERLOADED:
     case pb::ERROR_REASON_DISK_FULL:
     case pb::ERROR_REASON_SLOW_WATCHER:
+    case pb::ERROR_REASON_QUOTA:
+    case pb::ERROR_REASON_REPEATS_FULL:
       return absl::StatusCode::kResourceExhausted;
 
     case pb::ERROR_REASON_TOKEN_REQUIRED:
@@ -80,6 +86,7 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_HUB_UNREACHABLE:
     case pb::ERROR_REASON_REVISION_NOT_REACHED:
     case pb::ERROR_REASON_NOT_OBSERVED:
+    case pb::ERROR_REASON_STATE_DIR_LOST:
       return absl::StatusCode::kUnavailable;
 
     case pb::ERROR_REASON_JOURNAL_DAMAGED:

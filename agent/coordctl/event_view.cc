@@ -57,6 +57,11 @@ Summary Summarize(const pb::RecordChange& change) {
       return {"", "conflict"};
     case pb::RecordChange::kRound:
       return {change.round().round_id(), "round"};
+    case pb::RecordChange::kAcknowledgement:
+      return {change.acknowledgement().message_id(),
+              absl::StrCat("acknowledgement of ", change.acknowledgement().agent_id())};
+    case pb::RecordChange::kOperation:
+      return {change.operation().operation_id(), "operation"};
     case pb::RecordChange::RECORD_NOT_SET:
       break;
   }

@@ -1,6 +1,7 @@
 #include "agent/coordctl/ticket_counts.h"
 
 #include "absl/strings/str_cat.h"
+#include "agent/coordctl/names.h"
 
 namespace coordhub::coordctl {
 
@@ -8,7 +9,7 @@ std::string TicketCounts(const ::coordhub::v1::Workspace& workspace) {
   std::string text;
   for (const auto& count : workspace.ticket_counts()) {
     if (count.count() == 0) continue;
-    absl::StrAppend(&text, text.empty() ? "" : ", ", count.count(), " ", count.state());
+    absl::StrAppend(&text, text.empty() ? "" : ", ", count.count(), " ", StateName(count.state()));
   }
   return text.empty() ? "none" : text;
 }

@@ -42,6 +42,9 @@ absl::Status Validate(const pb::ListAgentsRequest& request) {
   checks.WorkspaceId(request.workspace_id());
   checks.Page(request.page_size(), request.page_token());
   checks.Enums("states", request.states(), pb::Agent::State_IsValid, limits::kStatesInFilter);
+  if (request.order_by() != pb::ListAgentsRequest::ORDER_UNSPECIFIED) {
+    checks.Enum("order_by", request.order_by(), pb::ListAgentsRequest::Order_IsValid);
+  }
   checks.MinRevision(request.min_revision());
   return checks.status();
 }

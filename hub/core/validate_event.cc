@@ -46,6 +46,7 @@ absl::Status Validate(const pb::ListEventsRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
   checks.Page(request.page_size(), request.page_token());
+  checks.MinRevision(request.min_revision());
   checks.NotNegative("after_revision", request.after_revision());
   checks.Line("log_id", request.log_id(), limits::kLogIdBytes);
   checks.Include(ValidateFilter(request.filter()));

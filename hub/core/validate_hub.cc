@@ -37,6 +37,7 @@ absl::Status Validate(const pb::ListLoopsRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
   checks.Page(request.page_size(), request.page_token());
+  checks.MinRevision(request.min_revision());
   return checks.status();
 }
 
@@ -65,6 +66,7 @@ absl::Status Validate(const pb::BackupWorkspaceRequest& request) {
 absl::Status Validate(const pb::VerifyWorkspaceRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
+  checks.MinRevision(request.min_revision());
   return checks.status();
 }
 

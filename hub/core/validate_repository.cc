@@ -8,6 +8,7 @@ namespace pb = coordhub::v1;
 absl::Status Validate(const pb::GetRepositoryStatusRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
+  checks.MinRevision(request.min_revision());
   return checks.status();
 }
 
@@ -15,6 +16,7 @@ absl::Status Validate(const pb::ListBranchesRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
   checks.Page(request.page_size(), request.page_token());
+  checks.MinRevision(request.min_revision());
   return checks.status();
 }
 
@@ -22,6 +24,7 @@ absl::Status Validate(const pb::ListWorktreesRequest& request) {
   FieldChecks checks;
   checks.WorkspaceId(request.workspace_id());
   checks.Page(request.page_size(), request.page_token());
+  checks.MinRevision(request.min_revision());
   return checks.status();
 }
 

@@ -361,8 +361,7 @@ v1::Workspace LiveWorkspace::Describe() const {
   description.set_observed_revision(observed_revision_);
   for (int state = v1::Ticket::STATE_OPEN; state <= v1::Ticket::STATE_BURIED; ++state) {
     v1::TicketCount* count = description.add_ticket_counts();
-    // "STATE_OPEN" -> "OPEN".
-    count->set_state(v1::Ticket::State_Name(static_cast<v1::Ticket::State>(state)).substr(6));
+    count->set_state(static_cast<v1::Ticket::State>(state));
     count->set_count(now->records.ticket_counts[static_cast<size_t>(state)]);
   }
   description.set_active_agents(static_cast<int32_t>(sessions_.size()));

@@ -10,11 +10,14 @@
 namespace coordhub::hub {
 namespace {
 
+// "STATE_OPEN" -> "OPEN".
+std::string StateName(v1::Ticket::State state) { return v1::Ticket::State_Name(state).substr(6); }
+
 std::string Tickets(const v1::Workspace& workspace) {
   std::string text;
   for (const v1::TicketCount& count : workspace.ticket_counts()) {
     if (count.count() == 0) continue;
-    absl::StrAppend(&text, text.empty() ? "" : ", ", count.state(), " ", count.count());
+    absl::StrAppend(&text, text.empty() ? "" : ", ", StateName(count.state()), " ", count.count());
   }
   return text.empty() ? "none" : text;
 }
@@ -64,7 +67,7 @@ std::string StatusJson(const v1::GetHubResponse& hub, const base::EndpointFile& 
   const v1::Workspace& workspace = hub.workspace();
   nlohmann::ordered_json tickets = nlohmann::ordered_json::object();
   for (const v1::TicketCount& count : workspace.ticket_counts()) {
-    tickets[count.state()] = count.count();
+    tickets[StateName(count.state())] = count.count();
   }
   const nlohmann::ordered_json object = {
       {"running", true},

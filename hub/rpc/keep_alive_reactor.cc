@@ -281,7 +281,9 @@ v1::LostClaim KeepAliveReactor::DescribeLoss(const core::View& view, const std::
   if (ticket == nullptr) return lost;
   lost.set_holder_agent_id(ticket->claim().agent_id());
   lost.set_current_fence(ticket->last_fence());
-  lost.set_cancelled(ticket->state() == v1::Ticket::STATE_CANCELLED);
+  if (ticket->state() == v1::Ticket::STATE_CANCELLED) {
+    lost.set_reason(v1::LostClaim::REASON_CANCELLED);
+  }
   return lost;
 }
 

@@ -10,6 +10,7 @@
 #include "agent/base/status_macros.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/reservation_service.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/server_builder.h"
@@ -27,7 +28,8 @@ namespace {
 std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
   return {v1::AcquireReservationRequest::descriptor()->file()->service(0),
           v1::SendMessageRequest::descriptor()->file()->service(0),
-          v1::OpenRoundRequest::descriptor()->file()->service(0)};
+          v1::OpenRoundRequest::descriptor()->file()->service(0),
+          v1::GetOperationRequest::descriptor()->file()->service(0)};
 }
 
 // A setting of the process that applies to servers built from then on.

@@ -23,7 +23,7 @@ int Fail(const char* what, const absl::Status& status) {
 
 int64_t DoneCount(const pb::Workspace& workspace) {
   for (const pb::TicketCount& count : workspace.ticket_counts()) {
-    if (count.state() == "DONE") return count.count();
+    if (count.state() == pb::Ticket::STATE_DONE) return count.count();
   }
   return 0;
 }

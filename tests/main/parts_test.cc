@@ -111,9 +111,9 @@ v1::GetHubResponse LiveHub() {
   workspace.set_mirrored_revision(17);
   workspace.set_active_agents(3);
   v1::TicketCount& count = *workspace.add_ticket_counts();
-  count.set_state("OPEN");
+  count.set_state(v1::Ticket::STATE_OPEN);
   count.set_count(5);
-  workspace.add_ticket_counts()->set_state("DONE");
+  workspace.add_ticket_counts()->set_state(v1::Ticket::STATE_DONE);
   return hub;
 }
 

@@ -28,8 +28,10 @@ void AddCommon(Rows* rows) {
   const std::set<std::string> lists = {"ListAgents",     "ListTickets",  "ListEvents",
                                        "ListWorkspaces", "ListBranches", "ListWorktrees",
                                        "ListLoops"};
-  const std::set<std::string> at_revision = {"GetAgent", "ListAgents", "GetTicket", "ListTickets",
-                                             "GetHub"};
+  const std::set<std::string> at_revision = {
+      "GetAgent",     "ListAgents", "GetTicket",       "ListTickets",         "GetHub",
+      "ListEvents",   "ListLoops",  "VerifyWorkspace", "GetRepositoryStatus", "ListBranches",
+      "ListWorktrees"};
   const std::set<std::string> reads = {
       "GetAgent",     "ListAgents",    "GetTicket",      "ListTickets",     "WatchEvents",
       "ListEvents",   "GetHub",        "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
@@ -121,7 +123,9 @@ void AddAgents(Rows* rows) {
       .Good(Repeat(8, "states: STATE_ACTIVE"))
       .Bad("states", Repeat(9, "states: STATE_ACTIVE"))
       .Bad("states[1]", "states: STATE_ACTIVE states: STATE_UNSPECIFIED")
-      .Bad("states[0]", "states: 99");
+      .Bad("states[0]", "states: 99")
+      .Good("order_by: ORDER_REGISTRATION")
+      .Bad("order_by", "order_by: 99");
 }
 
 // The fields of a TicketSpec, within `open` and `close`; refusals name them below `path`.

@@ -8,6 +8,7 @@
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/repository_service.pb.h"
 #include "coordhub/v1/reservation_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
@@ -48,7 +49,8 @@ std::vector<const MethodDescriptor*> AllMethods() {
         pb::GetHubRequest::descriptor()->file(),
         pb::AcquireReservationRequest::descriptor()->file(),
         pb::SendMessageRequest::descriptor()->file(), pb::OpenRoundRequest::descriptor()->file(),
-        pb::GetRepositoryStatusRequest::descriptor()->file()}) {
+        pb::GetRepositoryStatusRequest::descriptor()->file(),
+        pb::GetOperationRequest::descriptor()->file()}) {
     const ServiceDescriptor* service = file->service(0);
     for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
   }

@@ -109,7 +109,7 @@ TEST_F(KeepAliveTest, ALostClaimIsToldUnasked) {
   EXPECT_EQ(lost.fence(), ticket.claim().fence());
   EXPECT_EQ(lost.current_fence(), ticket.claim().fence());
   EXPECT_EQ(lost.holder_agent_id(), "");
-  EXPECT_FALSE(lost.cancelled());
+  EXPECT_NE(lost.reason(), pb::LostClaim::REASON_CANCELLED);
   EXPECT_EQ(stream.Beat(2).lost_claims_size(), 0);  // once
 }
 
@@ -123,7 +123,7 @@ TEST_F(KeepAliveTest, ACancelledTicketIsToldAsSuch) {
   const auto told = stream.Next();
   ASSERT_TRUE(told.has_value());
   ASSERT_EQ(told->lost_claims_size(), 1);
-  EXPECT_TRUE(told->lost_claims(0).cancelled());
+  EXPECT_EQ(told->lost_claims(0).reason(), pb::LostClaim::REASON_CANCELLED);
 }
 
 TEST_F(KeepAliveTest, AClaimThatTimedOutIsLost) {

@@ -50,7 +50,7 @@ TEST_F(ShutdownTest, ReflectionListsAndDescribesTheContract) {
        {"coordhub.v1.AgentService", "coordhub.v1.TicketService", "coordhub.v1.EventService",
         "coordhub.v1.HubService", "coordhub.v1.ReservationService", "coordhub.v1.MessageService",
         "coordhub.v1.ConvergenceService", "coordhub.v1.RepositoryService",
-        "grpc.health.v1.Health"}) {
+        "coordhub.v1.OperationService", "grpc.health.v1.Health"}) {
     EXPECT_TRUE(absl::StrContains(services, name)) << name;
   }
   const std::string symbol = "coordhub.v1.TicketService.ClaimNextTicket";

@@ -102,7 +102,7 @@ class Teller {
  private:
   void TellLost(const std::vector<pb::LostClaim>& lost) {
     for (const pb::LostClaim& claim : lost) {
-      const std::string now = claim.cancelled() ? ", cancelled"
+      const std::string now = claim.reason() == pb::LostClaim::REASON_CANCELLED ? ", cancelled"
                               : claim.holder_agent_id().empty()
                                   ? ""
                                   : ", now held by " + claim.holder_agent_id();
