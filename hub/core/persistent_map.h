@@ -51,7 +51,8 @@ class PersistentMap {
   // destroyed; so in practice: over a snapshot that the caller holds.
   class Cursor {
    public:
-    // False once past the last entry; then only destruction and assignment are allowed.
+    // False once past the last entry, or before the first; then only destruction and assignment are
+    // allowed.
     bool Valid() const { return leaf_ != nullptr; }
     const K& key() const { return leaf_->entries[index_].key; }
     const V& operator*() const { return *leaf_->entries[index_].value; }
@@ -70,6 +71,17 @@ class PersistentMap {
       DescendLeftmost(path_.back().node->children[path_.back().index].get());
     }
 
+    // To the entry before.
+    void Prev() {
+      if (index_-- > 0) return;
+      while (!path_.empty() && path_.back().index == 0) path_.pop_back();
+      if (path_.empty()) {
+        leaf_ = nullptr;
+        return;
+      }
+      DescendRightmost(path_.back().node->children[--path_.back().index].get());
+    }
+
    private:
     friend class PersistentMap;
     struct Step {
@@ -85,6 +97,16 @@ class PersistentMap {
       }
       leaf_ = Tree::AsLeaf(node);
       index_ = 0;
+    }
+
+    void DescendRightmost(const Node* node) {
+      while (!node->is_leaf) {
+        const Inner* inner = Tree::AsInner(node);
+        path_.push_back({inner, inner->children.size() - 1});
+        node = inner->children.back().get();
+      }
+      leaf_ = Tree::AsLeaf(node);
+      index_ = leaf_->entries.size() - 1;
     }
 
     const Leaf* leaf_ = nullptr;
@@ -163,6 +185,22 @@ class PersistentMap {
   Cursor Begin() const {
     Cursor cursor;
     if (root_ != nullptr) cursor.DescendLeftmost(root_.get());
+    return cursor;
+  }
+
+  // At the last entry; not Valid() when the map is empty.
+  Cursor Last() const {
+    Cursor cursor;
+    if (root_ != nullptr) cursor.DescendRightmost(root_.get());
+    return cursor;
+  }
+
+  // At the last entry whose key is less than `key`: where a walk by Prev() begins.
+  template <class Q = K>
+  Cursor Before(const Q& key) const {
+    Cursor cursor = LowerBound(key);
+    if (!cursor.Valid()) return Last();
+    cursor.Prev();
     return cursor;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -63,6 +64,14 @@ void ExpectEqual(const Map<K>& map, const Model<K>& model) {
     cursor.Next();
   }
   ASSERT_FALSE(cursor.Valid());
+  auto back = map.Last();
+  for (auto at = model.rbegin(); at != model.rend(); ++at) {
+    ASSERT_TRUE(back.Valid());
+    ASSERT_EQ(back.key(), at->first);
+    ASSERT_EQ(back->number, at->second);
+    back.Prev();
+  }
+  ASSERT_FALSE(back.Valid());
 }
 
 template <class K>
@@ -87,6 +96,12 @@ void ExpectSameAt(const Map<K>& map, const Model<K>& model, const K& key) {
   if (upper.Valid()) {
     ASSERT_EQ(upper.key(), model_upper->first);
   }
+
+  const auto before = map.Before(key);
+  ASSERT_EQ(before.Valid(), model_lower != model.begin());
+  if (before.Valid()) {
+    ASSERT_EQ(before.key(), std::prev(model_lower)->first);
+  }
 }
 
 template <class K>
@@ -104,6 +119,8 @@ TYPED_TEST(PersistentMapTest, EmptyMapHasNothing) {
   EXPECT_EQ(map.Find(key), nullptr);
   EXPECT_EQ(map.Erase(key), nullptr);
   EXPECT_FALSE(map.Begin().Valid());
+  EXPECT_FALSE(map.Last().Valid());
+  EXPECT_FALSE(map.Before(key).Valid());
   EXPECT_FALSE(map.LowerBound(key).Valid());
   EXPECT_FALSE(map.UpperBound(key).Valid());
   EXPECT_EQ(map.Check(), "");
