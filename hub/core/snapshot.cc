@@ -63,9 +63,14 @@ void Assign(const jpb::ImportMark& mark, jpb::SnapshotRecord* record) {
 // Bytes that are hashed at a time: a call of the hasher costs as much as a short record.
 constexpr size_t kHashedAtOnce = 16 << 10;
 
-// Its ByteSizeLong was called just before.
+// Its ByteSizeLong was called just before. Not through a stream into the string, which would fill
+// all that the string has room for, for each record: once one was large, that takes longer than
+// everything else.
 void AppendDeterministic(const google::protobuf::MessageLite& message, std::string* bytes) {
-  google::protobuf::io::StringOutputStream stream(bytes);
+  const size_t before = bytes->size();
+  const int size = message.GetCachedSize();
+  bytes->resize(before + static_cast<size_t>(size));
+  google::protobuf::io::ArrayOutputStream stream(bytes->data() + before, size);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
   message.SerializeWithCachedSizes(&coded);

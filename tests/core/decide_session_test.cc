@@ -387,6 +387,39 @@ TEST_F(Sessions, ARestoreIsAnEventThoughNobodyWasThere) {
   EXPECT_EQ(EventsOf(w.Must(Hub(), EndAllSessions{"restored"})), "WORKSPACE_RESTORED");
 }
 
+// What a client of another version sent within its TTL, and a hub before this one kept.
+void AddUnknown(size_t bytes, google::protobuf::Message* message) {
+  message->GetReflection()->MutableUnknownFields(message)->AddLengthDelimited(
+      20'001, std::string(bytes, 'x'));
+}
+
+TEST_F(Sessions, ARestoreIsCutByBytesSoThatEveryEventFitsIntoAMessage) {
+  w.check_invariants = false;
+  for (int64_t i = 0; i < limits::kLiveAgents; ++i) {
+    const std::string digits = absl::StrCat(i);
+    RegisterAgent command =
+        w.Registration(std::string(limits::kAgentIdBytes - digits.size(), 'a') + digits);
+    pb::RegisterAgentRequest& request = command.request;
+    request.set_branch(std::string(limits::kBranchBytes, 'b'));
+    request.set_worktree("/" + std::string(limits::kPathBytes - 1, 'w'));
+    request.set_program(std::string(limits::kProgramBytes, 'p'));
+    for (int label = 0; label < limits::kLabels; ++label) {
+      request.add_labels(std::string(limits::kLabelBytes - 2, 'l') + absl::StrCat(10 + label));
+    }
+    request.mutable_ttl()->set_seconds(60);
+    if (i % 50 == 0) AddUnknown(100'000, request.mutable_ttl());
+    w.Must(Operator(), std::move(command));
+  }
+  const Decision decision = w.Must(Hub(), EndAllSessions{std::string(limits::kReasonBytes, 'r')});
+  int64_t ended = 0;
+  for (const auto& event : decision.events) {
+    // Together with its frame, what one message of a watch takes.
+    EXPECT_LE(event->ByteSizeLong(), size_t{500} << 10);
+    ended += event->changes_size();
+  }
+  EXPECT_EQ(ended, limits::kLiveAgents);
+}
+
 // ---- bounds ----
 
 TEST_F(Sessions, BeyondTheLimitTheOldestEndedAgentIsForgotten) {

@@ -1,3 +1,5 @@
+#include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "hub/core/decide/commands.h"
@@ -7,8 +9,9 @@
 namespace coordhub::core {
 namespace {
 
-// Records of one event: even the largest then make an event that fits into every message.
-constexpr int kAgentsPerEvent = 200;
+// Of one event's changes, unless a single one has more: with what belongs to each, such an event
+// fits into every message, whatever the agents are like.
+constexpr size_t kBytesPerEvent = 256 << 10;
 
 }  // namespace
 
@@ -22,11 +25,16 @@ absl::Status DecideCommand(Context& context, const EndAllSessions& command) {
 
   // That the log is another one is worth an event even if nobody was there.
   pb::Event* event = &context.draft.Add(pb::EVENT_KIND_WORKSPACE_RESTORED, command.reason);
+  size_t bytes = 0;
   for (const pb::Agent* agent : live) {
-    if (event->changes_size() == kAgentsPerEvent) {
+    pb::Agent ended = EndedAgent(context, *agent, end);
+    const size_t size = ended.ByteSizeLong();
+    if (bytes > 0 && bytes + size > kBytesPerEvent) {
       event = &context.draft.Add(pb::EVENT_KIND_WORKSPACE_RESTORED, command.reason);
+      bytes = 0;
     }
-    context.draft.Put(*event, EndedAgent(context, *agent, end));
+    bytes += size;
+    context.draft.Put(*event, std::move(ended));
   }
   return absl::OkStatus();
 }
