@@ -1,14 +1,16 @@
 #include "agent/coordctl/detach.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "agent/base/error.h"
+#include "agent/base/process.h"
+#include "agent/base/status_macros.h"
 #include "google/rpc/status.pb.h"
 
 namespace coordhub::coordctl {
@@ -54,21 +56,19 @@ absl::StatusOr<Detached> Detached::Fork() {
   if (pipe2(ends, O_CLOEXEC) != 0) return base::MakeIoError("pipe", "", errno);
   base::UniqueFd read_end(ends[0]);
   base::UniqueFd write_end(ends[1]);
-  const pid_t pid = fork();
-  if (pid < 0) return base::MakeIoError("fork", "", errno);
+  COORDHUB_ASSIGN_OR_RETURN(std::optional<base::ChildProcess> child, base::ChildProcess::Fork());
   Detached detached;
-  if (pid == 0) {
+  if (!child.has_value()) {
     setsid();
     // A second fork, so that the process that stays is nobody's child and leaves no zombie.
-    if (fork() != 0) _exit(0);
+    const auto second = base::ChildProcess::Fork();
+    if (!second.ok() || second->has_value()) _exit(0);
     LoseTerminal();
     detached.report_ = std::move(write_end);
     return detached;
   }
   write_end.Reset();
-  int ignored = 0;
-  while (waitpid(pid, &ignored, 0) < 0 && errno == EINTR) {
-  }
+  child->Wait();
   detached.outcome_ = Decode(ReadAll(read_end.get()));
   return detached;
 }

@@ -3,10 +3,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/log.h"
+#include "agent/base/process.h"
 #include "agent/base/text.h"
 #include "agent/coordctl/diagnosis.h"
 #include "agent/coordctl/listener.h"
@@ -37,7 +37,7 @@ std::optional<struct stat> StatOf(const std::string& path) {
 }
 
 bool Lives(int64_t pid) {
-  return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+  return pid <= std::numeric_limits<pid_t>::max() && base::ProcessExists(static_cast<pid_t>(pid));
 }
 
 // The process that holds a lock (flock) on the file; 0: nobody. Reads the kernel's list, so that no

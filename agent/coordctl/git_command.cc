@@ -1,14 +1,13 @@
 #include "agent/coordctl/git_command.h"
 
 #include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/process.h"
 #include "agent/base/unique_fd.h"
 
 namespace coordhub::coordctl {
@@ -24,13 +23,6 @@ std::vector<std::string> Environment() {
     if (text.compare(0, 4, "GIT_") != 0 && text.compare(0, 7, "LC_ALL=") != 0) kept.push_back(text);
   }
   return kept;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>* strings) {
-  std::vector<char*> pointers;
-  for (std::string& text : *strings) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 // Everything that comes, of which at most kMaxOutput is kept: git must not block on a full pipe.
@@ -49,29 +41,23 @@ std::string ReadAll(int fd) {
 
 absl::StatusOr<std::string> RunGit(const std::string& directory,
                                    const std::vector<std::string>& arguments) {
-  std::vector<std::string> words = {"git", "-C", directory};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> environment = Environment();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return absl::InternalError(strerror(errno));
   base::UniqueFd from(ends[0]);
   base::UniqueFd to(ends[1]);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, to.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, to.get(), STDERR_FILENO);
-  pid_t pid = 0;
-  const int error = posix_spawnp(&pid, "git", &actions, nullptr, Pointers(&words).data(),
-                                 Pointers(&environment).data());
-  posix_spawn_file_actions_destroy(&actions);
+  base::SpawnRequest request;
+  request.command = {"git", "-C", directory};
+  request.command.insert(request.command.end(), arguments.begin(), arguments.end());
+  request.environment = Environment();
+  request.output = to.get();
+  request.errors = to.get();
+  absl::StatusOr<base::ChildProcess> git = base::ChildProcess::Spawn(request);
   to.Reset();
-  if (error != 0) return absl::NotFoundError(absl::StrCat("git cannot be run: ", strerror(error)));
-  std::string output = ReadAll(from.get());
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  if (!git.ok()) {
+    return absl::NotFoundError(absl::StrCat("git cannot be run: ", git.status().message()));
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
+  std::string output = ReadAll(from.get());
+  if (git->Wait() == 0) return output;
   return absl::InternalError(
       absl::StrCat("git ", arguments.empty() ? "" : arguments[0], " failed: ", output));
 }

@@ -211,7 +211,7 @@ void RawTerminal::TakeSignal(TerminalEvents* events) {
 // Gives the terminal back, and takes it again when the process goes on.
 void RawTerminal::Stop() {
   Leave();
-  (void)kill(getpid(), SIGSTOP);
+  (void)raise(SIGSTOP);
   Enter();
 }
 

@@ -2,25 +2,19 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern "C" {  // this version of the header forgets it
-#include <sys/pidfd.h>
-}
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/clock.h"
 #include "agent/base/error.h"
+#include "agent/base/process.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/text.h"
 #include "agent/base/unique_fd.h"
@@ -50,14 +44,6 @@ std::vector<std::string> ChildEnvironment() {
   return variables;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 struct Pipe {
   base::UniqueFd read_end;
   base::UniqueFd write_end;
@@ -72,45 +58,16 @@ absl::StatusOr<Pipe> MakePipe() {
   return pipe;
 }
 
-// Frees what posix_spawn is told.
-struct SpawnPlan {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-
-  SpawnPlan() {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-  }
-};
-
-// A process of its own group (so that it can be ended with whatever it started) with the default
-// signals and no descriptor of ours. Returns errno.
-int Spawn(const GitCommand& command, int out, int err, pid_t* pid) {
-  SpawnPlan plan;
-  posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&plan.actions, out, 1);
-  posix_spawn_file_actions_adddup2(&plan.actions, err, 2);
-  posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&plan.attributes, &none);
-  posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  posix_spawnattr_setpgroup(&plan.attributes, 0);
-  posix_spawnattr_setflags(&plan.attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  std::vector<std::string> arguments = {"git", "-c", "core.fsmonitor=false"};
-  arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
-  std::vector<std::string> environment = ChildEnvironment();
-  return posix_spawnp(pid, "git", &plan.actions, &plan.attributes, Pointers(arguments).data(),
-                      Pointers(environment).data());
+// A process of its own group, so that it can be ended with whatever it started.
+absl::StatusOr<base::ChildProcess> Spawn(const GitCommand& command, int out, int err) {
+  base::SpawnRequest request;
+  request.command = {"git", "-c", "core.fsmonitor=false"};
+  request.command.insert(request.command.end(), command.arguments.begin(), command.arguments.end());
+  request.environment = ChildEnvironment();
+  request.output = out;
+  request.errors = err;
+  request.own_group = true;
+  return base::ChildProcess::Spawn(request);
 }
 
 // Reads what is there. False: nothing more will come.
@@ -131,29 +88,26 @@ bool Drain(int fd, Take&& take) {
 // A child that runs, read until it ends.
 class RunningGit {
  public:
-  RunningGit(const GitCommand& command, pid_t pid, Pipe out, Pipe err)
+  RunningGit(const GitCommand& command, base::ChildProcess process, Pipe out, Pipe err)
       : command_(command),
-        pid_(pid),
+        process_(std::move(process)),
         out_(std::move(out.read_end)),
         err_(std::move(err.read_end)) {}
 
   GitResult Finish() {
-    const base::UniqueFd process(pidfd_open(pid_, 0));
     const base::MonoTime deadline = clock_.Mono() + command_.timeout;
     for (bool ended = false; !ended && result_.end == GitResult::End::kExited;) {
-      ended = AwaitMore(process.get(), deadline);
+      ended = AwaitMore(deadline);
       ReadOutput();
     }
-    if (result_.end != GitResult::End::kExited) kill(-pid_, SIGKILL);
-    int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
-    result_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (result_.end != GitResult::End::kExited) process_.Kill();
+    result_.exit_code = process_.Wait();
     return std::move(result_);
   }
 
  private:
   // Waits for output or the end. True: it ended.
-  bool AwaitMore(int process, base::MonoTime deadline) {
+  bool AwaitMore(base::MonoTime deadline) {
     const absl::Duration left = deadline - clock_.Mono();
     if (left <= absl::ZeroDuration()) {
       result_.end = GitResult::End::kTimedOut;
@@ -162,17 +116,15 @@ class RunningGit {
     // A negative descriptor (closed, or without pidfd) is passed over; then we look now and again.
     const int cancel = command_.cancel == nullptr ? -1 : command_.cancel->fd();
     std::array<pollfd, 4> waited = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
-                                    pollfd{process, POLLIN, 0}, pollfd{cancel, POLLIN, 0}};
-    const int64_t limit_ms = process < 0 ? 20 : 1000;
+                                    pollfd{process_.fd(), POLLIN, 0}, pollfd{cancel, POLLIN, 0}};
+    const int64_t limit_ms = process_.fd() < 0 ? 20 : 1000;
     const int64_t timeout_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left), 1, limit_ms);
     poll(waited.data(), waited.size(), static_cast<int>(timeout_ms));
     if (command_.cancel != nullptr && command_.cancel->cancelled()) {
       result_.end = GitResult::End::kCancelled;
       return false;
     }
-    siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == pid_;
+    return process_.HasEnded();
   }
 
   void ReadOutput() {
@@ -193,7 +145,7 @@ class RunningGit {
 
   const GitCommand& command_;
   const base::SystemClock clock_;
-  const pid_t pid_;
+  base::ChildProcess process_;
   base::UniqueFd out_;
   base::UniqueFd err_;
   size_t output_size_ = 0;
@@ -241,17 +193,17 @@ absl::StatusOr<GitResult> RunGit(const GitCommand& command) {
   }
   COORDHUB_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   COORDHUB_ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  pid_t pid = 0;
-  const int error = Spawn(command, out.write_end.get(), err.write_end.get(), &pid);
-  if (error == ENOENT) {
+  absl::StatusOr<base::ChildProcess> process =
+      Spawn(command, out.write_end.get(), err.write_end.get());
+  if (absl::IsNotFound(process.status())) {
     GitResult result;
     result.end = GitResult::End::kNotInstalled;
     return result;
   }
-  if (error != 0) return base::MakeIoError("start", "git", error);
+  if (!process.ok()) return process.status();
   out.write_end.Reset();
   err.write_end.Reset();
-  return RunningGit(command, pid, std::move(out), std::move(err)).Finish();
+  return RunningGit(command, *std::move(process), std::move(out), std::move(err)).Finish();
 }
 
 }  // namespace coordhub::git

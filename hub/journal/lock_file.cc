@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "agent/base/error.h"
+#include "agent/base/process.h"
 
 namespace coordhub::journal {
 namespace {
@@ -25,8 +25,8 @@ std::string ReadPid(int fd) {
   if (got <= 0) return "";
   int pid = 0;
   const absl::string_view text(buffer, static_cast<size_t>(got));
-  if (!absl::SimpleAtoi(absl::StripSuffix(text, "\n"), &pid) || pid <= 0) return "";
-  if (kill(pid, 0) != 0 && errno == ESRCH) return "";
+  if (!absl::SimpleAtoi(absl::StripSuffix(text, "\n"), &pid)) return "";
+  if (!base::ProcessExists(pid)) return "";
   return absl::StrCat(pid);
 }
 

@@ -2,19 +2,20 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/process.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/unique_fd.h"
 #include "hub/main/exit_code.h"
@@ -77,10 +78,9 @@ absl::StatusOr<pid_t> Spawn(const HubOptions& options, int ready) {
 
   // Whatever supervises this process does not supervise the hub.
   unsetenv("NOTIFY_SOCKET");
-  const pid_t child = fork();
-  if (child < 0) return base::MakeIoError("fork", "coordhub", errno);
-  if (child == 0) BecomeHub(log.get(), ready, pointers.data());
-  return child;
+  COORDHUB_ASSIGN_OR_RETURN(std::optional<base::ChildProcess> child, base::ChildProcess::Fork());
+  if (!child.has_value()) BecomeHub(log.get(), ready, pointers.data());
+  return child->Release();  // it outlives us
 }
 
 // The hub of the first repository, as its endpoint file says.

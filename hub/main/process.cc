@@ -1,15 +1,7 @@
 #include "hub/main/process.h"
 
-// glibc 2.36 forgot that C++ might include it.
-extern "C" {
-#include <sys/pidfd.h>
-}
-
-#include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <vector>
 
@@ -127,12 +119,12 @@ absl::StatusOr<std::optional<ProcessIdentity>> ReadPidFile(const std::string& pa
 }
 
 std::optional<ProcessHandle> ProcessHandle::Find(const ProcessIdentity& identity) {
-  if (identity.pid <= 0 || identity.boot_id != BootId()) return std::nullopt;
-  base::UniqueFd fd(pidfd_open(identity.pid, 0));
-  if (!fd.valid()) return std::nullopt;
+  if (identity.boot_id != BootId()) return std::nullopt;
+  std::optional<base::HeldProcess> process = base::HeldProcess::Find(identity.pid);
+  if (!process.has_value()) return std::nullopt;
   // Asked after the process was pinned: the answer is about the one that we hold.
   if (StartTicksOf(identity.pid) != identity.start_ticks) return std::nullopt;
-  return ProcessHandle(identity.pid, std::move(fd));
+  return ProcessHandle(*std::move(process));
 }
 
 ProcessPhase PhaseOf(pid_t pid) {
@@ -150,22 +142,8 @@ std::optional<absl::Time> StartTimeOf(pid_t pid) {
          absl::Seconds(static_cast<double>(*ticks) / static_cast<double>(sysconf(_SC_CLK_TCK)));
 }
 
-absl::Status ProcessHandle::Terminate() const { return Send(SIGTERM); }
+absl::Status ProcessHandle::Terminate() const { return process_.Signal(SIGTERM); }
 
-absl::Status ProcessHandle::Kill() const { return Send(SIGKILL); }
-
-absl::Status ProcessHandle::Send(int signal) const {
-  if (pidfd_send_signal(fd_.get(), signal, nullptr, 0) == 0 || errno == ESRCH) {
-    return absl::OkStatus();
-  }
-  return base::MakeIoError("signal process", std::to_string(pid_), errno);
-}
-
-bool ProcessHandle::WaitForExit(absl::Duration timeout) const {
-  pollfd entry{.fd = fd_.get(), .events = POLLIN};
-  const int64_t milliseconds =
-      std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, int64_t{24} * 3'600'000);
-  return poll(&entry, 1, static_cast<int>(milliseconds)) > 0;
-}
+absl::Status ProcessHandle::Kill() const { return process_.Signal(SIGKILL); }
 
 }  // namespace coordhub::hub

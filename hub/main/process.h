@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/base/unique_fd.h"
+#include "agent/base/process.h"
 
 namespace coordhub::hub {
 
@@ -53,7 +53,7 @@ class ProcessHandle {
   // Nullopt when that very process does not run any more (a zombie does not).
   static std::optional<ProcessHandle> Find(const ProcessIdentity& identity);
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return process_.pid(); }
 
   // Sends SIGTERM. Errors: IO_FAILED (no right to). One that has ended is no error.
   absl::Status Terminate() const;
@@ -61,14 +61,12 @@ class ProcessHandle {
   absl::Status Kill() const;
 
   // Whether it ended within `timeout`. Blocks.
-  bool WaitForExit(absl::Duration timeout) const;
+  bool WaitForExit(absl::Duration timeout) const { return process_.WaitForExit(timeout); }
 
  private:
-  absl::Status Send(int signal) const;
-  ProcessHandle(pid_t pid, base::UniqueFd fd) : pid_(pid), fd_(std::move(fd)) {}
+  explicit ProcessHandle(base::HeldProcess process) : process_(std::move(process)) {}
 
-  pid_t pid_;
-  base::UniqueFd fd_;  // a pidfd
+  base::HeldProcess process_;
 };
 
 }  // namespace coordhub::hub

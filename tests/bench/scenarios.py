@@ -7,9 +7,8 @@ import os
 import shutil
 import statistics
 import subprocess
-import time
 
-from servers import COORDCTL, ONE_ECHO, EtcdServer, HubServer, ReferenceServer, load
+from servers import COORDCTL, ONE_ECHO, EtcdServer, HubServer, ReferenceServer, load, processes
 
 
 class Setup:
@@ -175,17 +174,6 @@ def workspace(setup, tickets):
     return {"claim": claim}
 
 
-def run_process(command, env, output):
-    """Seconds from start to end, and of the processor."""
-    began = time.monotonic()
-    pid = os.posix_spawn(command[0], command, env, file_actions=[(os.POSIX_SPAWN_DUP2, output, 1)])
-    _, status, usage = os.wait4(pid, 0)
-    wall = time.monotonic() - began
-    if status != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
-    return wall, usage.ru_utime + usage.ru_stime
-
-
 def sqlite_insert(directory):
     """The same by SQLite's own program, where it is installed: as a script would call it, so with a rollback journal."""
     program, database = shutil.which("sqlite3"), os.path.join(directory, "tickets.db")
@@ -208,7 +196,7 @@ def process(setup, runs=60):
         try:
             for _ in range(runs):
                 for name, command in commands.items():
-                    times[name].append(run_process(command, hub.hub.env, null.fileno()))
+                    times[name].append(processes.run_measured(command, hub.hub.env, null.fileno()))
         finally:
             os.chdir(before)
     return {name: {"p50_us": statistics.median(wall for wall, _ in of) * 1e6,

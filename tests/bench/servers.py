@@ -10,6 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import processes  # noqa: E402,F401
 from hub_process import BIN, COORDCTL, Hub, make_repository, wait_until  # noqa: E402
 
 LOAD = os.path.join(BIN, "bench_load")

@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 
+import processes
+
 SEED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "seed")
 INTERVAL = "0.3"  # seconds between two steps of a loop
 LOGS = ("background_monitor.log", "conversation_coordinator.log", "communication_daemon.log")
@@ -68,10 +70,8 @@ class Seed:
         """Whatever happened: no loop outlives its test."""
         for pid in self.pids():
             try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    if self.script.encode() in f.read():
-                        os.kill(pid, signal.SIGKILL)
-            except (FileNotFoundError, ProcessLookupError):
+                processes.send(pid, signal.SIGKILL, lambda pid: self.script.encode() in b" ".join(processes.command_of(pid)))
+            except (ProcessLookupError, ValueError):
                 continue
 
     def log(self, name):

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "agent/base/process.h"
 #include "hub/git/status_count.h"
 #include "tests/agent/base/temp_dir.h"
 
@@ -103,7 +106,10 @@ TEST_F(GitCommandTest, WhoHoldsItsOutputIsNotWaitedFor) {
   int pid = 0;
   std::ifstream(dir_ / "pid") >> pid;
   ASSERT_GT(pid, 0);
-  EXPECT_EQ(kill(pid, SIGKILL), 0);
+  const std::optional<base::HeldProcess> holder = base::HeldProcess::Find(pid);
+  ASSERT_TRUE(holder.has_value()) << "it lives on";
+  EXPECT_FALSE(holder->WaitForExit(absl::ZeroDuration()));
+  EXPECT_TRUE(holder->Signal(SIGKILL).ok());
 }
 
 TEST_F(GitCommandTest, SeesNothingOfARepositoryInOurEnvironment) {

@@ -3,16 +3,17 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "hub/journal/file_system.h"
 #include "tests/journal/harness.h"
 #include "tests/journal/raw_database.h"
+#include "tests/support/child.h"
 
 namespace coordhub::journal {
 namespace {
@@ -24,22 +25,13 @@ class Driver {
     int input[2];
     int output[2];
     if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0) std::abort();
-    // Prepared before the fork: the sanitizers' run-time library cannot be the first one now.
+    // The sanitizers' run-time library cannot be the first one now.
     const char* asan_options = std::getenv("ASAN_OPTIONS");
-    const std::string environment[] = {
-        "LD_PRELOAD=" FAULTY_IO, "COORDHUB_FAULTS=" + faults,
-        absl::StrCat("ASAN_OPTIONS=", asan_options == nullptr ? "" : asan_options,
-                     ":verify_asan_link_order=0")};
-    const char* pointers[] = {environment[0].c_str(), environment[1].c_str(),
-                              environment[2].c_str(), nullptr};
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(input[0], STDIN_FILENO);
-      dup2(output[1], STDOUT_FILENO);
-      execle(JOURNAL_DRIVER, JOURNAL_DRIVER, state_dir.c_str(), nullptr,
-             const_cast<char* const*>(pointers));
-      _exit(127);
-    }
+    const std::string asan = absl::StrCat(
+        "ASAN_OPTIONS=", asan_options == nullptr ? "" : asan_options, ":verify_asan_link_order=0");
+    process_ = test::Child::Executing({"env", asan, "COORDHUB_FAULTS=" + faults,
+                                       "LD_PRELOAD=" FAULTY_IO, JOURNAL_DRIVER, state_dir},
+                                      {{input[0], STDIN_FILENO}, {output[1], STDOUT_FILENO}});
     close(input[0]);
     close(output[1]);
     commands_ = fdopen(input[1], "w");
@@ -69,15 +61,10 @@ class Driver {
     return answer.substr(0, answer.find(' '));
   }
 
-  void Kill() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
+  void Kill() { process_->Kill(); }
 
  private:
-  pid_t pid_ = 0;
+  std::optional<test::Child> process_;
   FILE* commands_ = nullptr;
   FILE* answers_ = nullptr;
 };

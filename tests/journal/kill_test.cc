@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "tests/journal/child.h"
 #include "tests/journal/harness.h"
+#include "tests/support/child.h"
 
 namespace coordhub::journal {
 namespace {
@@ -15,17 +15,17 @@ namespace {
 void WriteForEver(JournalOnDisk* disk, unsigned seed, int fd) {
   auto opened = disk->TryOpen();
   if (!opened.ok()) {
-    WriteLine(fd, std::string(opened.status().message()));
+    test::WriteLine(fd, std::string(opened.status().message()));
     return;
   }
   const std::unique_ptr<Journal> journal = *std::move(opened);
   std::mt19937 random(seed);
-  WriteLine(fd, absl::StrCat(journal->head_revision()));
+  test::WriteLine(fd, absl::StrCat(journal->head_revision()));
   while (true) {
     const int64_t first = journal->head_revision() + 1;
     const int64_t last = first + random() % 20;
     if (!journal->Append(MakeCommits(first, last, 1 + random() % 4, random() % 3000)).ok()) return;
-    WriteLine(fd, absl::StrCat(last));
+    test::WriteLine(fd, absl::StrCat(last));
     const unsigned chance = random() % 10;
     if (chance == 0 && !SaveSnapshot(journal.get(), last, /*records=*/200).ok()) return;
     if (chance == 1 && SaveSnapshot(journal.get(), last).ok()) {
@@ -46,7 +46,7 @@ TEST(KillTest, NoAcknowledgedEventIsLostByAKillAtAnyMoment) {
     int64_t acknowledged = 0;
     {
       const unsigned writer_seed = random();
-      Child writer([&](int fd) { WriteForEver(&disk, writer_seed, fd); });
+      test::ReportingChild writer([&](int fd) { WriteForEver(&disk, writer_seed, fd); });
       const unsigned lines = 1 + random() % 60;
       for (unsigned i = 0; i < lines; ++i) {
         const std::string line = writer.ReadLine();

@@ -10,9 +10,9 @@
 #include <filesystem>
 
 #include "hub/journal/file_system.h"
-#include "tests/journal/child.h"
 #include "tests/journal/harness.h"
 #include "tests/journal/raw_database.h"
+#include "tests/support/child.h"
 
 namespace coordhub::journal {
 namespace {
@@ -140,9 +140,9 @@ TEST(StateDirectory, NetworkFileSystemsAreToldFromLocalOnes) {
 }
 
 TEST_F(SqliteJournalTest, ASecondHubIsRefusedAndToldWhoHoldsTheJournal) {
-  Child holder([this](int fd) {
+  test::ReportingChild holder([this](int fd) {
     const auto journal = disk_.TryOpen();
-    WriteLine(fd, journal.ok() ? "open" : std::string(journal.status().message()));
+    test::WriteLine(fd, journal.ok() ? "open" : std::string(journal.status().message()));
     pause();
   });
   ASSERT_EQ(holder.ReadLine(), "open");
@@ -171,37 +171,31 @@ TEST_F(SqliteJournalTest, AProgramStartedMeanwhileDoesNotKeepTheLock) {
   int output[2];
   ASSERT_EQ(pipe2(input, O_CLOEXEC), 0);
   ASSERT_EQ(pipe2(output, O_CLOEXEC), 0);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    dup2(input[0], STDIN_FILENO);
-    dup2(output[1], STDOUT_FILENO);
-    execlp("cat", "cat", nullptr);
-    _exit(127);
-  }
+  test::Child cat =
+      test::Child::Executing({"cat"}, {{input[0], STDIN_FILENO}, {output[1], STDOUT_FILENO}});
   char byte = 'x';
   ASSERT_EQ(write(input[1], &byte, 1), 1);
   ASSERT_EQ(read(output[0], &byte, 1), 1) << "the program runs";
   journal_.reset();
   const absl::Status reopened = disk_.TryOpen().status();
   for (const int fd : {input[0], input[1], output[0], output[1]}) close(fd);
-  waitpid(pid, nullptr, 0);
+  cat.Wait();
   EXPECT_TRUE(reopened.ok()) << reopened;
 }
 
 TEST_F(SqliteJournalTest, ThePidOfADeadProcessIsNotNamed) {
   disk_.Open().reset();
   const std::string lock = disk_.state_dir() + "/lock";
-  Child holder([&](int fd) {
+  test::ReportingChild holder([&](int fd) {
     // As between taking the lock and writing the pid, after a hub was killed.
     const int locked = open(lock.c_str(), O_RDWR);
-    WriteLine(fd, flock(locked, LOCK_EX | LOCK_NB) == 0 ? "locked" : "not locked");
+    test::WriteLine(fd, flock(locked, LOCK_EX | LOCK_NB) == 0 ? "locked" : "not locked");
     pause();
   });
   ASSERT_EQ(holder.ReadLine(), "locked");
-  Child dead([](int) {});
-  const pid_t pid = dead.pid();
+  test::Child dead = test::Child::Idle();
   dead.Kill();
-  WriteBytes(lock, absl::StrCat(pid, "\n"));
+  WriteBytes(lock, absl::StrCat(dead.pid(), "\n"));
   const absl::Status status = disk_.TryOpen().status();
   EXPECT_EQ(Reason(status), "WORKSPACE_LOCKED");
   EXPECT_EQ(base::MetadataOf(status, "pid"), "");

@@ -3,13 +3,12 @@
 
 import json
 import os
-import pty
 import signal
 import stat
 import subprocess
 import unittest
 
-from hub_case import COORDHUB, REFUSED, USAGE, HubCase, wait_until
+from hub_case import COORDHUB, REFUSED, USAGE, HubCase, processes, wait_until
 
 # As years of scripts and people leave it.
 TICKETS = """\
@@ -153,7 +152,7 @@ class Adopt(AdoptCase):
     def test_it_asks_at_a_terminal(self):
         self.leave_old_state()
         for answer, code in ((b"n\n", REFUSED), (b"y\n", 0)):
-            reader, writer = pty.openpty()
+            reader, writer = processes.open_terminal()
             process = subprocess.Popen([COORDHUB, "adopt", "--old-pid-dir", self.old_pids], cwd=self.repo, env=self.env,
                                        stdin=writer, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             os.close(writer)
@@ -224,7 +223,7 @@ class Adopt(AdoptCase):
         pid = self.start("--log-level", "debug")
         self.ctl("ticket", "create", "--title", "of the hub")
         self.wait_until_mirrored()
-        os.kill(pid, signal.SIGKILL)
+        processes.send(pid, signal.SIGKILL)
         self.wait_gone(pid)
         with open(os.path.join(self.shared, "tickets.md"), "a", encoding="utf-8") as f:
             f.write("appended while no hub ran\n")

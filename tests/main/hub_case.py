@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import processes  # noqa: E402
 from hub_process import BIN, COORDCTL, COORDHUB, Hub, clean_environment, make_repository, wait_until  # noqa: E402
 
 USAGE, FAILED, REFUSED, NO_HUB, JOURNAL_FAILED = 2, 1, 4, 6, 70
@@ -53,18 +54,13 @@ class HubCase(unittest.TestCase):
                 try:
                     with open(os.path.join(root, "hub.pid"), encoding="utf-8") as f:
                         pid = int(f.readline())
-                    if self.is_coordhub(pid):
-                        os.kill(pid, signal.SIGKILL)
+                    processes.send(pid, signal.SIGKILL, self.is_coordhub)
                 except (FileNotFoundError, ProcessLookupError, ValueError):
                     continue  # it ends by itself just now, or the file is a test's
 
     @staticmethod
     def is_coordhub(pid):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                return f.read().startswith(b"coordhub\0serve\0")
-        except (FileNotFoundError, ProcessLookupError):  # before it was opened, or since
-            return False
+        return processes.command_of(pid)[:2] == [b"coordhub", b"serve"]
 
     def wait_gone(self, pid):
         """Until it has ended and let go of its files; whether its parent has noticed is another matter."""

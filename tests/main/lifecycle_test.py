@@ -11,7 +11,7 @@ import stat
 import subprocess
 import unittest
 
-from hub_case import BIN, COORDCTL, COORDHUB, FAILED, NO_HUB, REFUSED, USAGE, HubCase, make_repository, wait_until
+from hub_case import BIN, COORDCTL, COORDHUB, FAILED, NO_HUB, REFUSED, USAGE, HubCase, make_repository, processes, wait_until
 
 
 def free_port():
@@ -52,7 +52,7 @@ class StartAndStop(HubCase):
     def test_what_a_killed_hub_left_behind_stops_nobody(self):
         pid = self.start()
         self.ctl("ticket", "create", "--title", "kept")
-        os.kill(pid, signal.SIGKILL)
+        processes.send(pid, signal.SIGKILL)
         self.wait_gone(pid)
         self.assertEqual(self.endpoint()["pid"], pid, "clients wait for the next hub there")
         self.assertEqual(self.coordhub("status").returncode, NO_HUB)
@@ -65,7 +65,7 @@ class StartAndStop(HubCase):
 
     def test_a_stale_pid_file_cannot_stop_a_stranger(self):
         pid = self.start()
-        os.kill(pid, signal.SIGKILL)
+        processes.send(pid, signal.SIGKILL)
         self.wait_gone(pid)
         stranger = subprocess.Popen(["sleep", "1000"])
         self.addCleanup(stranger.wait)
@@ -80,17 +80,17 @@ class StartAndStop(HubCase):
 
     def test_stop_says_when_the_hub_takes_too_long(self):
         pid = self.start()
-        os.kill(pid, signal.SIGSTOP)
+        processes.send(pid, signal.SIGSTOP)
         slow = self.coordhub("stop", "--timeout", "0.2")
         self.assertEqual(slow.returncode, FAILED)
         self.assertIn(f"(pid {pid}) was told to stop and still drains", slow.stderr)
-        os.kill(pid, signal.SIGCONT)
+        processes.send(pid, signal.SIGCONT)
         self.wait_gone(pid)
 
     def test_stop_with_force_kills_what_does_not_drain(self):
         pid = self.start()
         self.ctl("ticket", "create", "--title", "kept")
-        os.kill(pid, signal.SIGSTOP)
+        processes.send(pid, signal.SIGSTOP)
         killed = self.coordhub("stop", "--timeout", "0.2", "--force", "--json")
         self.assertEqual(killed.returncode, 0, killed.stderr)
         self.assertEqual(json.loads(killed.stdout), {"stopped": True, "pid": pid, "killed": True})
@@ -102,7 +102,7 @@ class StartAndStop(HubCase):
         for _ in range(10):
             pid = self.start("--tcp", f"127.0.0.1:{port}", "--pid-dir", self.directory)
             self.ctl("ticket", "create", "--title", "kept")
-            os.kill(pid, signal.SIGKILL)
+            processes.send(pid, signal.SIGKILL)
         self.start("--tcp", f"127.0.0.1:{port}")
         self.assertEqual(self.tickets(), {"OPEN": 10})
 
@@ -124,9 +124,9 @@ class StartAndStop(HubCase):
 
     def test_a_hub_that_hangs_is_told_from_one_that_is_gone(self):
         pid = self.start()
-        os.kill(pid, signal.SIGSTOP)
+        processes.send(pid, signal.SIGSTOP)
         hangs = self.coordhub("status")
-        os.kill(pid, signal.SIGCONT)
+        processes.send(pid, signal.SIGCONT)
         self.assertEqual(hangs.returncode, FAILED)
         self.assertIn("runs but does not answer", hangs.stderr)
 
@@ -136,7 +136,7 @@ class StartAndStop(HubCase):
                               timeout=120, check=False)
         self.assertEqual(done.returncode, 0)
         pid = self.status()["pid"]
-        os.kill(pid, signal.SIGHUP)
+        processes.send(pid, signal.SIGHUP)
         self.wait_gone(pid)
         self.assertFalse(os.path.exists(os.path.join(self.state, "endpoint")), "SIGHUP drains, too")
         self.start()
@@ -204,7 +204,7 @@ class RestartAndLogs(HubCase):
     def test_restart_starts_what_was_killed_with_the_options_that_it_had(self):
         port = free_port()
         pid = self.start("--tcp", f"127.0.0.1:{port}")
-        os.kill(pid, signal.SIGKILL)
+        processes.send(pid, signal.SIGKILL)
         self.wait_gone(pid)
         done = self.coordhub("restart")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -213,7 +213,7 @@ class RestartAndLogs(HubCase):
 
     def test_restart_leaves_a_hub_that_drains_too_long(self):
         pid = self.start()
-        os.kill(pid, signal.SIGSTOP)
+        processes.send(pid, signal.SIGSTOP)
         slow = self.coordhub("restart", "--timeout", "0.2")
         self.assertEqual(slow.returncode, FAILED)
         self.assertIn("still drains", slow.stderr)

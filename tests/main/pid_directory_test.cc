@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "agent/base/error.h"
 #include "hub/main/dying_holder.h"
 #include "tests/agent/base/temp_dir.h"
+#include "tests/support/child.h"
 
 namespace coordhub::hub {
 namespace {
@@ -41,26 +41,6 @@ void Age(const std::string& path, int64_t seconds) {
   ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
 }
 
-// A process that waits to be killed.
-class Stranger {
- public:
-  Stranger() : pid_(fork()) {
-    if (pid_ != 0) return;
-    while (true) pause();
-  }
-  ~Stranger() { Kill(); }
-  void Kill() {
-    kill(pid_, SIGKILL);
-    if (!reaped_) waitpid(pid_, nullptr, 0);
-    reaped_ = true;
-  }
-  pid_t pid() const { return pid_; }
-
- private:
-  const pid_t pid_;
-  bool reaped_ = false;
-};
-
 TEST(PidDirectory, HoldsThisProcessInThreeFilesOfOneLine) {
   base::TempDir temp;
   {
@@ -75,7 +55,7 @@ TEST(PidDirectory, HoldsThisProcessInThreeFilesOfOneLine) {
 
 TEST(PidDirectory, AProcessThatRunsKeepsItsFile) {
   base::TempDir temp;
-  Stranger stranger;
+  test::Child stranger = test::Child::Idle();
   const std::string file = temp / "communication_daemon.pid";
   Write(file, std::to_string(stranger.pid()) + "\n");
   const auto refused = PidDirectory::Claim(temp / ".");
@@ -91,7 +71,7 @@ TEST(PidDirectory, AProcessThatRunsKeepsItsFile) {
 
 TEST(PidDirectory, AnIdThatAnotherProcessGotLaterMeansNothing) {
   base::TempDir temp;
-  Stranger stranger;
+  test::Child stranger = test::Child::Idle();
   const std::string file = temp / "background_monitor.pid";
   Write(file, std::to_string(stranger.pid()) + "\n");
   EXPECT_EQ(LiveOwnerOf(file), stranger.pid());
@@ -103,49 +83,37 @@ TEST(PidDirectory, AnIdThatAnotherProcessGotLaterMeansNothing) {
 // Where the wall clock was set meanwhile, its files look older than the hub is, and it is it still.
 TEST(PidDirectory, AHubKeepsItsFilesWhateverTheClockSays) {
   base::TempDir temp;
-  int ready[2];
-  ASSERT_EQ(pipe(ready), 0);
-  const pid_t hub = fork();
-  if (hub == 0) {
+  test::ReportingChild hub([&temp](int fd) {
     const auto claimed = PidDirectory::Claim(temp / ".");
-    [[maybe_unused]] const ssize_t told = write(ready[1], claimed.ok() ? "y" : "n", 1);
+    test::WriteLine(fd, claimed.ok() ? "yes" : "no");
     while (true) pause();
-  }
-  char answer = '?';
-  ASSERT_EQ(read(ready[0], &answer, 1), 1);
-  EXPECT_EQ(answer, 'y');
+  });
+  EXPECT_EQ(hub.ReadLine(), "yes");
   for (const char* name : kLoopPidFiles) Age(temp / name, 3600);
-  EXPECT_EQ(LiveOwnerOf(temp / "background_monitor.pid"), hub);
+  EXPECT_EQ(LiveOwnerOf(temp / "background_monitor.pid"), hub.pid());
   EXPECT_EQ(base::ReasonOf(PidDirectory::Claim(temp / ".").status()),
             v1::ERROR_REASON_WORKSPACE_LOCKED);
-  kill(hub, SIGKILL);
-  waitpid(hub, nullptr, 0);
+  hub.Kill();
   EXPECT_EQ(LiveOwnerOf(temp / "background_monitor.pid"), std::nullopt);
   EXPECT_TRUE(PidDirectory::Claim(temp / ".").ok());
-  close(ready[0]);
-  close(ready[1]);
 }
 
 TEST(PidDirectory, OfSeveralThatClaimAtOnceOneGetsAllFiles) {
   base::TempDir temp;
-  std::vector<pid_t> hubs;
+  std::vector<test::Child> hubs;
   int answers[2];
   ASSERT_EQ(pipe(answers), 0);
   for (int i = 0; i < 8; ++i) {
-    hubs.push_back(fork());
-    if (hubs.back() != 0) continue;
-    const auto claimed = PidDirectory::Claim(temp / ".");
-    [[maybe_unused]] const ssize_t told = write(answers[1], claimed.ok() ? "y" : "n", 1);
-    while (true) pause();
+    hubs.push_back(test::Child::Running([&]() -> int {
+      const auto claimed = PidDirectory::Claim(temp / ".");
+      [[maybe_unused]] const ssize_t told = write(answers[1], claimed.ok() ? "y" : "n", 1);
+      while (true) pause();
+    }));
   }
   std::string all(8, '?');
   for (char& answer : all) ASSERT_EQ(read(answers[0], &answer, 1), 1);
   EXPECT_EQ(std::count(all.begin(), all.end(), 'y'), 1) << all;
   EXPECT_EQ(Content(temp / "background_monitor.pid"), Content(temp / "communication_daemon.pid"));
-  for (const pid_t hub : hubs) {
-    kill(hub, SIGKILL);
-    waitpid(hub, nullptr, 0);
-  }
   close(answers[0]);
   close(answers[1]);
 }
@@ -190,7 +158,7 @@ absl::Status HeldBy(pid_t pid) {
 }
 
 TEST(DyingHolder, OneThatLivesIsNamedAtOnce) {
-  Stranger stranger;
+  test::Child stranger = test::Child::Idle();
   int tries = 0;
   const absl::Status status =
       OutlastDyingHolder(base::SystemClock(), absl::Hours(1), [&tries, &stranger] {
@@ -202,7 +170,7 @@ TEST(DyingHolder, OneThatLivesIsNamedAtOnce) {
 }
 
 TEST(DyingHolder, OneThatIsGoneOrNotNamedYetIsWaitedFor) {
-  Stranger stranger;
+  test::Child stranger = test::Child::Idle();
   const pid_t gone = stranger.pid();
   stranger.Kill();
   for (const pid_t pid : {gone, 0}) {
@@ -233,8 +201,8 @@ TEST(DyingHolder, OtherErrorsAreNotTriedAgain) {
 
 TEST(PhaseOf, TellsTheLivingFromTheDead) {
   EXPECT_EQ(PhaseOf(getpid()), ProcessPhase::kAlive);
-  Stranger stranger;
-  kill(stranger.pid(), SIGSTOP);
+  test::Child stranger = test::Child::Idle();
+  stranger.Signal(SIGSTOP);
   EXPECT_EQ(PhaseOf(stranger.pid()), ProcessPhase::kAlive) << "it only stands still";
   stranger.Kill();
   EXPECT_EQ(PhaseOf(stranger.pid()), ProcessPhase::kGone);
@@ -242,7 +210,7 @@ TEST(PhaseOf, TellsTheLivingFromTheDead) {
 
 TEST(StartTimeOf, IsThatOfTheProcess) {
   const absl::Time before = base::SystemClock().Wall();
-  Stranger stranger;
+  test::Child stranger = test::Child::Idle();
   const auto began = StartTimeOf(stranger.pid());
   ASSERT_TRUE(began.has_value());
   EXPECT_LT(absl::AbsDuration(*began - before), absl::Seconds(10));

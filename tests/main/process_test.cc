@@ -1,40 +1,17 @@
 #include "hub/main/process.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "tests/agent/base/temp_dir.h"
+#include "tests/support/child.h"
 
 namespace coordhub::hub {
 namespace {
-
-// A child that waits to be killed; reaped at the end.
-class Child {
- public:
-  Child() : pid_(fork()) {
-    if (pid_ != 0) return;
-    while (true) pause();
-  }
-  ~Child() {
-    kill(pid_, SIGKILL);
-    Reap();
-  }
-  pid_t pid() const { return pid_; }
-  void Reap() {
-    if (!reaped_) waitpid(pid_, nullptr, 0);
-    reaped_ = true;
-  }
-
- private:
-  const pid_t pid_;
-  bool reaped_ = false;
-};
 
 ProcessIdentity IdentityOf(pid_t pid) {
   ProcessIdentity identity = ProcessIdentity::OfThisProcess();
@@ -67,7 +44,7 @@ TEST(ProcessHandle, AStrangerUnderTheSameIdIsNotFound) {
 }
 
 TEST(ProcessHandle, TerminatesAndWaits) {
-  Child child;
+  test::Child child = test::Child::Idle();
   const auto handle = ProcessHandle::Find(IdentityOf(child.pid()));
   ASSERT_TRUE(handle.has_value());
   EXPECT_FALSE(handle->WaitForExit(absl::ZeroDuration()));
@@ -76,14 +53,14 @@ TEST(ProcessHandle, TerminatesAndWaits) {
 }
 
 TEST(ProcessHandle, AZombieDoesNotRun) {
-  Child child;
+  test::Child child = test::Child::Idle();
   const ProcessIdentity identity = IdentityOf(child.pid());
   const auto handle = ProcessHandle::Find(identity);
   ASSERT_TRUE(handle.has_value());
-  kill(child.pid(), SIGKILL);
+  child.Strike();
   ASSERT_TRUE(handle->WaitForExit(absl::Seconds(30)));
   EXPECT_FALSE(ProcessHandle::Find(identity).has_value());
-  child.Reap();
+  child.Wait();
   EXPECT_TRUE(handle->Terminate().ok()) << "one that ended is no error";
   EXPECT_FALSE(ProcessHandle::Find(identity).has_value());
 }

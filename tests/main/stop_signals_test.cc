@@ -2,25 +2,19 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <thread>
 
+#include "tests/support/child.h"
+
 namespace coordhub::hub {
 namespace {
 
 // Runs `body` in a process of its own, whose signals it may play with; returns its exit code.
-int InChild(const std::function<int()>& body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
+int InChild(const std::function<int()>& body) { return test::Child::Running(body).Wait(); }
 
 class StopSignalsTest : public ::testing::TestWithParam<std::pair<int, const char*>> {};
 

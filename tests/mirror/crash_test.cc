@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -14,6 +12,7 @@
 #include "hub/mirror/convergence_file.h"
 #include "hub/mirror/tickets_file.h"
 #include "tests/mirror/shared_state_fixture.h"
+#include "tests/support/child.h"
 
 namespace coordhub::mirror {
 namespace {
@@ -122,18 +121,13 @@ std::map<std::string, int> CountLines(const std::string& text) {
 // Runs `work` in a process of its own. False: it was killed.
 template <class Work>
 bool Survives(Work work) {
-  const pid_t child = fork();
-  if (child == 0) {
+  test::Child child = test::Child::Running([&work] {
     work();
-    _exit(::testing::Test::HasFailure() ? 3 : 0);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  if (WIFSIGNALED(status)) {
-    EXPECT_EQ(WTERMSIG(status), SIGKILL);
-    return false;
-  }
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+    return ::testing::Test::HasFailure() ? 3 : 0;
+  });
+  const int code = child.Wait();
+  if (code == 128 + SIGKILL) return false;
+  EXPECT_EQ(code, 0);
   return true;
 }
 

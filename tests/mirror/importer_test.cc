@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "agent/base/error.h"
 #include "agent/base/unique_fd.h"
 #include "tests/mirror/shared_state_fixture.h"
+#include "tests/support/child.h"
 
 namespace coordhub::mirror {
 namespace {
@@ -431,22 +431,19 @@ TEST_P(LesserFileSystemTest, NoticesAnotherProcessThatHasTheFileOpen) {
   int go[2];
   ASSERT_EQ(pipe(go), 0);
   const base::UniqueFd writer = Hold("tickets.md");
-  const pid_t child = fork();
-  if (child == 0) {
+  test::Child child = test::Child::Running([&] {
     close(go[1]);
     char byte;
     const bool told = read(go[0], &byte, 1) == 0;  // its end closes
-    _exit(told && write(writer.get(), "late\n", 5) == 5 ? 0 : 1);
-  }
+    return told && write(writer.get(), "late\n", 5) == 5 ? 0 : 1;
+  });
   const_cast<base::UniqueFd&>(writer).Reset();
   close(go[0]);
   hub_.Create("something else");
   Settle();
   EXPECT_THAT(Retired(), SizeIs(1));
   close(go[1]);
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
+  EXPECT_EQ(child.Wait(), 0);
   Run(absl::Seconds(16));
   EXPECT_EQ(hub_.Titles().count("late"), 1u);
   EXPECT_THAT(Retired(), IsEmpty());

@@ -1,12 +1,15 @@
 """Tests of the scripts that judge other tests: they must not be fooled."""
 
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import unittest
+import unittest.mock
 
 TOOLS = pathlib.Path(__file__).resolve().parent
 ROOT = TOOLS.parents[1]
@@ -152,6 +155,43 @@ class Compatibility(unittest.TestCase):
             self.assertNotEqual(broken.returncode, 0)
             self.assertIn('"5"', broken.stdout)
             self.assertIn("event.proto", broken.stdout)
+
+
+class Processes(unittest.TestCase):
+    """tests/e2e/processes.py; what a defect would send is only written down."""
+
+    def setUp(self):
+        sys.path.insert(0, str(ROOT / "tests/e2e"))
+        self.addCleanup(sys.path.remove, str(ROOT / "tests/e2e"))
+        import processes
+        self.processes = processes
+        self.sent = []
+        self.record(signal, "pidfd_send_signal")
+
+    def record(self, module, name):
+        patch = unittest.mock.patch.object(module, name, lambda *args: self.sent.append((name, *args)))
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_no_signal_goes_to_an_id_that_is_not_positive(self):
+        self.record(os, "kill")
+        self.record(os, "killpg")
+        for pid in (-1, 0, -os.getpid()):
+            with self.assertRaises(ValueError):
+                self.processes.send(pid, signal.SIGKILL)
+        self.assertEqual(self.sent, [])
+
+    def test_a_signal_goes_only_to_the_process_that_is_meant(self):
+        with subprocess.Popen(["sleep", "1000"]) as child:
+            try:
+                self.processes.send(child.pid, signal.SIGKILL, lambda pid: pid != child.pid)
+                self.assertEqual(self.sent, [])
+                self.processes.send(child.pid, signal.SIGKILL, lambda pid: pid == child.pid)
+                self.assertEqual([(name, number) for name, _, number in self.sent], [("pidfd_send_signal", signal.SIGKILL)])
+            finally:
+                child.kill()
+        with self.assertRaises(ProcessLookupError):
+            self.processes.send(child.pid, signal.SIGKILL)
 
 
 class Usage(unittest.TestCase):

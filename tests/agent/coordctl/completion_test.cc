@@ -4,13 +4,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pty.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/coordctl/app.h"
+#include "tests/support/needs.h"
+#include "tests/support/terminal.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -123,48 +122,16 @@ TEST_F(Bash, AsksTheHubForTicketsAndAgents) {
   EXPECT_THAT(Offered({"ticket", "list", "--holder", "c"}), ElementsAre("conversation-1"));
 }
 
-// A bash at a terminal of its own.
-class Prompt {
- public:
-  explicit Prompt(const std::string& directory) {
-    pid_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
-    if (pid_ != 0) return;
-    setenv("TERM", "dumb", 1);  // NOLINT(concurrency-mt-unsafe): one thread after fork
-    if (chdir(directory.c_str()) == 0)
-      execlp("bash", "bash", "--norc", "--noprofile", "-i", nullptr);
-    _exit(1);
-  }
-  ~Prompt() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    close(terminal_);
-  }
-  Prompt(const Prompt&) = delete;
-  Prompt& operator=(const Prompt&) = delete;
-
-  // Types, and returns what is shown up to `end`.
-  std::string Type(const std::string& keys, const std::string& end) {
-    EXPECT_EQ(write(terminal_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
-    std::string shown;
-    char buffer[256];
-    while (!absl::StrContains(shown, end)) {
-      const ssize_t got = read(terminal_, buffer, sizeof(buffer));
-      if (got <= 0) break;
-      shown.append(buffer, static_cast<size_t>(got));
-    }
-    return shown;
-  }
-
- private:
-  pid_t pid_ = 0;
-  int terminal_ = -1;
-};
-
 // The real thing, with presses of Tab. A directory that is called as a command is does not make a
 // path of the word; where files are asked for it does.
 TEST_F(Bash, CompletesAtAPrompt) {
+  COORDHUB_NEEDS(Pty());
   std::filesystem::create_directory(dir_ + "/agent");
-  Prompt prompt(dir_);
+  const test::Terminal prompt([this] {
+    setenv("TERM", "dumb", 1);  // NOLINT(concurrency-mt-unsafe): one thread after fork
+    if (chdir(dir_.c_str()) == 0) execlp("bash", "bash", "--norc", "--noprofile", "-i", nullptr);
+    return 1;
+  });
   // Until readline shows its prompt the terminal itself echoes what is typed, Tab and all.
   prompt.Type("bind 'set enable-bracketed-paste off'; . ./bash; PS1='pro''mpt> '\n", "prompt> ");
   EXPECT_THAT(prompt.Type("coordctl ag\tX", "X"), HasSubstr("coordctl agent X"));
@@ -177,6 +144,7 @@ TEST_F(Bash, CompletesAtAPrompt) {
 class Zsh : public Completion {
  protected:
   Zsh() { shell_ = "zsh -f"; }
+  void SetUp() override { COORDHUB_NEEDS(Program("zsh")); }
 
   // As above; zsh's own helpers are replaced by ones that print what they are given.
   std::vector<std::string> Offered(std::vector<std::string> words) {
@@ -223,6 +191,7 @@ TEST_F(Zsh, AsksTheHubForTicketsWithTheirTitles) {
 
 // The real thing: a terminal, zsh's completion system, a press of Tab.
 TEST_F(Zsh, CompletesAtAPrompt) {
+  COORDHUB_NEEDS(Pty());
   const auto lines = Shell(
       "zmodload zsh/zpty\n"
       "zpty shell 'TERM=dumb zsh -f -i'\n"

@@ -3,7 +3,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
+import processes  # noqa: E402
 from hub_process import COORDCTL, Hub, clean_environment, make_repository, wait_until  # noqa: E402
 
 OK, FAILED, USAGE, NOT_FOUND, REFUSED, NO_HUB = 0, 1, 2, 3, 4, 6
@@ -402,10 +402,10 @@ class Maintain(HubTest):
                 self.assertEqual("sound" in output, expected, output)
 
     def in_terminal(self, args, answer):
-        pid, master = pty.fork()
-        if pid == 0:
-            os.chdir(self.hub.repo)
-            os.execve(COORDCTL, [COORDCTL, *args], self.hub.env)
+        master, slave = processes.open_terminal()
+        process = subprocess.Popen([COORDCTL, *args], cwd=self.hub.repo, env=self.hub.env, stdin=slave, stdout=slave,
+                                   stderr=slave, start_new_session=True)
+        os.close(slave)
         output = b""
         while b"[y/N] " not in output:
             output += os.read(master, 4096)
@@ -415,7 +415,7 @@ class Maintain(HubTest):
                 output += chunk
         except OSError:  # the terminal is closed when the program ends
             pass
-        os.waitpid(pid, 0)
+        process.wait(timeout=60)
         os.close(master)
         return output.decode()
 

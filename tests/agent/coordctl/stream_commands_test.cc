@@ -2,11 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -23,6 +21,8 @@
 #include "agent/coordctl/app.h"
 #include "agent/coordctl/commands/watch_printer.h"
 #include "tests/agent/client/fake_hub.h"
+#include "tests/support/child.h"
+#include "tests/support/needs.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -70,18 +70,8 @@ class Streams : public testing::Test {
     return column;
   }
 
-  static pid_t StartChild() {
-    const pid_t pid = fork();
-    if (pid == 0) {
-      execl("/bin/sleep", "sleep", "infinity", nullptr);
-      _exit(1);
-    }
-    return pid;
-  }
-  static void Kill(pid_t pid) {
-    kill(pid, SIGKILL);
-    waitpid(pid, nullptr, 0);
-  }
+  // A process to be held for; not a copy of this one, which has threads.
+  static test::Child StartChild() { return test::Child::Executing({"sleep", "infinity"}); }
 
   base::SystemClock clock_;
   base::SystemIdSource ids_;
@@ -145,40 +135,33 @@ TEST_F(Streams, NextKeepsTheSessionAliveWhileItWaits) {
 }
 
 TEST_F(Streams, HoldEndsWithItsProcessAndLeavesIfAsked) {
-  const pid_t child = StartChild();
+  test::Child child = StartChild();
   std::thread kills([&] {
     hub_->AwaitKeepAlives(1);
-    Kill(child);
+    child.Kill();
   });
-  EXPECT_EQ(Run({"agent", "hold", "--pid", absl::StrCat(child), "--leave"}), 0) << err_;
+  EXPECT_EQ(Run({"agent", "hold", "--pid", absl::StrCat(child.pid()), "--leave"}), 0) << err_;
   kills.join();
-  EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child, " ended"));
+  EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child.pid(), " ended"));
 }
 
 TEST_F(Streams, HoldSaysWhenTheSessionHasEnded) {
-  const pid_t child = StartChild();
+  test::Child child = StartChild();
   hub_->EndSessions();
-  EXPECT_EQ(Run({"agent", "hold", "--pid", absl::StrCat(child)}), 4);
+  EXPECT_EQ(Run({"agent", "hold", "--pid", absl::StrCat(child.pid())}), 4);
   EXPECT_THAT(err_, HasSubstr("SESSION_ENDED"));
-  Kill(child);
+  child.Kill();
 }
 
 // The program itself, since it forks.
 class Detached : public Streams {
  protected:
   // Holds the session in the foreground.
-  pid_t StartHold(pid_t process) {
+  test::Child StartHold(pid_t process) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
     const std::string program = absl::StrCat(std::getenv("COORDHUB_BINARY_DIR"), "/bin/coordctl");
-    const std::string pid = absl::StrCat(process);
-    const std::string endpoint = hub_->endpoint();
-    const pid_t child = fork();
-    if (child == 0) {
-      execl(program.c_str(), "coordctl", "--endpoint", endpoint.c_str(), "--session", "chs_x",
-            "agent", "hold", "--pid", pid.c_str(), nullptr);
-      _exit(1);
-    }
-    return child;
+    return test::Child::Executing({program, "--endpoint", hub_->endpoint(), "--session", "chs_x",
+                                   "agent", "hold", "--pid", absl::StrCat(process)});
   }
   int RunProgram(const std::string& arguments) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment.
@@ -194,36 +177,35 @@ class Detached : public Streams {
 };
 
 TEST_F(Detached, HoldReturnsOnceTheSessionIsKeptAndGoesOnUntilTheProcessEnds) {
-  const pid_t child = StartChild();
-  EXPECT_EQ(RunProgram(absl::StrCat("agent hold --detach --leave --pid ", child)), 0);
+  test::Child child = StartChild();
+  EXPECT_EQ(RunProgram(absl::StrCat("agent hold --detach --leave --pid ", child.pid())), 0);
   hub_->AwaitKeepAlives(1);
-  Kill(child);
-  EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child, " ended"));
+  child.Kill();
+  EXPECT_EQ(hub_->AwaitLeave(), absl::StrCat("process ", child.pid(), " ended"));
 }
 
 // Whoever reads what it says may be gone: that does not end it.
 TEST_F(Detached, HoldIgnoresAReaderThatIsGone) {
-  const pid_t child = StartChild();
-  const pid_t hold = StartHold(child);
+  COORDHUB_NEEDS(Proc());
+  test::Child child = StartChild();
+  const test::Child hold = StartHold(child.pid());
   hub_->AwaitKeepAlives(1);
-  std::ifstream status(absl::StrCat("/proc/", hold, "/status"));
+  std::ifstream status(absl::StrCat("/proc/", hold.pid(), "/status"));
   uint64_t ignored = 0;
   for (std::string line; std::getline(status, line);) {
     if (line.compare(0, 8, "SigIgn:\t") == 0) ignored = std::stoull(line.substr(8), nullptr, 16);
   }
   EXPECT_NE(ignored & (uint64_t{1} << (SIGPIPE - 1)), 0u);
-  Kill(hold);
-  Kill(child);
+  child.Kill();
 }
 
 TEST_F(Detached, HoldReportsAStartThatFails) {
-  const pid_t child = StartChild();
-  Kill(child);
-  EXPECT_EQ(RunProgram(absl::StrCat("agent hold --detach --pid ", child)), 2);
+  test::Child child = StartChild();
+  child.Kill();
+  EXPECT_EQ(RunProgram(absl::StrCat("agent hold --detach --pid ", child.pid())), 2);
   hub_->Kill();
-  const pid_t other = StartChild();
-  EXPECT_EQ(RunProgram(absl::StrCat("--timeout 100ms agent hold --detach --pid ", other)), 6);
-  Kill(other);
+  test::Child other = StartChild();
+  EXPECT_EQ(RunProgram(absl::StrCat("--timeout 100ms agent hold --detach --pid ", other.pid())), 6);
 }
 
 // The program ends without taking anything down, but never before its answer is out.

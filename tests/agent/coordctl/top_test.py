@@ -10,6 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
+import processes  # noqa: E402
 from hub_process import COORDCTL, Hub, wait_until  # noqa: E402
 
 IN_CI = os.environ.get("CI", "") not in ("", "0", "false")
@@ -149,7 +150,7 @@ class Top(unittest.TestCase):
                         os.unlink(path)
                 self.start(number.name)
                 (pid,) = self.pids()
-                os.kill(pid, number)
+                processes.send(pid, number)
                 self.terminal.wait_for(f"ended{number.name} {139 if number == signal.SIGSEGV else 0}$")
                 self.expect_given_back()
 
@@ -183,9 +184,8 @@ class Top(unittest.TestCase):
         for entry in os.listdir("/proc"):
             if not entry.isdigit():
                 continue
+            words = processes.command_of(entry)
             try:
-                with open(f"/proc/{entry}/cmdline", "rb") as f:
-                    words = f.read().split(b"\0")
                 where = os.readlink(f"/proc/{entry}/cwd")
             except OSError:
                 continue
