@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/mutant.h"
 #include "agent/base/sha256.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
@@ -136,6 +137,7 @@ absl::Status CreateFile(const std::string& path) {
 absl::Status SyncFile(const std::string& path) { return Sync(path, O_RDONLY, "fsync"); }
 
 absl::Status SyncDirectory(const std::string& path) {
+  if (base::MutantActive("names_not_synced")) return absl::OkStatus();
   return Sync(path, O_RDONLY | O_DIRECTORY, "fsync directory");
 }
 
