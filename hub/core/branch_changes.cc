@@ -15,7 +15,7 @@ using Owners = std::map<std::string, std::pair<int64_t, std::string>>;
 
 Owners OwnersAt(const View& view) {
   Owners owners;
-  for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
+  for (auto agent = view.records.of<tables::Agents>().Begin(); agent.Valid(); agent.Next()) {
     if (!IsLive(*agent) || agent->branch().empty()) continue;
     const std::pair claim(agent->fence(), agent->agent_id());
     const auto [it, is_new] = owners.try_emplace(agent->branch(), claim);
@@ -57,7 +57,7 @@ std::vector<ObserveBranches> BranchChanges(const View& view,
                                            const std::vector<const pb::Branch*>& observed) {
   const Owners owners = OwnersAt(view);
   Packer packer;
-  auto known = view.records.branches.Begin();
+  auto known = view.records.of<tables::Branches>().Begin();
   const auto leave_those_before = [&](const std::string* name) {
     for (; known.Valid() && (name == nullptr || known.key() < *name); known.Next())
       packer.Next().gone.push_back(known.key());

@@ -95,7 +95,10 @@ struct Command {
   CommandBody body;
   // Empty: not repeatable.
   std::string request_id;
-  // SHA-256 (raw bytes) of the method and the request without its request_id; set with request_id.
+  // Which program of the caller asks, as it names itself: whose window of remembered requests this
+  // one is in. Empty: it names none, and shares one with all of its actor that name none.
+  std::string client;
+  // SHA-256 (raw bytes) of the method and what the request means (request.h); set with request_id.
   std::string fingerprint;
   // About what the request takes while it waits; 0 for the hub's own.
   size_t request_bytes = 0;

@@ -70,7 +70,7 @@ absl::StatusOr<const jpb::RememberedRequest*> FindRepeated(const State& state,
                                                            const Command& command) {
   if (command.request_id.empty()) return nullptr;
   const jpb::RememberedRequest* remembered =
-      state.FindRequest(ActorOf(state, command.caller), command.request_id);
+      state.FindRequest(ActorOf(state, command.caller), command.client, command.request_id);
   if (remembered == nullptr || remembered->key().fingerprint() == command.fingerprint) {
     return remembered;
   }
@@ -93,6 +93,7 @@ jpb::CommitPrivate PrivateOf(const State& state, const Command& command) {
   key.set_actor(ActorOf(state, command.caller));
   key.set_request_id(command.request_id);
   key.set_fingerprint(command.fingerprint);
+  key.set_client(command.client);
   return bytes;
 }
 

@@ -7,6 +7,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -41,9 +44,19 @@ class Draft {
 
   // As in State, but with this draft's changes. Null when unknown. The pointer is valid until the
   // draft goes, and keeps showing the same value when the record changes again.
-  const v1::Ticket* FindTicket(int64_t number) const;
-  const v1::Agent* FindAgent(std::string_view agent_id) const;
-  const v1::Branch* FindBranch(std::string_view name) const;
+  template <class T>
+  const typename T::Record* Find(const typename T::Key& key) const {
+    const auto& changed = changed_.of<T>();
+    const auto it = changed.find(key);
+    return it != changed.end() ? it->second : state_.records().template Find<T>(key);
+  }
+  const v1::Ticket* FindTicket(int64_t number) const { return Find<tables::Tickets>(number); }
+  const v1::Agent* FindAgent(std::string_view agent_id) const {
+    return Find<tables::Agents>(std::string(agent_id));
+  }
+  const v1::Branch* FindBranch(std::string_view name) const {
+    return Find<tables::Branches>(std::string(name));
+  }
   // Children of a ticket, with this draft's changes, in order of their numbers.
   std::vector<int64_t> ChildrenOf(int64_t number) const;
   bool HasUnfinishedChild(int64_t number) const;
@@ -53,17 +66,30 @@ class Draft {
   // Appends an event. The reference is valid until the draft goes.
   v1::Event& Add(v1::EventKind kind, std::string_view reason = {});
 
-  // Adds the new value of a record to an event of this draft, and sets what follows from the event:
-  // `mod_revision`, `update_time`, for a new record `create_revision` and `create_time`, and the
-  // change's `previous`.
-  void Put(v1::Event& event, v1::Ticket ticket);
-  void Put(v1::Event& event, v1::Agent agent);
-  void Put(v1::Event& event, v1::TicketBody body);
-  void Put(v1::Event& event, v1::Comment comment);
-  void Put(v1::Event& event, v1::Branch branch);
-  // The agent, or branch, must be known.
-  void EraseAgent(v1::Event& event, std::string_view agent_id);
-  void EraseBranch(v1::Event& event, std::string_view name);
+  // Adds the new value of a record to an event of this draft, and sets what follows from the event
+  // (the table's Stamp) and the change's `previous`.
+  template <class Record>
+  void Put(v1::Event& event, Record record) {
+    using T = TableOf<Record>;
+    const typename T::Key key = T::KeyOf(record);
+    const Record* before = Find<T>(key);
+    v1::RecordChange& change = *event.add_changes();
+    if (before != nullptr) FillFacets(T::FacetsOf(*before), change.mutable_previous());
+    T::Stamp(event, before == nullptr, &record);
+    if constexpr (std::is_same_v<T, tables::Tickets>) IndexEdges(key, before, record);
+    *T::In(&change) = std::move(record);
+    changed_.of<T>()[key] = &T::In(std::as_const(change));
+  }
+  // The record must be known.
+  template <class T>
+  void Erase(v1::Event& event, const typename T::Key& key) {
+    const typename T::Record* before = Find<T>(key);
+    v1::RecordChange& change = *event.add_changes();
+    FillFacets(T::FacetsOf(*before), change.mutable_previous());
+    T::CopyId(*before, T::In(&change));
+    change.set_erased(true);
+    changed_.of<T>()[key] = nullptr;
+  }
 
   // Sets commit_revision everywhere and gives the events away.
   std::vector<std::shared_ptr<const v1::Event>> Finish() &&;
@@ -82,15 +108,43 @@ class Draft {
   // Records which edges the change of a ticket adds and takes away; `before` may be null.
   void IndexEdges(int64_t number, const v1::Ticket* before, const v1::Ticket& after);
 
+  static void FillFacets(const FacetView& view, v1::RecordFacets* facets);
+
+  // The records of this draft by their keys; they point into events_. Null is an erased one.
+  class Changed {
+   public:
+    template <class T>
+    using Map = absl::btree_map<typename T::Key, const typename T::Record*>;
+
+    template <class T>
+    Map<T>& of() {
+      return std::get<Slot<T>>(slots_).map;
+    }
+    template <class T>
+    const Map<T>& of() const {
+      return std::get<Slot<T>>(slots_).map;
+    }
+
+   private:
+    template <class T>
+    struct Slot {
+      Map<T> map;
+    };
+    template <class List>
+    struct SlotsOf;
+    template <class... Ts>
+    struct SlotsOf<TableList<Ts...>> {
+      using Type = std::tuple<Slot<Ts>...>;
+    };
+    SlotsOf<AllTables>::Type slots_;
+  };
+
   const State& state_;
   const std::string actor_;
   const absl::Time time_;
   int64_t last_ticket_number_;
   std::vector<std::shared_ptr<v1::Event>> events_;
-  // The records of this draft; they point into events_. Null is an erased one.
-  absl::btree_map<int64_t, const v1::Ticket*> tickets_;
-  absl::btree_map<std::string, const v1::Agent*> agents_;
-  absl::btree_map<std::string, const v1::Branch*> branches_;
+  Changed changed_;
   EdgesByEnd dependents_;
   EdgesByEnd children_;
 };

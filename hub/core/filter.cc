@@ -1,22 +1,10 @@
 #include "hub/core/filter.h"
 
 #include <algorithm>
-#include <optional>
+
+#include "hub/core/tables.h"
 
 namespace coordhub::core {
-
-using Labels = google::protobuf::RepeatedPtrField<std::string>;
-
-// One version of a record, as far as filters look at it. Points into the event.
-struct Filter::Facets {
-  const std::string* ticket_id = nullptr;
-  // The agent that the record is, holds it, and is assigned to it.
-  const std::string* agent_id = nullptr;
-  const std::string* holder = nullptr;
-  const std::string* assignee = nullptr;
-  const Labels* labels = nullptr;
-  v1::Ticket::State ticket_state = v1::Ticket::STATE_UNSPECIFIED;
-};
 
 Filter::Filter(const v1::EventFilter& filter)
     : kinds_(filter.kinds().begin(), filter.kinds().end()),
@@ -29,7 +17,7 @@ Filter::Filter(const v1::EventFilter& filter)
   admits_all_ = kinds_.empty() && !looks_at_records_;
 }
 
-bool Filter::Meets(const Facets& facets) const {
+bool Filter::Meets(const FacetView& facets) const {
   const auto named = [&](const std::string* agent_id) {
     return agent_id != nullptr && agent_ids_.contains(*agent_id);
   };
@@ -48,37 +36,22 @@ bool Filter::Meets(const Facets& facets) const {
 
 namespace {
 
-// Fills in what a record is about, which never changes.
-template <class Facets>
-Facets IdentityOf(const v1::RecordChange& change) {
-  Facets facets;
-  if (change.has_ticket()) facets.ticket_id = &change.ticket().ticket_id();
-  if (change.has_ticket_body()) facets.ticket_id = &change.ticket_body().ticket_id();
-  if (change.has_comment()) facets.ticket_id = &change.comment().ticket_id();
-  if (change.has_agent()) facets.agent_id = &change.agent().agent_id();
+// The record as it is after the change; of an erased one only what it is about.
+FacetView After(const v1::RecordChange& change) {
+  FacetView facets;
+  VisitRecord(change, [&]<class T>(Tag<T>, const typename T::Record& record) {
+    facets = T::FacetsOf(record);
+  });
   return facets;
 }
 
-template <class Facets>
-Facets After(const v1::RecordChange& change) {
-  Facets facets = IdentityOf<Facets>(change);
-  if (change.has_agent()) facets.labels = &change.agent().labels();
-  if (change.has_branch()) facets.holder = &change.branch().owner_agent_id();
-  if (!change.has_ticket()) return facets;
-  const v1::Ticket& ticket = change.ticket();
-  facets.labels = &ticket.labels();
-  facets.ticket_state = ticket.state();
-  facets.holder = &ticket.claim().agent_id();
-  facets.assignee = &ticket.assignee_agent_id();
-  return facets;
-}
-
-template <class Facets>
-Facets Before(const v1::RecordChange& change) {
-  Facets facets = IdentityOf<Facets>(change);
+// The record as it was before: what it is about never changes.
+FacetView Before(const v1::RecordChange& change) {
+  FacetView facets = After(change);
   const v1::RecordFacets& previous = change.previous();
   facets.labels = &previous.labels();
   facets.ticket_state = previous.ticket_state();
+  facets.agent_state = previous.agent_state();
   facets.holder = &previous.holder_agent_id();
   facets.assignee = &previous.assignee_agent_id();
   return facets;
@@ -92,13 +65,13 @@ bool Filter::Admits(const v1::Event& event) const {
   if (!looks_at_records_) return true;
   return std::any_of(event.changes().begin(), event.changes().end(),
                      [&](const v1::RecordChange& change) {
-                       if (!change.erased() && Meets(After<Facets>(change))) return true;
-                       return change.has_previous() && Meets(Before<Facets>(change));
+                       if (!change.erased() && Meets(After(change))) return true;
+                       return change.has_previous() && Meets(Before(change));
                      });
 }
 
 bool Filter::AdmitsRecord(const v1::RecordChange& record) const {
-  return !looks_at_records_ || Meets(After<Facets>(record));
+  return !looks_at_records_ || Meets(After(record));
 }
 
 }  // namespace coordhub::core

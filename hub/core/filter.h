@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "coordhub/v1/event.pb.h"
+#include "hub/core/table.h"
 
 namespace coordhub::core {
 
@@ -21,12 +22,15 @@ class Filter {
   // it was before or as it is after.
   bool Admits(const v1::Event& event) const;
   // For snapshots: whether a record that exists now meets the conditions (kinds do not count).
+  template <class T>
+  bool AdmitsRecord(const typename T::Record& record) const {
+    return !looks_at_records_ || Meets(T::FacetsOf(record));
+  }
+  // The same for one of any table.
   bool AdmitsRecord(const v1::RecordChange& record) const;
 
  private:
-  struct Facets;
-
-  bool Meets(const Facets& facets) const;
+  bool Meets(const FacetView& facets) const;
 
   bool admits_all_ = true;
   // Some condition is set that only a record can meet.

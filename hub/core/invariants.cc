@@ -19,8 +19,10 @@ class StateInvariants {
       : state_(state), records_(state.records()), at_commit_boundary_(at_commit_boundary) {}
 
   std::vector<std::string> Run() && {
-    for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) CheckTicket(c.key(), *c);
-    for (auto c = records_.agents.Begin(); c.Valid(); c.Next()) CheckAgent(c.key(), *c);
+    for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next())
+      CheckTicket(c.key(), *c);
+    for (auto c = records_.of<tables::Agents>().Begin(); c.Valid(); c.Next())
+      CheckAgent(c.key(), *c);
     CheckTexts();
     CheckCycles();
     CheckDerivedMaps();
@@ -123,7 +125,7 @@ class StateInvariants {
   // Bodies and comments belong to tickets that say so.
   void CheckTexts() {
     std::map<int64_t, int32_t> comments;
-    for (auto c = records_.comments.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::Comments>().Begin(); c.Valid(); c.Next()) {
       const auto [number, comment_number] = c.key();
       Expect(comment_number == ++comments[number] && c->number() == comment_number &&
                  TicketNumber(c->ticket_id()) == number,
@@ -131,12 +133,12 @@ class StateInvariants {
       Expect(c->create_revision() <= state_.revision(), c->ticket_id(),
              " has a comment from the future");
     }
-    for (auto c = records_.bodies.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::Bodies>().Begin(); c.Valid(); c.Next()) {
       Expect(state_.FindTicket(c.key()) != nullptr && c->ticket_id() == TicketId(c.key()),
              "a body belongs to nothing: ", c->ticket_id());
     }
-    for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
-      const auto* body = records_.bodies.Find(c.key());
+    for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
+      const auto* body = records_.of<tables::Bodies>().Find(c.key());
       Expect(c->has_body() == (body != nullptr && !(*body)->text().empty()), c->ticket_id(),
              " has_body is wrong");
       const auto count = comments.find(c.key());
@@ -206,7 +208,7 @@ class StateInvariants {
     const auto same = [](const auto* found, const auto& record) {
       return found != nullptr && *found == record;
     };
-    for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
       ++counts[c->state()];
       Expect(same(records_.tickets_by_state.Find(std::pair<int, int64_t>(c->state(), c.key())),
                   c.value()),
@@ -233,13 +235,11 @@ class StateInvariants {
                c->ticket_id(), " is not listed as what keeps its parent blocked");
       }
     }
-    Expect(held_by ==
-               std::map<std::string, int>(state_.claims_held_.begin(), state_.claims_held_.end()),
-           "the counts of tickets held are wrong");
+    Expect(held_by == state_.claims_.All(), "the counts of tickets held are wrong");
     Expect(counts == records_.ticket_counts,
            "ticket counts are wrong: ", absl::StrJoin(records_.ticket_counts, " "), " should be ",
            absl::StrJoin(counts, " "));
-    Expect(records_.tickets_by_state.size() == records_.tickets.size(),
+    Expect(records_.tickets_by_state.size() == records_.of<tables::Tickets>().size(),
            "tickets_by_state has too many entries");
     Expect(records_.tickets_by_holder.size() == held, "tickets_by_holder has too many entries");
     Expect(records_.tickets_by_parent.size() == children, "tickets_by_parent has too many entries");
@@ -249,14 +249,12 @@ class StateInvariants {
 
   void CheckDependents() {
     std::map<int64_t, State::NumberSet> expected;
-    for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
       for (const pb::Dependency& dependency : c->dependencies()) {
         expected[TicketNumber(dependency.ticket_id())].insert(c.key());
       }
     }
-    const std::map<int64_t, State::NumberSet> actual(state_.dependents_.begin(),
-                                                     state_.dependents_.end());
-    Expect(actual == expected, "the index of dependents is wrong");
+    Expect(state_.dependents_.All() == expected, "the index of dependents is wrong");
   }
 
   void CheckAgentIndexes() {
@@ -264,9 +262,9 @@ class StateInvariants {
     std::set<std::pair<std::string, std::string>> sub_agents;
     std::set<std::tuple<std::string, int64_t, std::string>> by_branch;
     std::set<std::pair<int64_t, std::string>> ended;
-    Expect(records_.agents_by_session.size() == records_.agents.size(),
+    Expect(records_.agents_by_session.size() == records_.of<tables::Agents>().size(),
            "agents_by_session has another number of agents");
-    for (auto c = records_.agents.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::Agents>().Begin(); c.Valid(); c.Next()) {
       Expect(records_.FindSessionEver(c->session_uid()) == &*c, c.key(),
              " is not found by its session");
       if (!IsLive(*c)) {
@@ -278,48 +276,49 @@ class StateInvariants {
       if (!c->parent_agent_id().empty()) sub_agents.emplace(c->parent_agent_id(), c.key());
       if (!c->branch().empty()) by_branch.emplace(c->branch(), c->fence(), c.key());
     }
-    const State& s = state_;
-    Expect(by_session == std::map<std::string, std::string>(s.agent_by_session_.begin(),
-                                                            s.agent_by_session_.end()),
-           "the index of sessions is wrong");
-    Expect(sub_agents == std::set(s.sub_agents_.begin(), s.sub_agents_.end()),
+    const AgentsIndex& index = state_.agents_;
+    Expect(by_session == index.sessions(), "the index of sessions is wrong");
+    Expect(sub_agents == std::set(index.sub_agents().begin(), index.sub_agents().end()),
            "the index of sub-agents is wrong");
-    Expect(by_branch == std::set(s.agents_by_branch_.begin(), s.agents_by_branch_.end()),
+    Expect(by_branch == std::set(index.by_branch().begin(), index.by_branch().end()),
            "the index of agents by branch is wrong");
-    Expect(ended == std::set(s.ended_agents_.begin(), s.ended_agents_.end()),
+    Expect(ended == std::set(index.ended().begin(), index.ended().end()),
            "the index of ended agents is wrong");
-    Expect(records_.agents.size() <= static_cast<size_t>(limits::kAgents) || !at_commit_boundary_,
+    Expect(records_.of<tables::Agents>().size() <= static_cast<size_t>(limits::kAgents) ||
+               !at_commit_boundary_,
            "too many agents");
   }
 
   void CheckRequests() {
     std::map<std::string, int> counts;
-    for (auto c = records_.requests.Begin(); c.Valid(); c.Next()) {
-      const auto& [actor, commit_revision] = c.key();
+    int64_t bytes = 0;
+    for (auto c = records_.of<tables::Requests>().Begin(); c.Valid(); c.Next()) {
+      const auto& [window, commit_revision] = c.key();
+      const std::string& actor = c->key().actor();
       const std::string& request_id = c->key().request_id();
-      ++counts[actor];
-      Expect(c->key().actor() == actor && c->commit_revision() == commit_revision &&
-                 c->first_revision() > 0 && c->first_revision() <= commit_revision &&
+      ++counts[window];
+      bytes += tables::Requests::BytesOf(*c);
+      Expect(tables::Requests::WindowOf(actor, c->key().client()) == window &&
+                 c->commit_revision() == commit_revision && c->first_revision() > 0 &&
+                 c->first_revision() <= commit_revision &&
                  (commit_revision <= state_.revision() || !at_commit_boundary_),
              "request ", request_id, " of ", actor, " has revisions ", c->first_revision(), " to ",
              c->commit_revision());
-      Expect(state_.FindRequest(actor, request_id) == &*c, "request ", request_id, " of ", actor,
-             " is not indexed");
+      Expect(state_.FindRequest(actor, c->key().client(), request_id) == &*c, "request ",
+             request_id, " of ", actor, " is not indexed");
     }
-    Expect(state_.request_index_.size() == records_.requests.size(),
+    Expect(state_.requests_.size() == records_.of<tables::Requests>().size(),
            "the index of requests has too many entries");
-    Expect(counts == std::map<std::string, int>(state_.requests_per_actor_.begin(),
-                                                state_.requests_per_actor_.end()),
-           "requests are miscounted");
-    for (const auto& [actor, count] : counts) {
-      const int most =
-          actor == "operator" ? limits::kRememberedOperator : limits::kRememberedPerAgent;
-      Expect(count <= most, actor, " has ", count, " remembered requests");
+    Expect(counts == state_.requests_.counts(), "requests are miscounted");
+    Expect(bytes == records_.remembered_bytes, "remembered bytes are ", records_.remembered_bytes,
+           " and should be ", bytes);
+    for (const auto& [window, count] : counts) {
+      Expect(count <= limits::kRememberedPerClient, window, " has ", count, " remembered requests");
     }
   }
 
   void CheckImportMarks() {
-    for (auto c = records_.import_marks.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::ImportMarks>().Begin(); c.Valid(); c.Next()) {
       Expect(!c.key().empty() && c->file_id() == c.key() && c->end_offset() > 0,
              "the mark of the imported file ", c.key(), " is that of ", c->file_id(), " at ",
              c->end_offset());
@@ -327,18 +326,18 @@ class StateInvariants {
   }
 
   void CheckBranches() {
-    for (auto c = records_.branches.Begin(); c.Valid(); c.Next()) {
+    for (auto c = records_.of<tables::Branches>().Begin(); c.Valid(); c.Next()) {
       Expect(!c.key().empty() && c->branch() == c.key() && !c->commit().empty(), "branch ", c.key(),
              " is kept as ", c->branch(), " at commit '", c->commit(), "'");
       Expect(c->mod_revision() > 0 && c->mod_revision() <= state_.revision(), "branch ", c.key(),
              " changed at ", c->mod_revision());
     }
-    Expect(records_.branches.size() <= limits::kBranches, "too many branches");
+    Expect(records_.of<tables::Branches>().size() <= limits::kBranches, "too many branches");
   }
 
   void CheckReadyQueue() {
-    const ReadyQueue& ready = state_.ready_;
-    for (auto c = records_.tickets.Begin(); c.Valid(); c.Next()) {
+    const ReadyQueue& ready = state_.ready();
+    for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
       const bool open = c->state() == pb::Ticket::STATE_OPEN;
       Expect(ready.Contains(c.key()) == open, c->ticket_id(), open ? " is missing from" : " is in",
              " the ready queue");
@@ -351,14 +350,17 @@ class StateInvariants {
   }
 
   void CheckTrees() {
-    for (const std::string& broken :
-         {records_.agents.Check(), records_.tickets.Check(), records_.bodies.Check(),
-          records_.comments.Check(), records_.requests.Check(), records_.branches.Check(),
-          records_.tickets_by_state.Check(), records_.tickets_by_holder.Check(),
-          records_.tickets_by_parent.Check(), records_.unfinished_children.Check(),
-          records_.agents_by_session.Check()}) {
+    const auto check = [this](const auto& map) {
+      const std::string broken = map.Check();
       Expect(broken.empty(), "a map is damaged: ", broken);
-    }
+      return true;
+    };
+    AllTables::ForEach([&]<class T>(Tag<T>) { return check(records_.of<T>()); });
+    check(records_.tickets_by_state);
+    check(records_.tickets_by_holder);
+    check(records_.tickets_by_parent);
+    check(records_.unfinished_children);
+    check(records_.agents_by_session);
   }
 
   const State& state_;

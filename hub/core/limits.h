@@ -55,8 +55,19 @@ inline constexpr size_t kBranches = 10000;
 inline constexpr size_t kBranchesPerCommand = 256;
 // Depth of parents.
 inline constexpr int kParentDepth = 16;
-inline constexpr int kRememberedPerAgent = 256;
-inline constexpr int kRememberedOperator = 4096;
+// Requests that a client may have in flight, on a stream or in calls.
+inline constexpr int kInFlight = 1024;
+// Requests that are remembered of each client: twice what it may have in flight, so that one that
+// lost its answer is still known when as many others went by meanwhile.
+inline constexpr int kRememberedPerClient = 2 * kInFlight;
+// All windows together, as tables::Requests counts bytes; beyond it those of clients that were
+// silent longest go, but none within kRememberedFor of its client's last request.
+inline constexpr int64_t kRememberedBytes = 128 << 20;
+inline constexpr absl::Duration kRememberedFor = absl::Minutes(10);
+// Bytes of a commit's events up to which they are kept in memory for its answer; larger ones are in
+// the store.
+inline constexpr size_t kAnswerBytes = 4096;
+inline constexpr size_t kClientIdBytes = 64;
 
 inline constexpr absl::Duration kTtlMin = absl::Seconds(5);
 inline constexpr absl::Duration kTtlMax = absl::Hours(24);

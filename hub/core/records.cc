@@ -1,16 +1,13 @@
 #include "hub/core/records.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "hub/core/limits.h"
 
 namespace coordhub::core {
 namespace {
-
-constexpr std::string_view kTicketPrefix = "T-";
-// What fits into an int64_t whatever the digits.
-constexpr size_t kTicketDigitsMax = 18;
 
 pb::Blocker MakeBlocker(pb::Blocker::Kind kind, const std::string& ticket_id,
                         const pb::Ticket* target) {
@@ -27,15 +24,72 @@ pb::Blocker MakeBlocker(pb::Blocker::Kind kind, const std::string& ticket_id,
   return blocker;
 }
 
+const std::string& HolderOf(const pb::Ticket& ticket) { return ticket.claim().agent_id(); }
+
+int64_t ParentOf(const pb::Ticket& ticket) { return TicketNumber(ticket.parent_ticket_id()); }
+
+// The parent that the ticket keeps BLOCKED; 0: none.
+int64_t BlockedParentOf(const pb::Ticket& ticket) {
+  return IsFinished(ticket.state()) ? 0 : ParentOf(ticket);
+}
+
 }  // namespace
 
+void TicketLists::Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
+                         const std::shared_ptr<const pb::Ticket>& after) {
+  // Entries that stay are overwritten with the new record; those that move leave their old place
+  // first. Key of a list that a ticket is not in: nullopt.
+  const auto move = [&](auto& list, auto from, auto to) {
+    if (from.has_value() && from != to) list.Erase(*from);
+    if (to.has_value()) list.Put(*to, after);
+  };
+  const auto keys = [&](auto key_of) {
+    using Key = decltype(key_of(*before));
+    return std::pair(before == nullptr ? Key() : key_of(*before),
+                     after == nullptr ? Key() : key_of(*after));
+  };
+  const auto [from_state, to_state] = keys([&](const pb::Ticket& ticket) {
+    return std::optional(std::pair<int, int64_t>(ticket.state(), number));
+  });
+  move(tickets_by_state, from_state, to_state);
+  const auto [from_holder, to_holder] = keys([&](const pb::Ticket& ticket) {
+    return ticket.has_claim() ? std::optional(std::pair(HolderOf(ticket), number)) : std::nullopt;
+  });
+  move(tickets_by_holder, from_holder, to_holder);
+  const auto below = [&](int64_t parent) {
+    return parent == 0 ? std::nullopt : std::optional(std::pair(parent, number));
+  };
+  const auto [from_parent, to_parent] =
+      keys([&](const pb::Ticket& ticket) { return below(ParentOf(ticket)); });
+  move(tickets_by_parent, from_parent, to_parent);
+  const auto [from_blocked, to_blocked] =
+      keys([&](const pb::Ticket& ticket) { return below(BlockedParentOf(ticket)); });
+  move(unfinished_children, from_blocked, to_blocked);
+  if (before != nullptr) --ticket_counts[before->state()];
+  if (after != nullptr) ++ticket_counts[after->state()];
+}
+
+void SessionLists::Change(Tag<tables::Agents>, const std::string& /*agent_id*/,
+                          const pb::Agent* before, const std::shared_ptr<const pb::Agent>& after) {
+  if (before != nullptr && (after == nullptr || before->session_uid() != after->session_uid())) {
+    agents_by_session.Erase(before->session_uid());
+  }
+  if (after != nullptr) agents_by_session.Put(after->session_uid(), after);
+}
+
+void RequestTotals::Change(Tag<tables::Requests>, const tables::Requests::Key& /*key*/,
+                           const jpb::RememberedRequest* before,
+                           const std::shared_ptr<const jpb::RememberedRequest>& after) {
+  if (before != nullptr) remembered_bytes -= tables::Requests::BytesOf(*before);
+  if (after != nullptr) remembered_bytes += tables::Requests::BytesOf(*after);
+}
+
 const pb::Ticket* Records::FindTicket(int64_t number) const {
-  const auto* ticket = tickets.Find(number);
-  return ticket == nullptr ? nullptr : ticket->get();
+  return Find<tables::Tickets>(number);
 }
 
 const pb::Agent* Records::FindAgent(std::string_view agent_id) const {
-  const auto* agent = agents.Find(agent_id);
+  const auto* agent = of<tables::Agents>().Find(agent_id);
   return agent == nullptr ? nullptr : agent->get();
 }
 
@@ -45,28 +99,14 @@ const pb::Agent* Records::FindSessionEver(std::string_view session_uid) const {
 }
 
 const pb::Branch* Records::FindBranch(std::string_view name) const {
-  const auto* branch = branches.Find(name);
+  const auto* branch = of<tables::Branches>().Find(name);
   return branch == nullptr ? nullptr : branch->get();
 }
 
 int64_t Records::ImportedUpTo(std::string_view file_id) const {
-  const auto* mark = import_marks.Find(file_id);
+  const auto* mark = of<tables::ImportMarks>().Find(file_id);
   return mark == nullptr ? 0 : (*mark)->end_offset();
 }
-
-int64_t TicketNumber(std::string_view ticket_id) {
-  if (ticket_id.substr(0, kTicketPrefix.size()) != kTicketPrefix) return 0;
-  const std::string_view digits = ticket_id.substr(kTicketPrefix.size());
-  if (digits.empty() || digits.size() > kTicketDigitsMax || digits.front() == '0') return 0;
-  int64_t number = 0;
-  for (const char digit : digits) {
-    if (digit < '0' || digit > '9') return 0;
-    number = number * 10 + (digit - '0');
-  }
-  return number;
-}
-
-std::string TicketId(int64_t number) { return absl::StrCat("T-", number); }
 
 bool IsFinished(pb::Ticket::State state) {
   return state == pb::Ticket::STATE_DONE || state == pb::Ticket::STATE_FAILED ||

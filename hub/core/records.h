@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,47 +15,58 @@
 #include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 #include "hub/core/persistent_map.h"
+#include "hub/core/tables.h"
+#include "hub/core/ticket_id.h"
 
 // The records of a workspace, pictures of them, and what reads compute from them.
 namespace coordhub::core {
 
-namespace pb = coordhub::v1;
-namespace jpb = coordhub::journal::v1;
-
-// The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by
-// any thread while the writer goes on. Everything here is in snapshots and in the digest, except
-// the derived maps.
-struct Records {
-  PersistentMap<std::string, pb::Agent> agents;
-  // By ticket number: 17 for T-17.
-  PersistentMap<int64_t, pb::Ticket> tickets;
-  PersistentMap<int64_t, pb::TicketBody> bodies;
-  // By (ticket number, comment number).
-  PersistentMap<std::pair<int64_t, int32_t>, pb::Comment> comments;
-  // Remembered requests by (actor, commit revision): the oldest of an actor comes first.
-  PersistentMap<std::pair<std::string, int64_t>, jpb::RememberedRequest> requests;
-  // By file id: how far files that others wrote to are imported.
-  PersistentMap<std::string, jpb::ImportMark> import_marks;
-
-  // By name: the branches that are observed.
-  PersistentMap<std::string, pb::Branch> branches;
-
-  // Derived from `agents`: by the uid of the present or last session.
-  PersistentMap<std::string, pb::Agent> agents_by_session;
-  // Derived from `tickets` for reads and decisions: by (state, number), (holder, number), (parent
-  // number, number).
+// Derived from the tickets, for reads and decisions.
+struct TicketLists {
+  // By (state, number), (holder, number), (parent number, number).
   PersistentMap<std::pair<int, int64_t>, pb::Ticket> tickets_by_state;
   PersistentMap<std::pair<std::string, int64_t>, pb::Ticket> tickets_by_holder;
   PersistentMap<std::pair<int64_t, int64_t>, pb::Ticket> tickets_by_parent;
   // Those of tickets_by_parent that are not finished, and so keep their parent BLOCKED.
   PersistentMap<std::pair<int64_t, int64_t>, pb::Ticket> unfinished_children;
-  // Derived: number of tickets by pb::Ticket::State.
+  // Number of tickets by pb::Ticket::State.
   std::array<int64_t, pb::Ticket::State_ARRAYSIZE> ticket_counts{};
 
+  void Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
+              const std::shared_ptr<const pb::Ticket>& after);
+};
+
+// Derived from the agents.
+struct SessionLists {
+  // By the uid of the present or last session.
+  PersistentMap<std::string, pb::Agent> agents_by_session;
+
+  void Change(Tag<tables::Agents>, const std::string& agent_id, const pb::Agent* before,
+              const std::shared_ptr<const pb::Agent>& after);
+};
+
+// What is remembered of requests, in all.
+struct RequestTotals {
+  int64_t remembered_bytes = 0;
+
+  void Change(Tag<tables::Requests>, const tables::Requests::Key& key,
+              const jpb::RememberedRequest* before,
+              const std::shared_ptr<const jpb::RememberedRequest>& after);
+};
+
+// The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by
+// any thread while the writer goes on. `of<tables::Tickets>()` is the map of a table; all tables
+// are in snapshots and in the digest, the derived lists are not.
+struct Records : TableMaps, TicketLists, SessionLists, RequestTotals {
   // O(1). Writer's thread only; the result is immutable and may go to any thread.
   Records Snapshot() const { return *this; }
 
   // Null when unknown. Pointers are valid as long as these records, unedited.
+  template <class T>
+  const typename T::Record* Find(const typename T::Key& key) const {
+    const auto* record = of<T>().Find(key);
+    return record == nullptr ? nullptr : record->get();
+  }
   const pb::Ticket* FindTicket(int64_t number) const;
   const pb::Agent* FindAgent(std::string_view agent_id) const;
   // The agent whose present or last session has this uid. A session that was taken over is
@@ -72,10 +84,6 @@ struct View {
   int64_t last_ticket_number = 0;
   absl::Time last_event_time = absl::UnixEpoch();
 };
-
-// "T-17" -> 17; 0 when malformed (not "T-" + 1 to 18 digits without a leading zero).
-int64_t TicketNumber(std::string_view ticket_id);
-std::string TicketId(int64_t number);
 
 // DONE, FAILED or CANCELLED.
 bool IsFinished(pb::Ticket::State state);

@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "google/protobuf/message.h"
 
@@ -14,15 +13,10 @@ namespace coordhub::core {
 // same content. Pure; any thread.
 std::string Fingerprint(std::string_view method, const google::protobuf::Message& message);
 
-// The fingerprint of a request whatever its request_id, which is set aside meanwhile. `method` is
-// the RPC's name: `CreateTicket`.
-template <class Request>
-std::string RequestFingerprint(std::string_view method, Request* request) {
-  std::string id = std::move(*request->mutable_request_id());
-  request->clear_request_id();
-  std::string fingerprint = Fingerprint(method, *request);
-  request->set_request_id(std::move(id));
-  return fingerprint;
-}
+// The fingerprint of what a request means, which is what repeats compare: without its request_id,
+// without the workspace (whose state remembers it), without how long it may wait; a default that is
+// named is as one that is not, and lists whose order means nothing are sorted. `method` is the
+// RPC's name: `CreateTicket`. Pure; any thread.
+std::string RequestFingerprint(std::string_view method, const google::protobuf::Message& request);
 
 }  // namespace coordhub::core

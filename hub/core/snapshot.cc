@@ -16,48 +16,24 @@
 namespace coordhub::core {
 namespace {
 
-// Calls `visit(record)` with every durable record, in key order, table by table; stops early on
-// false.
+// Calls `visit(Tag<T>(), record)` with every durable record, in key order, table by table; stops
+// early on false.
 template <class Visit>
 void ForEachRecord(const Records& records, Visit&& visit) {
-  const auto each = [&](const auto& map) {
-    return map.ForEach([&](const auto&, const auto& record) { return visit(*record); });
-  };
-  (void)(each(records.agents) && each(records.tickets) && each(records.bodies) &&
-         each(records.comments) && each(records.requests) && each(records.import_marks) &&
-         each(records.branches));
+  AllTables::ForEach([&]<class T>(Tag<T> tag) {
+    return records.of<T>().ForEach(
+        [&](const auto&, const RecordPtr<T>& record) { return visit(tag, *record); });
+  });
 }
 
-void Assign(const pb::Agent& agent, jpb::SnapshotRecord* record) {
-  *record->mutable_record()->mutable_agent() = agent;
-}
-// The many are lent rather than copied; TakeBack ends that. Nobody changes them meanwhile.
-void Assign(const pb::Ticket& ticket, jpb::SnapshotRecord* record) {
-  record->mutable_record()->unsafe_arena_set_allocated_ticket(const_cast<pb::Ticket*>(&ticket));
-}
-void Assign(const pb::TicketBody& body, jpb::SnapshotRecord* record) {
-  record->mutable_record()->unsafe_arena_set_allocated_ticket_body(
-      const_cast<pb::TicketBody*>(&body));
-}
-void Assign(const pb::Comment& comment, jpb::SnapshotRecord* record) {
-  record->mutable_record()->unsafe_arena_set_allocated_comment(const_cast<pb::Comment*>(&comment));
-}
-void TakeBack(jpb::SnapshotRecord* record) {
-  if (!record->has_record()) return;
-  pb::RecordChange* change = record->mutable_record();
-  // Each gives null unless it is what was lent.
-  (void)change->unsafe_arena_release_ticket();
-  (void)change->unsafe_arena_release_ticket_body();
-  (void)change->unsafe_arena_release_comment();
-}
-void Assign(const jpb::RememberedRequest& request, jpb::SnapshotRecord* record) {
-  *record->mutable_request() = request;
-}
-void Assign(const pb::Branch& branch, jpb::SnapshotRecord* record) {
-  *record->mutable_record()->mutable_branch() = branch;
-}
-void Assign(const jpb::ImportMark& mark, jpb::SnapshotRecord* record) {
-  *record->mutable_import_mark() = mark;
+// The record as the digest sees it.
+template <class T>
+decltype(auto) ForDigest(const typename T::Record& record) {
+  if constexpr (requires { T::ForDigest(record); }) {
+    return T::ForDigest(record);
+  } else {
+    return (record);
+  }
 }
 
 // Bytes that are hashed at a time: a call of the hasher costs as much as a short record.
@@ -86,7 +62,8 @@ std::string Digest(const View& view, const std::function<void()>& rest) {
       absl::StrCat("revision ", view.revision, " last ticket ", view.last_ticket_number, "\n"));
   std::string bytes;
   int64_t done = 0;
-  ForEachRecord(view.records, [&](const auto& record) {
+  ForEachRecord(view.records, [&]<class T>(Tag<T>, const typename T::Record& whole) {
+    const auto& record = ForDigest<T>(whole);
     if (rest && ++done % kRecordsAtOnce == 0) rest();
     // The frame keeps records of different kinds, and neighbours, apart.
     absl::StrAppend(&bytes, record.GetDescriptor()->full_name(), " ", record.ByteSizeLong(), "\n");
@@ -102,26 +79,28 @@ std::string Digest(const View& view, const std::function<void()>& rest) {
 }
 
 jpb::SnapshotHeader MakeSnapshotHeader(const View& view) {
-  const Records& records = view.records;
   jpb::SnapshotHeader header;
   header.set_revision(view.revision);
   header.set_last_ticket_number(view.last_ticket_number);
   *header.mutable_last_event_time() = ToProto(view.last_event_time);
-  header.set_record_count(
-      static_cast<int64_t>(records.agents.size() + records.tickets.size() + records.bodies.size() +
-                           records.comments.size() + records.requests.size() +
-                           records.import_marks.size() + records.branches.size()));
+  int64_t count = 0;
+  AllTables::ForEach([&]<class T>(Tag<T>) {
+    count += static_cast<int64_t>(view.records.of<T>().size());
+    return true;
+  });
+  header.set_record_count(count);
   return header;
 }
 
 void ForEachSnapshotRecord(const View& view,
                            const std::function<bool(const jpb::SnapshotRecord&)>& fn) {
   jpb::SnapshotRecord snapshot_record;
-  ForEachRecord(view.records, [&](const auto& record) {
+  ForEachRecord(view.records, [&]<class T>(Tag<T>, const typename T::Record& record) {
     snapshot_record.Clear();
-    Assign(record, &snapshot_record);
+    // Lent rather than copied.
+    T::Lend(record, &snapshot_record);
     const bool go_on = fn(snapshot_record);
-    TakeBack(&snapshot_record);
+    T::TakeBack(&snapshot_record);
     return go_on;
   });
 }

@@ -13,11 +13,12 @@ std::string ClaimKey(std::string_view ticket_id, int64_t fence) {
 }
 
 void LeaseBook::Grant(const core::Records& records, base::MonoTime now) {
-  records.agents.ForEach([&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
-    if (core::IsLive(*agent))
-      sessions_.Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
-    return true;
-  });
+  records.of<core::tables::Agents>().ForEach(
+      [&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
+        if (core::IsLive(*agent))
+          sessions_.Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
+        return true;
+      });
   const std::pair<int, int64_t> first{v1::Ticket::STATE_CLAIMED, 0};
   for (auto it = records.tickets_by_state.LowerBound(first);
        it.Valid() && it.key().first == v1::Ticket::STATE_CLAIMED; it.Next()) {

@@ -55,8 +55,8 @@ class Promise {
 // Commits whose answers may still be asked for.
 std::vector<journal::CommitRange> RememberedCommits(const core::View& view) {
   std::vector<journal::CommitRange> ranges;
-  ranges.reserve(view.records.requests.size());
-  view.records.requests.ForEach([&ranges](const auto&, const auto& request) {
+  ranges.reserve(view.records.of<core::tables::Requests>().size());
+  view.records.of<core::tables::Requests>().ForEach([&ranges](const auto&, const auto& request) {
     ranges.emplace_back(request->first_revision(), request->commit_revision());
     return true;
   });

@@ -235,7 +235,7 @@ std::string LiveWorkspace::AgentOfSession(std::string_view session_uid) const {
 absl::StatusOr<std::shared_ptr<const v1::Ticket>> LiveWorkspace::CheckClaim(
     std::string_view session_uid, const std::string& ticket_id, int64_t fence) const {
   const ViewPtr now = view();
-  const auto* found = now->records.tickets.Find(core::TicketNumber(ticket_id));
+  const auto* found = now->records.of<core::tables::Tickets>().Find(core::TicketNumber(ticket_id));
   if (found == nullptr) {
     return base::MakeError(v1::ERROR_REASON_TICKET_NOT_FOUND, absl::StrCat("no ticket ", ticket_id),
                            {{"ticket_id", ticket_id}});
@@ -290,7 +290,8 @@ absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid,
       2 * static_cast<size_t>(view()->records.ticket_counts[v1::Ticket::STATE_CLAIMED]) + 64) {
     const ViewPtr now = view();
     absl::erase_if(progress_, [&now](const auto& entry) {
-      const auto* ticket = now->records.tickets.Find(core::TicketNumber(entry.first));
+      const auto* ticket =
+          now->records.of<core::tables::Tickets>().Find(core::TicketNumber(entry.first));
       return ticket == nullptr || (*ticket)->claim().fence() != entry.second.first;
     });
   }
@@ -343,7 +344,7 @@ std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view,
 
 std::optional<absl::Duration> LiveWorkspace::SessionTimeLeft(std::string_view agent_id) const {
   const ViewPtr now = view();
-  const auto* agent = now->records.agents.Find(std::string(agent_id));
+  const auto* agent = now->records.of<core::tables::Agents>().Find(std::string(agent_id));
   if (agent == nullptr || !core::IsLive(**agent)) return std::nullopt;
   const auto lease = sessions_.Find((*agent)->session_uid(), lease_clock_.Now());
   if (!lease) return std::nullopt;

@@ -57,7 +57,8 @@ absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to
     if (!entry.private_bytes.empty() && !priv.ParseFromString(entry.private_bytes)) {
       return Damaged(entry.revision, "private bytes cannot be parsed");
     }
-    state->Evolve(decoded.event, entry.private_bytes.empty() ? nullptr : &priv, now);
+    state->Evolve(decoded.event, entry.private_bytes.empty() ? nullptr : &priv, now,
+                  entry.event_bytes);
   }
   return absl::OkStatus();
 }

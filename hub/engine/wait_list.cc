@@ -122,13 +122,14 @@ std::optional<base::MonoTime> WaitList::NextOverdue() const {
   return overdue_.begin()->first;
 }
 
-WaitList::Waiter* WaitList::FindRequest(const std::string& session_uid,
+WaitList::Waiter* WaitList::FindRequest(const std::string& session_uid, const std::string& client,
                                         const std::string& request_id) {
   const auto it = by_session_.find(session_uid);
   if (it == by_session_.end()) return nullptr;
   for (const auto& [sequence, id] : it->second) {
     Waiter& waiter = waiters_.at(id);
-    if (waiter.call.command->request_id == request_id) return &waiter;
+    const core::Command& command = *waiter.call.command;
+    if (command.request_id == request_id && command.client == client) return &waiter;
   }
   return nullptr;
 }

@@ -54,8 +54,9 @@ class WaitList {
   std::vector<Waiter> TakeAll();
   std::optional<base::MonoTime> NextOverdue() const;
 
-  // A waiting call with this request id by this session; null: none.
-  Waiter* FindRequest(const std::string& session_uid, const std::string& request_id);
+  // A waiting call of this session by this client with this request id; null: none.
+  Waiter* FindRequest(const std::string& session_uid, const std::string& client,
+                      const std::string& request_id);
 
   // Calls that wait, those that joined others included.
   size_t size() const { return waiters_.size() + joined_.size(); }

@@ -37,6 +37,7 @@ Writer::Writer(const Parts& parts)
     : parts_(parts),
       leases_(parts.sessions, parts.claims),
       waits_(parts.waiters_capacity),
+      windows_(parts.state, parts.lease_clock->Now()),
       durable_view_(parts.state->MakeView()) {}
 
 base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.clock->Wall()}; }
@@ -196,12 +197,13 @@ bool Writer::HandleRepeated(Call* call) {
     return true;
   }
   if (*repeated != nullptr) {
-    const journal::CommitRange range{(*repeated)->first_revision(), (*repeated)->commit_revision()};
-    repeats_.push_back({std::move(*call), range});
+    TouchWindow((*repeated)->key());
+    AnswerRepeated(std::move(*call), **repeated);
     return true;
   }
   if (command.caller.kind != core::Caller::Kind::kSession) return false;
-  WaitList::Waiter* waiter = waits_.FindRequest(command.caller.session_uid, command.request_id);
+  WaitList::Waiter* waiter =
+      waits_.FindRequest(command.caller.session_uid, command.client, command.request_id);
   if (waiter == nullptr) return false;
   if (waiter->call.command->fingerprint != command.fingerprint) {
     Reply(std::move(*call),
@@ -216,6 +218,38 @@ bool Writer::HandleRepeated(Call* call) {
   return true;
 }
 
+void Writer::AnswerRepeated(Call call, const journal::v1::RememberedRequest& remembered) {
+  if (remembered.events().empty()) {
+    repeats_.push_back(
+        {std::move(call), {remembered.first_revision(), remembered.commit_revision()}});
+    return;
+  }
+  Outcome outcome;
+  outcome.revision = remembered.commit_revision();
+  for (const std::string& bytes : remembered.events()) {
+    auto event = std::make_shared<v1::Event>();
+    event->ParseFromString(bytes);  // as the hub itself wrote it
+    outcome.events.push_back(std::move(event));
+  }
+  Reply(std::move(call), std::move(outcome));
+}
+
+absl::StatusOr<journal::v1::CommitPrivate> Writer::PrivateFor(const core::Command& command) {
+  journal::v1::CommitPrivate bytes = core::PrivateOf(*parts_.state, command);
+  if (!bytes.has_request() || !windows_.full()) return bytes;
+  for (std::string& window : windows_.TakeSilent(now_.mono)) {
+    bytes.add_forgotten_clients(std::move(window));
+  }
+  if (!bytes.forgotten_clients().empty()) return bytes;
+  return base::MakeError(v1::ERROR_REASON_REPEATS_FULL,
+                         "too many requests of the last minutes are remembered; repeat this one "
+                         "later");
+}
+
+void Writer::TouchWindow(const journal::v1::RequestKey& key) {
+  windows_.Touch(key.actor(), key.client(), now_.mono);
+}
+
 void Writer::DecideCall(Call call) {
   absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *call.command, now_);
   if (!decision.ok()) {
@@ -227,8 +261,12 @@ void Writer::DecideCall(Call call) {
     Wait(std::move(call));
     return;
   }
-  const journal::v1::CommitPrivate private_bytes = core::PrivateOf(*parts_.state, *call.command);
-  Apply(*decision, &private_bytes);
+  const absl::StatusOr<journal::v1::CommitPrivate> private_bytes = PrivateFor(*call.command);
+  if (!private_bytes.ok()) {
+    Reply(std::move(call), private_bytes.status());
+    return;
+  }
+  Apply(*decision, &*private_bytes);
   EndSessionWaits(*decision);
   Outcome outcome;
   outcome.events = std::move(decision->events);
@@ -267,13 +305,16 @@ void Writer::Apply(const core::Decision& decision,
     entry.revision = event->revision();
     entry.commit_revision = event->commit_revision();
     entry.event_bytes = std::string(EventBytes(encoded));
-    const bool with_private = first && private_bytes != nullptr &&
-                              (private_bytes->has_request() || private_bytes->has_import());
+    const bool with_private =
+        first && private_bytes != nullptr && private_bytes->ByteSizeLong() > 0;
     if (with_private) entry.private_bytes = private_bytes->SerializeAsString();
-    parts_.state->Evolve(event, with_private ? private_bytes : nullptr, now_);
+    parts_.state->Evolve(event, with_private ? private_bytes : nullptr, now_, entry.event_bytes);
     entries_.push_back(std::move(entry));
     events_.push_back(std::move(encoded));
     first = false;
+  }
+  if (!decision.events.empty() && private_bytes != nullptr && private_bytes->has_request()) {
+    TouchWindow(private_bytes->request());
   }
 }
 
@@ -296,9 +337,13 @@ void Writer::ServeWaiters() {
         waits_.Add(std::move(waiter));
         break;
       }
-      const journal::v1::CommitPrivate private_bytes =
-          core::PrivateOf(*parts_.state, *waiter.call.command);
-      Apply(*decision, &private_bytes);
+      const absl::StatusOr<journal::v1::CommitPrivate> private_bytes =
+          PrivateFor(*waiter.call.command);
+      if (!private_bytes.ok()) {
+        Reply(std::move(waiter.call), private_bytes.status());
+        continue;
+      }
+      Apply(*decision, &*private_bytes);
       Outcome outcome;
       outcome.events = std::move(decision->events);
       outcome.revision = parts_.state->revision();

@@ -17,6 +17,7 @@
 #include "hub/engine/lease_book.h"
 #include "hub/engine/lease_clock.h"
 #include "hub/engine/lease_table.h"
+#include "hub/engine/request_windows.h"
 #include "hub/engine/wait_list.h"
 #include "hub/journal/journal.h"
 
@@ -97,7 +98,7 @@ class Writer {
     Call call;
     absl::StatusOr<Outcome> outcome;
   };
-  // A repeated request whose first commit is looked up once the batch is durable.
+  // A repeated request whose answer is not in memory: it is looked up once the batch is durable.
   struct Repeat {
     Call call;
     journal::CommitRange range;
@@ -114,7 +115,12 @@ class Writer {
   void RunCall(Call call);
   // Looks for the request among those remembered or waiting. True: `call` was taken care of.
   bool HandleRepeated(Call* call);
+  void AnswerRepeated(Call call, const journal::v1::RememberedRequest& remembered);
   void DecideCall(Call call);
+  // The private bytes of a command's commit. Errors: REPEATS_FULL.
+  absl::StatusOr<journal::v1::CommitPrivate> PrivateFor(const core::Command& command);
+  // The command's request was remembered, or repeated.
+  void TouchWindow(const journal::v1::RequestKey& key);
   void Wait(Call call);
   // Evolves and keeps for the commit. Empty decisions are fine.
   void Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes);
@@ -135,6 +141,7 @@ class Writer {
   const Parts parts_;
   LeaseBook leases_;
   WaitList waits_;
+  RequestWindows windows_;
   std::shared_ptr<const core::View> durable_view_;
 
   // The batch under way.

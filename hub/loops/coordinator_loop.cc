@@ -16,7 +16,7 @@ constexpr absl::Duration kEventDelay = absl::Milliseconds(200);
 
 std::set<std::string> AgentBranches(const core::View& view) {
   std::set<std::string> branches;
-  for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
+  for (auto agent = view.records.of<core::tables::Agents>().Begin(); agent.Valid(); agent.Next()) {
     if (core::IsLive(*agent) && !agent->branch().empty()) branches.insert(agent->branch());
   }
   return branches;

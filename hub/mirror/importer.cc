@@ -157,7 +157,8 @@ void Importer::ForgetMarksWithoutFile() {
   absl::flat_hash_set<std::string> present;
   for (const auto& [file, source] : sources_) present.insert(source.name.generation);
   const std::shared_ptr<const core::View> view = options_.view();
-  for (auto mark = view->records.import_marks.Begin(); mark.Valid(); mark.Next()) {
+  for (auto mark = view->records.of<core::tables::ImportMarks>().Begin(); mark.Valid();
+       mark.Next()) {
     if (!present.contains(mark.key())) forgotten_.push_back(mark.key());
   }
 }
@@ -292,7 +293,8 @@ absl::Status Importer::SyncRemovals(SharedStateDir* directory) {
   // Only what the log holds a mark of need be forgotten.
   const std::shared_ptr<const core::View> view = options_.view();
   for (std::string& generation : gone_) {
-    if (view->records.import_marks.Contains(generation)) forgotten_.push_back(generation);
+    if (view->records.of<core::tables::ImportMarks>().Contains(generation))
+      forgotten_.push_back(generation);
   }
   gone_.clear();
   return absl::OkStatus();

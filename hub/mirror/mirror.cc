@@ -205,7 +205,7 @@ std::string Mirror::StatusText(const core::View& view, const std::vector<v1::Rou
     facts.notices.push_back("A convergence.md that is not the hub's is kept as .rejected/" +
                             convergence_kept_);
   }
-  for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
+  for (auto agent = view.records.of<core::tables::Agents>().Begin(); agent.Valid(); agent.Next()) {
     if (!core::IsLive(*agent)) continue;
     ++facts.live_agents;
     if (facts.agents.size() >= kListedAgents) continue;

@@ -82,7 +82,7 @@ absl::Status ListAgents(const Reading& reading, const v1::ListAgentsRequest& req
                             BeginPage(workspace, reading.view, request.page_token(), query));
   PageBudget budget(request.page_size());
   std::string last = start.after_key;
-  auto at = start.view->records.agents.UpperBound(last);
+  auto at = start.view->records.of<core::tables::Agents>().UpperBound(last);
   for (; at.Valid() && budget.Look(); at.Next()) {
     last = at.key();
     v1::Agent agent = *at;

@@ -35,7 +35,8 @@ absl::StatusOr<git::ObservationPtr> NewestObservation(const Reading& reading) {
 class WorktreeOwners {
  public:
   explicit WorktreeOwners(const core::View& view) {
-    for (auto agent = view.records.agents.Begin(); agent.Valid(); agent.Next()) {
+    for (auto agent = view.records.of<core::tables::Agents>().Begin(); agent.Valid();
+         agent.Next()) {
       if (!core::IsLive(*agent) || agent->worktree().empty()) continue;
       std::string path = agent->worktree();
       while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -95,7 +96,8 @@ absl::Status ListBranches(const Reading& reading, const v1::ListBranchesRequest&
   }
   PageBudget budget(request.page_size());
   std::string last = start.after_key;
-  for (auto branch = start.view->records.branches.LowerBound(last); branch.Valid(); branch.Next()) {
+  for (auto branch = start.view->records.of<core::tables::Branches>().LowerBound(last);
+       branch.Valid(); branch.Next()) {
     if (branch.key() == last) continue;
     if (!budget.Look()) {
       response->set_next_page_token(NextPage(workspace, start, last, query));

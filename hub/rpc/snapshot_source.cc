@@ -11,11 +11,13 @@ class SnapshotSource::Part {
     return bytes_ >= kMaxSnapshotBytes || chunk_.records_size() >= kMaxSnapshotRecords ||
            looked_at_ >= kMaxSnapshotLook;
   }
-  void Offer(v1::RecordChange record, const core::Filter& filter) {
+  // Copies the record only when it is wanted.
+  template <class T>
+  void Offer(const typename T::Record& record, const core::Filter& filter) {
     ++looked_at_;
-    if (!filter.AdmitsRecord(record)) return;
+    if (!filter.AdmitsRecord<T>(record)) return;
     bytes_ += record.ByteSizeLong();
-    *chunk_.add_records() = std::move(record);
+    *T::In(chunk_.add_records()) = record;
   }
   v1::SnapshotChunk Take() { return std::move(chunk_); }
 
@@ -26,45 +28,24 @@ class SnapshotSource::Part {
 };
 
 SnapshotSource::SnapshotSource(engine::ViewPtr view, const core::Filter* filter)
-    : view_(std::move(view)),
-      filter_(*filter),
-      agents_(view_->records.agents.Begin()),
-      tickets_(view_->records.tickets.Begin()),
-      bodies_(view_->records.bodies.Begin()),
-      comments_(view_->records.comments.Begin()),
-      branches_(view_->records.branches.Begin()) {}
-
-template <class Cursor, class SetRecord>
-bool SnapshotSource::Drain(Cursor* at, Part* part, const SetRecord& set_record) {
-  for (; at->Valid(); at->Next()) {
-    if (part->IsFull()) return false;
-    v1::RecordChange record;
-    set_record(**at, &record);
-    part->Offer(std::move(record), filter_);
-  }
-  return true;
+    : view_(std::move(view)), filter_(*filter) {
+  core::AllTables::ForEach([&]<class T>(core::Tag<T>) {
+    std::get<Place<T>>(places_).at = view_->records.of<T>().Begin();
+    return true;
+  });
 }
 
 v1::SnapshotChunk SnapshotSource::Next() {
   Part part;
-  const auto set_agent = [](const v1::Agent& agent, v1::RecordChange* to) {
-    *to->mutable_agent() = agent;
-  };
-  const auto set_ticket = [](const v1::Ticket& ticket, v1::RecordChange* to) {
-    *to->mutable_ticket() = ticket;
-  };
-  const auto set_body = [](const v1::TicketBody& body, v1::RecordChange* to) {
-    *to->mutable_ticket_body() = body;
-  };
-  const auto set_comment = [](const v1::Comment& comment, v1::RecordChange* to) {
-    *to->mutable_comment() = comment;
-  };
-  const auto set_branch = [](const v1::Branch& branch, v1::RecordChange* to) {
-    *to->mutable_branch() = branch;
-  };
-  const bool complete = Drain(&agents_, &part, set_agent) && Drain(&tickets_, &part, set_ticket) &&
-                        Drain(&bodies_, &part, set_body) && Drain(&comments_, &part, set_comment) &&
-                        Drain(&branches_, &part, set_branch);
+  const bool complete = core::AllTables::ForEach([&]<class T>(core::Tag<T>) {
+    if constexpr (T::kPublic) {
+      for (auto& at = std::get<Place<T>>(places_).at; at.Valid(); at.Next()) {
+        if (part.IsFull()) return false;
+        part.Offer<T>(*at, filter_);
+      }
+    }
+    return true;
+  });
   v1::SnapshotChunk chunk = part.Take();
   chunk.set_revision(view_->revision);
   chunk.set_complete(complete);

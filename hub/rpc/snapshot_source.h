@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 #include "coordhub/v1/event_service.pb.h"
 #include "hub/core/filter.h"
+#include "hub/core/tables.h"
 #include "hub/engine/workspace.h"
 
 namespace coordhub::rpc {
@@ -17,8 +19,8 @@ inline constexpr size_t kMaxSnapshotBytes = 256 << 10;
 inline constexpr int kMaxSnapshotRecords = 1'000;
 inline constexpr int kMaxSnapshotLook = 10'000;
 
-// Gives out the records that a filter admits: agents, tickets, bodies, comments, each in the order
-// of its keys. Reads an immutable view, so nobody waits for it. Not thread-safe.
+// Gives out the public records that a filter admits, table by table, each in the order of its keys.
+// Reads an immutable view, so nobody waits for it. Not thread-safe.
 class SnapshotSource {
  public:
   // `filter` outlives it.
@@ -29,18 +31,21 @@ class SnapshotSource {
 
  private:
   class Part;
-
-  // Walks one map on. False: the part is full.
-  template <class Cursor, class SetRecord>
-  bool Drain(Cursor* at, Part* part, const SetRecord& set_record);
+  // Where the walk over one table stands.
+  template <class T>
+  struct Place {
+    typename core::TableMap<T>::Cursor at;
+  };
+  template <class List>
+  struct PlacesOf;
+  template <class... Ts>
+  struct PlacesOf<core::TableList<Ts...>> {
+    using Type = std::tuple<Place<Ts>...>;
+  };
 
   const engine::ViewPtr view_;
   const core::Filter& filter_;
-  core::PersistentMap<std::string, v1::Agent>::Cursor agents_;
-  core::PersistentMap<int64_t, v1::Ticket>::Cursor tickets_;
-  core::PersistentMap<int64_t, v1::TicketBody>::Cursor bodies_;
-  core::PersistentMap<std::pair<int64_t, int32_t>, v1::Comment>::Cursor comments_;
-  core::PersistentMap<std::string, v1::Branch>::Cursor branches_;
+  PlacesOf<core::AllTables>::Type places_;
 };
 
 }  // namespace coordhub::rpc

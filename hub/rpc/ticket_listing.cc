@@ -88,7 +88,7 @@ void WalkCandidates(const Records& records, const v1::ListTicketsRequest& reques
     WalkStates(records, request.states(), first, look);
   } else {
     Walk(
-        records.tickets, first, [](int64_t) { return true; }, look);
+        records.of<core::tables::Tickets>(), first, [](int64_t) { return true; }, look);
   }
 }
 
@@ -105,7 +105,7 @@ void AddComments(const Records& records, const v1::Ticket& ticket,
   std::vector<const v1::Comment*> comments;
   size_t bytes = 0;
   for (int32_t at = newest; at > 0 && at > newest - wanted; --at) {
-    const auto* comment = records.comments.Find(std::pair(number, at));
+    const auto* comment = records.of<core::tables::Comments>().Find(std::pair(number, at));
     if (comment == nullptr) break;
     bytes += (*comment)->ByteSizeLong();
     if (bytes > kCommentBytes) break;

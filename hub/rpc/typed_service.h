@@ -57,8 +57,8 @@ void CompleteResponse(const CallScope& scope, const core::View& view, Response* 
   } else if constexpr (requires { response->mutable_ticket(); }) {
     engine.Decorate(view, response->mutable_ticket());
     if constexpr (requires { response->set_body(std::string()); }) {
-      const auto* body =
-          view.records.bodies.Find(core::TicketNumber(response->ticket().ticket_id()));
+      const auto* body = view.records.of<core::tables::Bodies>().Find(
+          core::TicketNumber(response->ticket().ticket_id()));
       if (body != nullptr) response->set_body((*body)->text());
     }
   } else if constexpr (requires { response->mutable_agent(); }) {
@@ -162,7 +162,7 @@ class TypedService : public BoundService {
     command->request_id = request.request_id();
     command->request_bytes = BytesOf(request);
     if (!command->request_id.empty()) {
-      command->fingerprint = core::RequestFingerprint(method, &request);
+      command->fingerprint = core::RequestFingerprint(method, request);
     }
     command->body = MakeBody(host, std::move(request));
     return command;

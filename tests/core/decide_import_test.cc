@@ -25,7 +25,7 @@ ImportLines Lines(const std::string& file_id, int64_t begin, int64_t end,
 
 std::string MarksOf(const State& state) {
   std::string text;
-  for (auto c = state.records().import_marks.Begin(); c.Valid(); c.Next()) {
+  for (auto c = state.records().of<tables::ImportMarks>().Begin(); c.Valid(); c.Next()) {
     absl::StrAppend(&text, c.key(), "@", c->end_offset(), " ");
   }
   return text;

@@ -135,7 +135,7 @@ TEST(ObserveBranches, TheTableIsBounded) {
   for (const pb::Branch& branch : many) observed.push_back(&branch);
   for (ObserveBranches& changes : BranchChanges(*w.state.MakeView(), observed))
     w.Must(Coordinator(), std::move(changes));
-  EXPECT_EQ(w.state.records().branches.size(), limits::kBranches);
+  EXPECT_EQ(w.state.records().of<tables::Branches>().size(), limits::kBranches);
 }
 
 TEST(BranchChanges, AreWhatTheRecordsLack) {
@@ -165,7 +165,7 @@ TEST(BranchChanges, ComeInCommandsOfBoundedSize) {
     EXPECT_LE(changes.seen.size() + changes.gone.size(), limits::kBranchesPerCommand);
     w.Must(Coordinator(), std::move(changes));
   }
-  EXPECT_EQ(w.state.records().branches.size(), 600u);
+  EXPECT_EQ(w.state.records().of<tables::Branches>().size(), 600u);
   EXPECT_EQ(BranchChanges(*w.state.MakeView(), {}).size(), 3u) << "all of them gone";
 }
 

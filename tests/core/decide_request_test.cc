@@ -75,12 +75,12 @@ TEST(Repeated, WithoutRequestIdLeavesNoPrivateBytes) {
 
 TEST(Fingerprint, LooksAtEverythingButTheRequestId) {
   pb::CreateTicketRequest request = DecidingWorkspace::Creation();
-  const std::string first = RequestFingerprint("CreateTicket", &request);
+  const std::string first = RequestFingerprint("CreateTicket", request);
   EXPECT_EQ(first.size(), 32u);
   request.set_request_id("r1");
-  EXPECT_EQ(RequestFingerprint("CreateTicket", &request), first);
+  EXPECT_EQ(RequestFingerprint("CreateTicket", request), first);
   request.mutable_spec()->set_title("other work");
-  EXPECT_NE(RequestFingerprint("CreateTicket", &request), first);
+  EXPECT_NE(RequestFingerprint("CreateTicket", request), first);
 }
 
 TEST(Fingerprint, TellsMethodsApart) {
@@ -89,8 +89,7 @@ TEST(Fingerprint, TellsMethodsApart) {
   pb::ReopenTicketRequest reopen;
   reopen.set_ticket_id("T-1");
   ASSERT_EQ(cancel.SerializeAsString(), reopen.SerializeAsString());
-  EXPECT_NE(RequestFingerprint("CancelTicket", &cancel),
-            RequestFingerprint("ReopenTicket", &reopen));
+  EXPECT_NE(RequestFingerprint("CancelTicket", cancel), RequestFingerprint("ReopenTicket", reopen));
   EXPECT_NE(Fingerprint("A", pb::GetAgentRequest()), Fingerprint("AB", pb::GetAgentRequest()));
 }
 

@@ -33,7 +33,7 @@ pb::CreateTicketRequest FullCreation() {
 }
 
 std::string BodyOf(const DecidingWorkspace& w, const std::string& ticket_id) {
-  const auto* body = w.state.records().bodies.Find(TicketNumber(ticket_id));
+  const auto* body = w.state.records().of<tables::Bodies>().Find(TicketNumber(ticket_id));
   return body == nullptr ? "(none)" : (*body)->text();
 }
 
@@ -304,7 +304,8 @@ TEST(Comment, IsNumberedWithinItsTicket) {
   }
   EXPECT_EQ(w.ticket("T-1").comment_count(), 2);
   EXPECT_EQ(w.ticket("T-2").comment_count(), 1);
-  const auto* second = w.state.records().comments.Find(std::pair<int64_t, int32_t>(1, 2));
+  const auto* second =
+      w.state.records().of<tables::Comments>().Find(std::pair<int64_t, int32_t>(1, 2));
   ASSERT_NE(second, nullptr);
   EXPECT_EQ((*second)->text(), "on T-1");
   EXPECT_EQ((*second)->create_revision(), w.state.revision());

@@ -42,12 +42,14 @@ class RecordedState {
 
   // Applies the events of one commit. With `request_id`, the commit is remembered for `actor`.
   void Commit(const std::vector<std::shared_ptr<const v1::Event>>& events,
-              const std::string& actor = "operator", const std::string& request_id = "") {
+              const std::string& actor = "operator", const std::string& request_id = "",
+              const std::string& client = "") {
     std::shared_ptr<jpb::CommitPrivate> private_bytes;
     if (!request_id.empty()) {
       private_bytes = std::make_shared<jpb::CommitPrivate>();
       private_bytes->mutable_request()->set_actor(actor);
       private_bytes->mutable_request()->set_request_id(request_id);
+      private_bytes->mutable_request()->set_client(client);
       private_bytes->mutable_request()->set_fingerprint("fingerprint of " + request_id);
     }
     for (const auto& event : events) {
@@ -59,10 +61,10 @@ class RecordedState {
   // One event that puts a record as it is.
   template <class Record>
   void Put(v1::EventKind kind, Record record, const std::string& actor = "operator",
-           const std::string& request_id = "") {
+           const std::string& request_id = "", const std::string& client = "") {
     Draft draft(state, actor, now);
     draft.Put(draft.Add(kind), std::move(record));
-    Commit(std::move(draft).Finish(), actor, request_id);
+    Commit(std::move(draft).Finish(), actor, request_id, client);
   }
 
   // Makes a ticket after `shape` had its say. Returns its number.
@@ -113,7 +115,7 @@ class RecordedState {
 
   void ForgetAgent(const std::string& agent_id) {
     Draft draft(state, "operator", now);
-    draft.EraseAgent(draft.Add(v1::EVENT_KIND_AGENT_FORGOTTEN), agent_id);
+    draft.Erase<tables::Agents>(draft.Add(v1::EVENT_KIND_AGENT_FORGOTTEN), agent_id);
     Commit(std::move(draft).Finish());
   }
 

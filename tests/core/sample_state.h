@@ -59,11 +59,12 @@ inline void Populate(RecordedState& recorded) {
 }
 
 // Changes T-1 once for each request id from request-<from> to request-<to>.
-inline void Remember(RecordedState& recorded, const std::string& actor, int from, int to) {
+inline void Remember(RecordedState& recorded, const std::string& actor, int from, int to,
+                     const std::string& client = "") {
   for (int i = from; i <= to; ++i) {
     pb::Ticket ticket = *recorded.state.FindTicket(1);
     recorded.Put(pb::EVENT_KIND_TICKET_UPDATED, std::move(ticket), actor,
-                 absl::StrCat("request-", i));
+                 absl::StrCat("request-", i), client);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "hub/core/invariants.h"
+#include "hub/core/limits.h"
 #include "hub/core/state.h"
 #include "tests/core/recorded_state.h"
 #include "tests/core/sample_state.h"
@@ -58,12 +59,12 @@ TEST(Digest, DependsOnEveryTable) {
   };
   EXPECT_TRUE(changed([](View& v) { ++v.revision; }));
   EXPECT_TRUE(changed([](View& v) { ++v.last_ticket_number; }));
-  EXPECT_TRUE(changed([](View& v) { v.records.agents.Erase("bob"); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.tickets.Erase(1); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.bodies.Erase(5); }));
-  EXPECT_TRUE(
-      changed([](View& v) { v.records.comments.Erase(std::pair<int64_t, int32_t>(5, 1)); }));
-  EXPECT_TRUE(changed([](View& v) { v.records.requests.Clear(); }));
+  EXPECT_TRUE(changed([](View& v) { v.records.of<tables::Agents>().Erase("bob"); }));
+  EXPECT_TRUE(changed([](View& v) { v.records.of<tables::Tickets>().Erase(1); }));
+  EXPECT_TRUE(changed([](View& v) { v.records.of<tables::Bodies>().Erase(5); }));
+  EXPECT_TRUE(changed(
+      [](View& v) { v.records.of<tables::Comments>().Erase(std::pair<int64_t, int32_t>(5, 1)); }));
+  EXPECT_TRUE(changed([](View& v) { v.records.of<tables::Requests>().Clear(); }));
 }
 
 TEST(Snapshot, SaysWhatItHolds) {
@@ -119,8 +120,8 @@ TEST(RollBack, UndoesEverythingSinceTheView) {
   recorded.EndAgent("alice");
   recorded.RegisterAgent("alice");
   recorded.ForgetAgent("bob");
-  Remember(recorded, "alice", 2, 300);  // request-1 leaves the window
-  Remember(recorded, "alice", 1, 1);    // and comes again
+  Remember(recorded, "alice", 2, limits::kRememberedPerClient + 1);  // request-1 leaves the window
+  Remember(recorded, "alice", 1, 1);                                 // and comes again
   recorded.now.wall += absl::Hours(1);
 
   recorded.state.RollBack(*view, recorded.now);
@@ -130,7 +131,8 @@ TEST(RollBack, UndoesEverythingSinceTheView) {
   EXPECT_EQ(recorded.state.last_event_time(), view->last_event_time);
   EXPECT_EQ(recorded.state.FindSession(session)->agent_id(), "alice");
   EXPECT_EQ(recorded.state.ready().DueTime(4), delayed_until);
-  EXPECT_EQ(recorded.state.FindRequest("alice", "request-1")->commit_revision(), view->revision);
+  EXPECT_EQ(recorded.state.FindRequest("alice", "", "request-1")->commit_revision(),
+            view->revision);
   EXPECT_EQ(recorded.CurrentDigest(), digest);
 
   // And it goes on from there.

@@ -59,7 +59,8 @@ TEST(State, HoldsRecordsInsideTheirEvents) {
   Populate(recorded);
   const pb::Event& last = *recorded.log.back().event;
   EXPECT_EQ(recorded.state.FindTicket(5), &last.changes(1).ticket());
-  EXPECT_EQ(recorded.state.records().bodies.Find(5)->get(), &last.changes(2).ticket_body());
+  EXPECT_EQ(recorded.state.records().of<tables::Bodies>().Find(5)->get(),
+            &last.changes(2).ticket_body());
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
 }
 
@@ -74,7 +75,8 @@ TEST(State, KeepsCommentsWithoutTheirEvents) {
   body.set_ticket_id("T-5");
   recorded.Put(kUpdated, body);
   EXPECT_TRUE(event.expired());
-  const auto* comment = recorded.state.records().comments.Find(std::pair<int64_t, int32_t>(5, 1));
+  const auto* comment =
+      recorded.state.records().of<tables::Comments>().Find(std::pair<int64_t, int32_t>(5, 1));
   EXPECT_EQ((*comment)->text(), "is this still so?");
 }
 
@@ -208,32 +210,91 @@ TEST_F(Delays, WakeWhoeverWaitsWhenTheyEnd) {
 TEST(Requests, AreRememberedWithTheirCommit) {
   RecordedState recorded;
   Populate(recorded);
-  const jpb::RememberedRequest* request = recorded.state.FindRequest("alice", "request-1");
+  const jpb::RememberedRequest* request = recorded.state.FindRequest("alice", "", "request-1");
   ASSERT_NE(request, nullptr);
   EXPECT_EQ(request->first_revision(), recorded.state.revision());
   EXPECT_EQ(request->commit_revision(), recorded.state.revision());
   EXPECT_EQ(request->key().fingerprint(), "fingerprint of request-1");
-  EXPECT_EQ(recorded.state.FindRequest("bob", "request-1"), nullptr);
-  EXPECT_EQ(recorded.state.FindRequest("alice", "request-2"), nullptr);
+  EXPECT_EQ(recorded.state.FindRequest("bob", "", "request-1"), nullptr);
+  EXPECT_EQ(recorded.state.FindRequest("alice", "", "request-2"), nullptr);
 }
 
 TEST(Requests, LeaveTheWindowOldestFirst) {
+  constexpr int kWindow = limits::kRememberedPerClient;
   RecordedState recorded;
   recorded.CreateTicket();
-  for (const auto& [actor, window] : {std::pair("alice", limits::kRememberedPerAgent),
-                                      std::pair("file:tickets.md", limits::kRememberedPerAgent),
-                                      std::pair("operator", limits::kRememberedOperator)}) {
-    Remember(recorded, actor, 1, window);
-    EXPECT_NE(recorded.state.FindRequest(actor, "request-1"), nullptr) << actor;
-    Remember(recorded, actor, window + 1, window + 1);
-    EXPECT_EQ(recorded.state.FindRequest(actor, "request-1"), nullptr) << actor;
-    EXPECT_NE(recorded.state.FindRequest(actor, "request-2"), nullptr) << actor;
-  }
+  Remember(recorded, "alice", 1, kWindow);
+  EXPECT_NE(recorded.state.FindRequest("alice", "", "request-1"), nullptr);
+  Remember(recorded, "alice", kWindow + 1, kWindow + 1);
+  EXPECT_EQ(recorded.state.FindRequest("alice", "", "request-1"), nullptr);
+  EXPECT_NE(recorded.state.FindRequest("alice", "", "request-2"), nullptr);
   // What left the window may come again.
   Remember(recorded, "alice", 1, 1);
-  EXPECT_EQ(recorded.state.FindRequest("alice", "request-1")->commit_revision(),
+  EXPECT_EQ(recorded.state.FindRequest("alice", "", "request-1")->commit_revision(),
             recorded.state.revision());
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
+}
+
+TEST(Requests, AWindowIsNeverSmallerThanWhatAClientMayHaveInFlight) {
+  RecordedState recorded;
+  recorded.CreateTicket();
+  Remember(recorded, "alice", 1, limits::kInFlight);
+  EXPECT_NE(recorded.state.FindRequest("alice", "", "request-1"), nullptr);
+}
+
+TEST(Requests, NobodyElsesTrafficShortensAWindow) {
+  RecordedState recorded;
+  recorded.CreateTicket();
+  Remember(recorded, "operator", 1, 1, "mine");
+  Remember(recorded, "operator", 1, limits::kRememberedPerClient + 10, "another");
+  Remember(recorded, "operator", 1, limits::kRememberedPerClient + 10);
+  EXPECT_NE(recorded.state.FindRequest("operator", "mine", "request-1"), nullptr);
+  EXPECT_EQ(recorded.state.FindRequest("operator", "another", "request-1"), nullptr);
+  EXPECT_EQ(recorded.state.FindRequest("operator", "", "request-1"), nullptr);
+  EXPECT_EQ(recorded.CurrentDigest(), Digest(*recorded.Replay()->MakeView()));
+}
+
+TEST(Requests, KeepWhatTheirAnswersNeedAndLargeOnesSayThatItIsStored) {
+  RecordedState recorded;
+  recorded.CreateTicket();
+  Remember(recorded, "alice", 1, 1);
+  const jpb::RememberedRequest* small = recorded.state.FindRequest("alice", "", "request-1");
+  ASSERT_EQ(small->events_size(), 1);
+  EXPECT_EQ(small->events(0), recorded.log.back().event->SerializeAsString());
+  EXPECT_FALSE(small->stored());
+
+  pb::TicketBody body;
+  body.set_ticket_id("T-1");
+  body.set_text(std::string(limits::kAnswerBytes, 'x'));
+  recorded.Put(pb::EVENT_KIND_TICKET_UPDATED, body, "alice", "large");
+  const int64_t commit = recorded.state.revision();
+  const jpb::RememberedRequest* large = recorded.state.FindRequest("alice", "", "large");
+  EXPECT_TRUE(large->stored());
+  EXPECT_THAT(large->events(), IsEmpty());
+
+  EXPECT_THAT(recorded.state.TakeForgottenAnswers(), IsEmpty());
+  Remember(recorded, "alice", 2, limits::kRememberedPerClient + 1);
+  EXPECT_THAT(recorded.state.TakeForgottenAnswers(), ElementsAre(commit));
+}
+
+TEST(Requests, OfClientsThatWereSilentGoByName) {
+  RecordedState recorded;
+  recorded.CreateTicket();
+  Remember(recorded, "alice", 1, 3, "a");
+  Remember(recorded, "alice", 1, 3, "ab");
+  const auto view = recorded.state.MakeView();
+  const std::string before = Digest(*view);
+  jpb::CommitPrivate forget;
+  forget.add_forgotten_clients(tables::Requests::WindowOf("alice", "a"));
+  Draft draft(recorded.state, "operator", recorded.now);
+  draft.Put(draft.Add(pb::EVENT_KIND_TICKET_UPDATED), *recorded.state.FindTicket(1));
+  recorded.state.Evolve(std::move(draft).Finish()[0], &forget, recorded.now);
+  EXPECT_EQ(recorded.state.FindRequest("alice", "a", "request-2"), nullptr);
+  EXPECT_NE(recorded.state.FindRequest("alice", "ab", "request-2"), nullptr);
+  EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
+  recorded.state.RollBack(*view, recorded.now);
+  EXPECT_EQ(recorded.CurrentDigest(), before);
+  EXPECT_NE(recorded.state.FindRequest("alice", "a", "request-2"), nullptr);
 }
 
 TEST(Requests, GoWithTheirAgent) {
@@ -243,10 +304,10 @@ TEST(Requests, GoWithTheirAgent) {
   Remember(recorded, "alice", 1, 3);
   Remember(recorded, "alice2", 1, 1);
   recorded.EndAgent("alice");
-  EXPECT_NE(recorded.state.FindRequest("alice", "request-1"), nullptr);
+  EXPECT_NE(recorded.state.FindRequest("alice", "", "request-1"), nullptr);
   recorded.ForgetAgent("alice");
-  EXPECT_EQ(recorded.state.FindRequest("alice", "request-1"), nullptr);
-  EXPECT_NE(recorded.state.FindRequest("alice2", "request-1"), nullptr);
+  EXPECT_EQ(recorded.state.FindRequest("alice", "", "request-1"), nullptr);
+  EXPECT_NE(recorded.state.FindRequest("alice2", "", "request-1"), nullptr);
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
 }
 
@@ -355,11 +416,11 @@ TEST(StateDeathTest, StopsAtARecordItDoesNotKnow) {
   State state;
   auto event = NextEvent(state);
   event->set_kind(pb::EVENT_KIND_ROUND_OPENED);
-  event->add_changes()->mutable_round();
+  event->add_changes();  // as a parser leaves one of a newer version
   EXPECT_DEATH(state.Evolve(event, nullptr, TestStart()),
                "EVENT_KIND_ROUND_OPENED changes a record");
   auto record = std::make_shared<jpb::SnapshotRecord>();
-  record->mutable_record()->mutable_round();
+  record->mutable_record();
   EXPECT_DEATH(state.LoadRecord(record), "a snapshot holds a record");
 }
 

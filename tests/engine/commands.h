@@ -19,7 +19,7 @@ std::unique_ptr<core::Command> CommandOf(core::Caller caller, Request request) {
   command->caller = std::move(caller);
   command->request_id = request.request_id();
   if (!command->request_id.empty()) {
-    command->fingerprint = core::RequestFingerprint(Request::descriptor()->full_name(), &request);
+    command->fingerprint = core::RequestFingerprint(Request::descriptor()->full_name(), request);
   }
   command->body = std::move(request);
   return command;

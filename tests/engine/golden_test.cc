@@ -80,7 +80,10 @@ std::string RecordsAsText(const core::View& view) {
   std::string text;
   core::ForEachSnapshotRecord(view, [&](const journal::v1::SnapshotRecord& record) {
     std::string line;
-    EXPECT_TRUE(printer.PrintToString(record, &line));
+    journal::v1::SnapshotRecord shown = record;
+    // Snapshots of format 1 lack the answers of remembered requests.
+    if (shown.has_request()) shown.mutable_request()->clear_events();
+    EXPECT_TRUE(printer.PrintToString(shown, &line));
     absl::StrAppend(&text, line, "\n");
     return true;
   });

@@ -187,7 +187,8 @@ TEST_F(WorkspaceTest, ABackupUnderLoadRestoresVerifiesAndEndsAllSessions) {
   EXPECT_NE(workspace_->identity().log_id, old_log);
   EXPECT_GT(workspace_->view()->revision, backup->info.revision) << "the sessions' end is an event";
   EXPECT_EQ(base::ReasonOf(workspace_->TouchSession("uid-a")), v1::ERROR_REASON_SESSION_ENDED);
-  EXPECT_FALSE((*workspace_->view()->records.tickets.Find(int64_t{1}))->has_claim());
+  EXPECT_FALSE(
+      (*workspace_->view()->records.of<core::tables::Tickets>().Find(int64_t{1}))->has_claim());
   Verify();
   EXPECT_TRUE(Do(CommandOf(Operator(), Create("after"))).ok());
 }

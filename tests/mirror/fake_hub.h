@@ -70,16 +70,18 @@ class FakeHub {
   // Titles of all tickets, with how often each is there.
   std::map<std::string, int> Titles() const {
     std::map<std::string, int> titles;
-    for (auto t = view_->records.tickets.Begin(); t.Valid(); t.Next()) ++titles[t->title()];
+    for (auto t = view_->records.of<core::tables::Tickets>().Begin(); t.Valid(); t.Next())
+      ++titles[t->title()];
     return titles;
   }
   // In order of their numbers.
   std::vector<v1::Ticket> Tickets() const {
     std::vector<v1::Ticket> tickets;
-    for (auto t = view_->records.tickets.Begin(); t.Valid(); t.Next()) tickets.push_back(*t);
+    for (auto t = view_->records.of<core::tables::Tickets>().Begin(); t.Valid(); t.Next())
+      tickets.push_back(*t);
     return tickets;
   }
-  size_t marks() const { return view_->records.import_marks.size(); }
+  size_t marks() const { return view_->records.of<core::tables::ImportMarks>().size(); }
 
   // Not OK: every command is refused with it.
   absl::Status refuse_with;

@@ -33,7 +33,7 @@ class ViewBuilder {
     ticket->set_priority(priority);
     ticket->set_mod_revision(view_.revision);
     *ticket->mutable_create_time() = core::ToProto(created);
-    view_.records.tickets.Put(number, ticket);
+    view_.records.of<core::tables::Tickets>().Put(number, ticket);
     view_.last_ticket_number = std::max(view_.last_ticket_number, number);
     view_.records.tickets_by_state.Put({state, number}, ticket);
     ++view_.records.ticket_counts[static_cast<size_t>(state)];
@@ -46,7 +46,7 @@ class ViewBuilder {
     agent->set_agent_id(id);
     agent->set_branch(branch);
     agent->set_state(state);
-    view_.records.agents.Put(id, agent);
+    view_.records.of<core::tables::Agents>().Put(id, agent);
     return *this;
   }
 

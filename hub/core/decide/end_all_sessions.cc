@@ -18,7 +18,8 @@ constexpr size_t kBytesPerEvent = 256 << 10;
 absl::Status DecideCommand(Context& context, const EndAllSessions& command) {
   const SessionEnd end = {.claims = ClaimFate::kLost, .reason = command.reason};
   std::vector<const pb::Agent*> live;
-  for (auto agent = context.state.records().agents.Begin(); agent.Valid(); agent.Next()) {
+  for (auto agent = context.state.records().of<tables::Agents>().Begin(); agent.Valid();
+       agent.Next()) {
     if (IsLive(*agent)) live.push_back(&*agent);
   }
   for (const pb::Agent* agent : live) EndClaims(context, agent->agent_id(), end);

@@ -30,10 +30,10 @@ void Observe(Context& context, pb::Branch branch) {
 
 absl::Status DecideCommand(Context& context, const ObserveBranches& command) {
   size_t left = limits::kBranchesPerCommand;
-  size_t count = context.state.records().branches.size();
+  size_t count = context.state.records().of<tables::Branches>().size();
   for (const std::string& name : command.gone) {
     if (left == 0 || context.draft.FindBranch(name) == nullptr) continue;
-    context.draft.EraseBranch(context.draft.Add(pb::EVENT_KIND_BRANCH_GONE), name);
+    context.draft.Erase<tables::Branches>(context.draft.Add(pb::EVENT_KIND_BRANCH_GONE), name);
     --left;
     --count;
   }

@@ -61,7 +61,8 @@ void ForgetOldest(Context& context) {
   if (context.state.agent_count() < static_cast<size_t>(limits::kAgents)) return;
   const pb::Agent* oldest = context.state.OldestEndedAgent();
   if (oldest == nullptr) return;  // as many live ones as records: kLiveAgents is reached first
-  context.draft.EraseAgent(context.draft.Add(pb::EVENT_KIND_AGENT_FORGOTTEN), oldest->agent_id());
+  context.draft.Erase<tables::Agents>(context.draft.Add(pb::EVENT_KIND_AGENT_FORGOTTEN),
+                                      oldest->agent_id());
 }
 
 // The caller's session goes on. Nothing is written unless it says something new.

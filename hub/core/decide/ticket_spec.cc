@@ -127,7 +127,8 @@ absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spe
 }
 
 absl::Status RequireRoomForTickets(const Context& context, int count) {
-  const int64_t present = static_cast<int64_t>(context.state.records().tickets.size());
+  const int64_t present =
+      static_cast<int64_t>(context.state.records().of<tables::Tickets>().size());
   if (present + count <= limits::kTickets) return absl::OkStatus();
   return LimitReached("tickets", limits::kTickets, absl::StrCat(limits::kTickets, " tickets"));
 }
@@ -143,7 +144,7 @@ pb::Ticket MakeTicket(const Context& context, int64_t number, const pb::TicketSp
 
 void PutBody(Context& context, pb::Event& event, const std::string& ticket_id,
              const std::string& text) {
-  const auto* before = context.state.records().bodies.Find(TicketNumber(ticket_id));
+  const auto* before = context.state.records().of<tables::Bodies>().Find(TicketNumber(ticket_id));
   if (text == (before == nullptr ? std::string() : (*before)->text())) return;
   pb::TicketBody body;
   body.set_ticket_id(ticket_id);

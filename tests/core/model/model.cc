@@ -258,7 +258,7 @@ const Request* Requests::Find(const std::string& actor, const std::string& reque
 void Requests::Remember(const std::string& actor, Request request) {
   std::deque<Request>& window = windows_[actor];
   window.push_back(std::move(request));
-  if (window.size() > (actor == "operator" ? 4096u : 256u)) window.pop_front();
+  if (window.size() > 2048u) window.pop_front();
 }
 
 }  // namespace coordhub::model

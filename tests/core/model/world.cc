@@ -153,7 +153,6 @@ core::Command World::SomeCommand() {
 void World::GiveRequestId(core::Command& command) {
   command.request_id = absl::StrCat("request-", ++request_ids_);
   command.fingerprint = absl::StrCat("content of ", command.request_id);
-  // Enough to reach beyond the window of an agent's remembered requests.
   if (past_commands_.size() < 4000) {
     past_commands_.push_back(command);
   } else {

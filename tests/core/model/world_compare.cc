@@ -59,8 +59,9 @@ bool SameOutcome(const v1::Ticket& ticket, const std::optional<Outcome>& expecte
 }  // namespace
 
 bool World::Compare() {
-  if (!Expect(state_->records().tickets.size() == model_.tickets.size(), "there are ",
-              state_->records().tickets.size(), " tickets, not ", model_.tickets.size())) {
+  if (!Expect(state_->records().of<core::tables::Tickets>().size() == model_.tickets.size(),
+              "there are ", state_->records().of<core::tables::Tickets>().size(), " tickets, not ",
+              model_.tickets.size())) {
     return false;
   }
   for (const auto& [number, ticket] : model_.tickets) {
@@ -75,7 +76,7 @@ bool World::CompareTicket(int64_t number) {
   const Ticket& expected = model_.tickets.at(number);
   std::pair<int64_t, Ticket> compared(actual->mod_revision(), expected);
   if (compared_[number] == compared) return true;
-  const auto* body = state_->records().bodies.Find(number);
+  const auto* body = state_->records().of<core::tables::Bodies>().Find(number);
   const std::string shown = Show(*actual, body == nullptr ? "" : (*body)->text());
   const std::string wanted = Show(expected, expected.settled_state);
   compared_[number] = std::move(compared);
@@ -121,8 +122,8 @@ bool World::CompareAgents() {
 
 bool World::CompareBranches() {
   const auto& records = state_->records();
-  if (!Expect(records.branches.size() == git_.size(), "there are ", records.branches.size(),
-              " branches"))
+  if (!Expect(records.of<core::tables::Branches>().size() == git_.size(), "there are ",
+              records.of<core::tables::Branches>().size(), " branches"))
     return false;
   for (const auto& [name, commit] : git_) {
     // Whoever of those that work on it began first.

@@ -1,0 +1,170 @@
+#include "hub/core/indexes.h"
+
+#include <algorithm>
+
+#include "agent/base/string_view.h"
+#include "hub/core/proto_time.h"
+#include "hub/core/records.h"
+
+namespace coordhub::core {
+namespace {
+
+const std::string& HolderOf(const pb::Ticket& ticket) { return ticket.claim().agent_id(); }
+
+bool SameTime(bool has_a, const google::protobuf::Timestamp& a, bool has_b,
+              const google::protobuf::Timestamp& b) {
+  return has_a == has_b && a.seconds() == b.seconds() && a.nanos() == b.nanos();
+}
+
+// When a ticket becomes ready: `now`, or later.
+base::MonoTime ReadyAt(const pb::Ticket& ticket, const base::Now& now) {
+  if (!ticket.has_not_before()) return now.mono;
+  return now.mono + std::max(absl::ZeroDuration(), FromProto(ticket.not_before()) - now.wall);
+}
+
+bool IsOpen(const pb::Ticket* ticket) {
+  return ticket != nullptr && ticket->state() == pb::Ticket::STATE_OPEN;
+}
+
+}  // namespace
+
+void DependentsIndex::Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
+                             const pb::Ticket* after) {
+  if (before != nullptr && after != nullptr && SameDependencies(*before, *after)) return;
+  if (before != nullptr) {
+    for (const pb::Dependency& dependency : before->dependencies()) {
+      const auto it = sets_.find(TicketNumber(dependency.ticket_id()));
+      if (it == sets_.end()) continue;
+      it->second.erase(number);
+      if (it->second.empty()) sets_.erase(it);
+    }
+  }
+  if (after == nullptr) return;
+  for (const pb::Dependency& dependency : after->dependencies()) {
+    sets_[TicketNumber(dependency.ticket_id())].insert(number);
+  }
+}
+
+const DependentsIndex::NumberSet& DependentsIndex::Of(int64_t number) const {
+  static const NumberSet& none = *new NumberSet;
+  const auto it = sets_.find(number);
+  return it == sets_.end() ? none : it->second;
+}
+
+void ClaimsIndex::Change(Tag<tables::Tickets>, int64_t /*number*/, const pb::Ticket* before,
+                         const pb::Ticket* after) {
+  const bool held = before != nullptr && before->has_claim();
+  const bool holds = after != nullptr && after->has_claim();
+  if (held && holds && HolderOf(*before) == HolderOf(*after)) return;
+  if (held) {
+    const auto it = held_.find(HolderOf(*before));
+    if (--it->second == 0) held_.erase(it);
+  }
+  if (holds) ++held_[HolderOf(*after)];
+}
+
+int ClaimsIndex::HeldBy(std::string_view agent_id) const {
+  const auto it = held_.find(base::ToAbsl(agent_id));
+  return it == held_.end() ? 0 : it->second;
+}
+
+void AgentsIndex::Change(Tag<tables::Agents>, const std::string& /*agent_id*/,
+                         const pb::Agent* before, const pb::Agent* after) {
+  if (before != nullptr && IsLive(*before)) {
+    by_session_.erase(before->session_uid());
+    sub_agents_.erase({before->parent_agent_id(), before->agent_id()});
+    by_branch_.erase({before->branch(), before->fence(), before->agent_id()});
+  } else if (before != nullptr) {
+    ended_.erase({before->mod_revision(), before->agent_id()});
+  }
+  if (after == nullptr) return;
+  if (!IsLive(*after)) {
+    ended_.emplace(after->mod_revision(), after->agent_id());
+    return;
+  }
+  by_session_[after->session_uid()] = after->agent_id();
+  if (!after->parent_agent_id().empty())
+    sub_agents_.emplace(after->parent_agent_id(), after->agent_id());
+  if (!after->branch().empty())
+    by_branch_.emplace(after->branch(), after->fence(), after->agent_id());
+}
+
+const std::string* AgentsIndex::OfSession(std::string_view session_uid) const {
+  const auto it = by_session_.find(base::ToAbsl(session_uid));
+  return it == by_session_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string> AgentsIndex::LiveSubAgentsOf(std::string_view agent_id) const {
+  std::vector<std::string> children;
+  const std::string parent(agent_id);
+  for (auto it = sub_agents_.lower_bound({parent, ""});
+       it != sub_agents_.end() && it->first == parent; ++it) {
+    children.push_back(it->second);
+  }
+  return children;
+}
+
+std::string AgentsIndex::OwnerOfBranch(std::string_view branch) const {
+  const auto it = by_branch_.lower_bound({std::string(branch), 0, ""});
+  if (it == by_branch_.end() || std::get<0>(*it) != branch) return "";
+  return std::get<2>(*it);
+}
+
+const std::string* AgentsIndex::OldestEnded() const {
+  return ended_.empty() ? nullptr : &ended_.begin()->second;
+}
+
+void RequestsIndex::Change(Tag<tables::Requests>, const tables::Requests::Key& key,
+                           const RequestPtr& before, const RequestPtr& after) {
+  if (before != nullptr) {
+    by_name_.erase(before);
+    const auto count = counts_.find(key.first);
+    if (--count->second == 0) counts_.erase(count);
+  }
+  if (after != nullptr) {
+    by_name_.insert(after);
+    ++counts_[key.first];
+  }
+}
+
+const jpb::RememberedRequest* RequestsIndex::Find(std::string_view actor, std::string_view client,
+                                                  std::string_view request_id) const {
+  const auto it =
+      by_name_.find(Name(base::ToAbsl(actor), base::ToAbsl(client), base::ToAbsl(request_id)));
+  return it == by_name_.end() ? nullptr : it->get();
+}
+
+int RequestsIndex::CountOf(const std::string& window) const {
+  const auto it = counts_.find(window);
+  return it == counts_.end() ? 0 : it->second;
+}
+
+void ReadyIndex::Change(Tag<tables::Tickets>, int64_t number, const TicketPtr& before,
+                        const TicketPtr& after, const base::Now& now) {
+  if (noting_) due_before_.push_back(queue_.DueTime(number));
+  if (!IsOpen(after.get())) return queue_.Remove(number);
+  if (IsOpen(before.get()) && SameTime(before->has_not_before(), before->not_before(),
+                                       after->has_not_before(), after->not_before())) {
+    return queue_.Update(number, after);
+  }
+  queue_.Add(number, after, ReadyAt(*after, now), now.mono);
+}
+
+void ReadyIndex::Undo(Tag<tables::Tickets>, int64_t number, const TicketPtr& before,
+                      const base::Now& now) {
+  const std::optional<base::MonoTime> due = due_before_.back();
+  due_before_.pop_back();
+  if (!IsOpen(before.get())) return queue_.Remove(number);
+  queue_.Add(number, before, due.value_or(now.mono), now.mono);
+}
+
+void ReadyIndex::Note() {
+  noting_ = true;
+  due_before_.clear();
+}
+
+void ReadyIndex::Anchor(const base::Now& now) {
+  queue_.Reanchor([&](const pb::Ticket& ticket) { return ReadyAt(ticket, now); }, now.mono);
+}
+
+}  // namespace coordhub::core

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "hub/core/table.h"
+
+namespace coordhub::core::tables {
+
+// By round id.
+struct Rounds : PublicRecord<pb::Round, pb::RecordChange::kRound, &pb::RecordChange::round,
+                             &pb::RecordChange::mutable_round,
+                             &pb::RecordChange::unsafe_arena_set_allocated_round,
+                             &pb::RecordChange::unsafe_arena_release_round> {
+  using Key = std::string;
+  static constexpr const char* kName = "round";
+  static constexpr bool kErasable = true;
+
+  static const Key& KeyOf(const pb::Round& round) { return round.round_id(); }
+  static const std::string& NameOf(const pb::Round& round) { return round.round_id(); }
+  static void CopyId(const pb::Round& from, pb::Round* to) { to->set_round_id(from.round_id()); }
+  static FacetView FacetsOf(const pb::Round&) { return {}; }
+  static void Stamp(const pb::Event& event, bool is_new, pb::Round* round) {
+    if (is_new) *round->mutable_create_time() = event.event_time();
+    round->set_mod_revision(event.revision());
+  }
+};
+
+}  // namespace coordhub::core::tables
