@@ -52,18 +52,6 @@ class Promise {
   std::optional<T> value_ ABSL_GUARDED_BY(mu_);
 };
 
-// Commits whose answers may still be asked for.
-std::vector<journal::CommitRange> RememberedCommits(const core::View& view) {
-  std::vector<journal::CommitRange> ranges;
-  ranges.reserve(view.records.of<core::tables::Requests>().size());
-  view.records.of<core::tables::Requests>().ForEach([&ranges](const auto&, const auto& request) {
-    ranges.emplace_back(request->first_revision(), request->commit_revision());
-    return true;
-  });
-  std::sort(ranges.begin(), ranges.end());
-  return ranges;
-}
-
 }  // namespace
 
 absl::Status LiveWorkspace::SaveSnapshot(const core::View& view,
@@ -156,16 +144,16 @@ absl::StatusOr<int64_t> LiveWorkspace::CompactNow(int64_t revision) {
   COORDHUB_ASSIGN_OR_RETURN(const int64_t boundary, BoundaryAtOrBefore(wanted));
   if (boundary <= journal_->compact_revision()) return 0;
   if (snapshot_revision_ < boundary) COORDHUB_RETURN_IF_ERROR(SaveSnapshot(*now, base::GiveWay));
-  return CompactOnWriter(boundary, RememberedCommits(*now));
+  absl::StatusOr<int64_t> dropped = CompactOnWriter(boundary);
+  // Here, because to remove a large file may take longer than the writer has.
+  if (dropped.ok()) journal_->PruneSnapshots();
+  return dropped;
 }
 
-absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision,
-                                                       std::vector<journal::CommitRange> pinned) {
+absl::StatusOr<int64_t> LiveWorkspace::CompactOnWriter(int64_t revision) {
   Promise<absl::StatusOr<int64_t>> result;
   const bool posted = sequencer_->Post([&] {
-    // Requests remembered since the list was made are newer than `revision`, so their events stay
-    // anyway.
-    absl::StatusOr<int64_t> dropped = journal_->Compact(revision, pinned);
+    absl::StatusOr<int64_t> dropped = journal_->Compact(revision);
     // As with an append: after anything but a full disk the journal serves nobody any more.
     if (!dropped.ok() && base::ReasonOf(dropped.status()) != v1::ERROR_REASON_DISK_FULL)
       OnFatal(dropped.status());

@@ -208,7 +208,11 @@ absl::StatusOr<Outcome> LiveWorkspace::ReadCommit(journal::CommitRange range) {
     for (const EncodedEvent& encoded : *cached) outcome.events.push_back(encoded.event);
     return outcome;
   }
-  COORDHUB_ASSIGN_OR_RETURN(std::vector<journal::Entry> entries, reader_->ReadCommit(range));
+  std::vector<journal::Entry> entries;
+  for (int64_t read = range.first - 1; read < range.second; read = entries.back().revision) {
+    const auto left = static_cast<size_t>(range.second - read);
+    COORDHUB_RETURN_IF_ERROR(reader_->Read(read, left, SIZE_MAX, &entries));
+  }
   for (const journal::Entry& entry : entries) {
     COORDHUB_ASSIGN_OR_RETURN(EncodedEvent encoded, Decode(entry));
     outcome.events.push_back(std::move(encoded.event));

@@ -95,8 +95,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   // `rest`: as of core::Digest.
   absl::Status SaveSnapshot(const core::View& view, const std::function<void()>& rest);
   absl::StatusOr<int64_t> CompactNow(int64_t revision);
-  absl::StatusOr<int64_t> CompactOnWriter(int64_t revision,
-                                          std::vector<journal::CommitRange> pinned);
+  absl::StatusOr<int64_t> CompactOnWriter(int64_t revision);
   absl::StatusOr<int64_t> BoundaryAtOrBefore(int64_t revision);
   absl::StatusOr<VerifyResult> VerifyNow();
   absl::StatusOr<BackupResult> BackupNow(const std::string& directory);

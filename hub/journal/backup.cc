@@ -19,6 +19,7 @@
 #include "hub/journal/file_system.h"
 #include "hub/journal/journal_file.h"
 #include "hub/journal/manifest.h"
+#include "hub/journal/sqlite_archive.h"
 #include "hub/journal/sqlite_journal.h"
 
 namespace coordhub::journal {
@@ -26,13 +27,6 @@ namespace {
 
 constexpr int64_t kSliceEvents = 1000;
 constexpr size_t kSliceBytes = 4 << 20;
-
-// What is copied, settled at the start.
-struct Extent {
-  CompactMark mark;
-  int64_t head = 0;
-  std::vector<PinnedEntry> pinned;
-};
 
 absl::Status MakeDirectory(const std::string& directory) {
   if (directory.empty() || directory.front() != '/') {
@@ -43,40 +37,6 @@ absl::Status MakeDirectory(const std::string& directory) {
   return base::MakeFieldError("directory",
                               absl::StrCat("must name a new directory: ", directory, ": ",
                                            std::generic_category().message(errno)));
-}
-
-absl::StatusOr<Extent> Settle(const BackupSource& source, EventReader* reader) {
-  Extent extent;
-  const ReadTransaction transaction(reader);
-  COORDHUB_RETURN_IF_ERROR(transaction.status());
-  COORDHUB_ASSIGN_OR_RETURN(extent.mark, reader->ReadMark());
-  // After the mark, which it cannot be behind then.
-  extent.head = source.state->head;
-  COORDHUB_ASSIGN_OR_RETURN(extent.pinned, reader->ReadPinned({1, extent.mark.revision}));
-  return extent;
-}
-
-absl::Status InsertPinned(Database* copy, const std::vector<PinnedEntry>& pinned) {
-  COORDHUB_ASSIGN_OR_RETURN(Statement insert,
-                            copy->Prepare("INSERT INTO pinned VALUES(?1, ?2, ?3, ?4, ?5, ?6)"));
-  ChainHasher hasher;
-  for (const auto& [entry, previous] : pinned) {
-    const Checksum checksum = hasher.Next(
-        {previous, entry.revision, entry.commit_revision, entry.event_bytes, entry.private_bytes});
-    insert.Bind(1, entry.revision);
-    insert.Bind(2, entry.commit_revision);
-    insert.BindBlob(3, entry.event_bytes);
-    if (entry.private_bytes.empty()) {
-      insert.BindNull(4);
-    } else {
-      insert.BindBlob(4, entry.private_bytes);
-    }
-    insert.BindBlob(5, BytesOf(previous));
-    insert.BindBlob(6, BytesOf(checksum));
-    const int rc = insert.Run();
-    if (rc != SQLITE_DONE) return copy->ErrorOf(rc, "copy a pinned event");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CopyEvents(const Extent& extent, EventReader* reader, Database* copy) {
@@ -100,21 +60,36 @@ absl::Status CopyEvents(const Extent& extent, EventReader* reader, Database* cop
   return absl::OkStatus();
 }
 
+// As of the extent's head, though rows were erased and replaced since.
+absl::Status CopyStore(const Extent& extent, StoreWalk* walk, Database* copy) {
+  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWriter> writer, StoreWriter::Prepare(copy));
+  const auto put = [&](const StoreWalk::Row& row) {
+    const StoreChange change{row.space, std::string(row.key), std::string(row.value)};
+    return writer->Apply({&change, 1}, row.revision);
+  };
+  bool more = true;
+  while (more) {
+    COORDHUB_ASSIGN_OR_RETURN(more, walk->Next(extent, put));
+  }
+  return writer->Finish();
+}
+
 absl::Status CopyDatabase(const BackupSource& source, const Extent& extent, EventReader* reader,
-                          const std::string& path) {
+                          StoreWalk* walk, const std::string& path) {
   Meta meta;
   meta.written_by = source.version;
   meta.log_id = source.log_id;
   meta.compact_revision = extent.mark.revision;
   meta.compact_checksum = extent.mark.checksum;
+  meta.store_complete = source.store_complete;
   COORDHUB_RETURN_IF_ERROR(CreateJournalFile(path, meta));
   {
     COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<Database> copy,
                               Database::Open(path, Database::Access::kReadWrite));
     COORDHUB_RETURN_IF_ERROR(
         copy->Execute("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN"));
-    COORDHUB_RETURN_IF_ERROR(InsertPinned(copy.get(), extent.pinned));
     COORDHUB_RETURN_IF_ERROR(CopyEvents(extent, reader, copy.get()));
+    COORDHUB_RETURN_IF_ERROR(CopyStore(extent, walk, copy.get()));
     COORDHUB_RETURN_IF_ERROR(copy->Execute("COMMIT"));
   }
   return SyncFile(path);
@@ -123,7 +98,7 @@ absl::Status CopyDatabase(const BackupSource& source, const Extent& extent, Even
 // Copies the newest whole snapshot that the copied events continue; returns its revision, 0 when
 // there is none.
 absl::StatusOr<int64_t> CopySnapshot(const BackupSource& source, const Extent& extent,
-                                     EventReader* reader, const SnapshotStore& copies) {
+                                     EventReader* reader, const SnapshotDirectory& copies) {
   const std::vector<int64_t> revisions = source.snapshots->revisions();
   for (auto it = revisions.rbegin(); it != revisions.rend(); ++it) {
     if (*it < extent.mark.revision || *it > extent.head) continue;
@@ -139,12 +114,14 @@ absl::StatusOr<int64_t> CopySnapshot(const BackupSource& source, const Extent& e
 
 absl::StatusOr<BackupInfo> Fill(const BackupSource& source, const std::string& directory) {
   const base::StatePaths paths(directory);
-  SnapshotStore copies(paths.snapshots());
+  SnapshotDirectory copies(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(copies.Open());
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<EventReader> reader,
                             EventReader::Open(source.state->path, source.state->vfs));
-  COORDHUB_ASSIGN_OR_RETURN(const Extent extent, Settle(source, reader.get()));
-  COORDHUB_RETURN_IF_ERROR(CopyDatabase(source, extent, reader.get(), paths.journal()));
+  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk,
+                            StoreWalk::Open(source.state->path, source.state->vfs));
+  COORDHUB_ASSIGN_OR_RETURN(const Extent extent, SettleAcknowledged(*source.state, walk.get()));
+  COORDHUB_RETURN_IF_ERROR(CopyDatabase(source, extent, reader.get(), walk.get(), paths.journal()));
   COORDHUB_ASSIGN_OR_RETURN(const int64_t snapshot,
                             CopySnapshot(source, extent, reader.get(), copies));
 

@@ -32,6 +32,19 @@ Checksum ChainHasher::Next(const ChainLink& link) {
   return Shorten(hasher_.Finish());
 }
 
+Checksum StoreChecksum(const StoreContent& content) {
+  std::array<uint8_t, 32> head;
+  PutBigEndian(static_cast<uint64_t>(content.revision), head.data());
+  PutBigEndian(static_cast<uint64_t>(content.space), head.data() + 8);
+  PutBigEndian(content.key.size(), head.data() + 16);
+  PutBigEndian(content.value.size(), head.data() + 24);
+  base::Sha256Hasher hasher;
+  hasher.Update({reinterpret_cast<const char*>(head.data()), head.size()});
+  hasher.Update(content.key);
+  hasher.Update(content.value);
+  return Shorten(hasher.Finish());
+}
+
 Checksum Shorten(const base::Sha256Digest& digest) {
   Checksum checksum;
   std::copy_n(digest.begin(), checksum.size(), checksum.begin());

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/base/sha256.h"
+#include "hub/journal/entry.h"
 
 namespace coordhub::journal {
 
@@ -40,6 +41,17 @@ class ChainHasher {
  private:
   base::Sha256Hasher hasher_;
 };
+
+// A row of the store, with the revision of the event that put it there.
+struct StoreContent {
+  int64_t revision;
+  Space space;
+  std::string_view key;
+  std::string_view value;
+};
+
+// The checksum of a row of the store.
+Checksum StoreChecksum(const StoreContent& content);
 
 // `digest`, shortened.
 Checksum Shorten(const base::Sha256Digest& digest);

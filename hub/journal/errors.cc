@@ -1,11 +1,17 @@
 #include "hub/journal/errors.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/string_view.h"
 #include "hub/journal/sqlite_journal.h"
 
 namespace coordhub::journal {
+namespace {
+
+constexpr char kLead[] = "lead";
+
+}  // namespace
 
 absl::Status Damaged(const std::string& file, std::string_view what) {
   return base::MakeError(base::pb::ERROR_REASON_JOURNAL_DAMAGED,
@@ -18,6 +24,14 @@ absl::Status DamagedAt(const std::string& file, int64_t revision, std::string_vi
                          absl::StrCat("the journal is damaged: ", file, ", revision ", revision,
                                       ": ", base::ToAbsl(what)),
                          {{"file", file}, {"revision", absl::StrCat(revision)}});
+}
+
+absl::Status DamagedRow(const std::string& file, int64_t revision, Space space,
+                        std::string_view key, std::string_view what) {
+  const std::string name =
+      absl::StrCat("row ", absl::BytesToHexString(base::ToAbsl(key)), " of space ",
+                   static_cast<int>(space), " of the store: ", base::ToAbsl(what));
+  return revision > 0 ? DamagedAt(file, revision, name) : Damaged(file, name);
 }
 
 absl::Status TooNew(const std::string& file, int64_t format, const std::string& written_by) {
@@ -40,6 +54,18 @@ absl::Status Refused(const std::string& file) {
   return base::MakeError(base::pb::ERROR_REASON_IO_FAILED,
                          absl::StrCat(file, " failed earlier; only a restart can use it again"),
                          {{"operation", "journal"}, {"path", file}});
+}
+
+absl::Status Fenced(const std::string& path, std::string_view why) {
+  return base::MakeError(
+      base::pb::ERROR_REASON_IO_FAILED,
+      absl::StrCat(path, " ", base::ToAbsl(why), "; this hub must not write any more"),
+      {{"operation", kLead}, {"path", path}});
+}
+
+bool IsFenced(const absl::Status& status) {
+  return base::ReasonOf(status) == base::pb::ERROR_REASON_IO_FAILED &&
+         base::MetadataOf(status, "operation") == kLead;
 }
 
 absl::Status Unusable(const std::string& path, std::string_view why) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "hub/journal/entry.h"
 
 // The errors that several parts of the journal make. Pure, thread-safe.
 namespace coordhub::journal {
@@ -15,6 +16,11 @@ absl::Status Damaged(const std::string& file, std::string_view what);
 // JOURNAL_DAMAGED at an event. Metadata: file, revision.
 absl::Status DamagedAt(const std::string& file, int64_t revision, std::string_view what);
 
+// JOURNAL_DAMAGED at a row of the store, which the event `revision` put there (0: unknown).
+// Metadata: file, revision.
+absl::Status DamagedRow(const std::string& file, int64_t revision, Space space,
+                        std::string_view key, std::string_view what);
+
 // JOURNAL_TOO_NEW: `file` has the format `format`. Metadata: file, format, written_by.
 absl::Status TooNew(const std::string& file, int64_t format, const std::string& written_by);
 
@@ -24,6 +30,11 @@ absl::Status Compacted(int64_t compact_revision, int64_t head_revision);
 
 // IO_FAILED: an earlier failure left it unknown what the disk holds.
 absl::Status Refused(const std::string& file);
+
+// This process must not append any more: `why` says how that shows at `path`. OutcomeOf gives
+// kFenced. IO_FAILED; metadata: operation, path.
+absl::Status Fenced(const std::string& path, std::string_view why);
+bool IsFenced(const absl::Status& status);
 
 // STATE_DIR_UNUSABLE. Metadata: path.
 absl::Status Unusable(const std::string& path, std::string_view why);

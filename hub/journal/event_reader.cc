@@ -12,8 +12,24 @@ namespace coordhub::journal {
 namespace {
 
 constexpr char kMismatch[] = "the event does not match its checksum";
+constexpr char kReadMark[] = "SELECT compact_revision, compact_checksum FROM meta";
+
+absl::StatusOr<CompactMark> MarkFrom(Database* database, Statement* mark) {
+  const StatementReset reset(mark);
+  const int rc = mark->Step();
+  if (rc == SQLITE_DONE) return Damaged(database->path(), "the meta row is missing");
+  if (rc != SQLITE_ROW) return database->ErrorOf(rc, "read meta");
+  const std::optional<Checksum> checksum = ChecksumFrom(mark->Bytes(1));
+  if (!checksum) return Damaged(database->path(), "the meta row has a malformed checksum");
+  return CompactMark{mark->Int(0), *checksum};
+}
 
 }  // namespace
+
+absl::StatusOr<CompactMark> ReadCompactMark(Database* database) {
+  COORDHUB_ASSIGN_OR_RETURN(Statement mark, database->Prepare(kReadMark));
+  return MarkFrom(database, &mark);
+}
 
 absl::StatusOr<std::unique_ptr<EventReader>> EventReader::Open(const std::string& path,
                                                                const std::string& vfs) {
@@ -28,14 +44,11 @@ absl::Status EventReader::PrepareAll() {
   const std::pair<Statement*, const char*> statements[] = {
       {&begin_, "BEGIN"},
       {&end_, "COMMIT"},
-      {&mark_, "SELECT compact_revision, compact_checksum FROM meta"},
+      {&mark_, kReadMark},
       {&checksum_, "SELECT checksum FROM events WHERE revision = ?1"},
       {&events_,
        "SELECT revision, commit_revision, event, private, checksum FROM events "
-       "WHERE revision > ?1 AND revision <= ?2 ORDER BY revision"},
-      {&pinned_,
-       "SELECT revision, commit_revision, event, private, checksum, previous FROM pinned "
-       "WHERE revision >= ?1 AND revision <= ?2 ORDER BY revision"}};
+       "WHERE revision > ?1 AND revision <= ?2 ORDER BY revision"}};
   for (const auto& [statement, sql] : statements) {
     COORDHUB_ASSIGN_OR_RETURN(*statement, database_->Prepare(sql));
   }
@@ -52,15 +65,7 @@ void EventReader::End() {
   end_.Run();
 }
 
-absl::StatusOr<CompactMark> EventReader::ReadMark() {
-  const StatementReset reset(&mark_);
-  const int rc = mark_.Step();
-  if (rc == SQLITE_DONE) return Damaged(path(), "the meta row is missing");
-  if (rc != SQLITE_ROW) return database_->ErrorOf(rc, "read meta");
-  const std::optional<Checksum> checksum = ChecksumFrom(mark_.Bytes(1));
-  if (!checksum) return Damaged(path(), "the meta row has a malformed checksum");
-  return CompactMark{mark_.Int(0), *checksum};
-}
+absl::StatusOr<CompactMark> EventReader::ReadMark() { return MarkFrom(database_.get(), &mark_); }
 
 absl::StatusOr<Checksum> EventReader::ChecksumAt(int64_t revision, const CompactMark& mark) {
   if (revision == mark.revision) return mark.checksum;
@@ -93,34 +98,10 @@ absl::StatusOr<Checksum> EventReader::ReadEvents(const Range& range, Checksum pr
     if (events_.Bytes(4) != BytesOf(checksum) && !base::MutantActive("damage_ignored")) {
       return DamagedAt(path(), revision, kMismatch);
     }
-    entries->push_back({revision, commit_revision, std::string(event), std::string(priv)});
+    entries->push_back({revision, commit_revision, std::string(event), std::string(priv), {}});
     previous = checksum;
   }
   return previous;
-}
-
-absl::StatusOr<std::vector<PinnedEntry>> EventReader::ReadPinned(CommitRange range) {
-  const StatementReset reset(&pinned_);
-  pinned_.Bind(1, range.first);
-  pinned_.Bind(2, range.second);
-  std::vector<PinnedEntry> entries;
-  int rc = SQLITE_OK;
-  while ((rc = pinned_.Step()) == SQLITE_ROW) {
-    PinnedEntry pinned;
-    pinned.entry = {pinned_.Int(0), pinned_.Int(1), std::string(pinned_.Bytes(2)),
-                    std::string(pinned_.Bytes(3))};
-    pinned.previous = ChecksumFrom(pinned_.Bytes(5)).value_or(kGenesis);
-    const Entry& entry = pinned.entry;
-    const Checksum checksum = hasher_.Next({pinned.previous, entry.revision, entry.commit_revision,
-                                            entry.event_bytes, entry.private_bytes});
-    if (pinned_.Bytes(4) != BytesOf(checksum)) {
-      return DamagedAt(path(), entry.revision, "the pinned event does not match its checksum");
-    }
-    entries.push_back(std::move(pinned));
-  }
-  if (rc != SQLITE_DONE)
-    return NoRow(rc, entries.empty() ? range.first : entries.back().entry.revision + 1);
-  return entries;
 }
 
 absl::Status EventReader::NoRow(int rc, int64_t revision) {

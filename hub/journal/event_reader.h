@@ -19,11 +19,8 @@ struct CompactMark {
   Checksum checksum = kGenesis;
 };
 
-// A copy of an event that compaction would have dropped, with the checksum of the event before it.
-struct PinnedEntry {
-  Entry entry;
-  Checksum previous;
-};
+// Reads it, within the caller's transaction. Errors: JOURNAL_DAMAGED (file), IO_FAILED.
+absl::StatusOr<CompactMark> ReadCompactMark(Database* database);
 
 // Reads a journal's database over a connection of its own, and checks everything that it reads.
 // Calls stand between Begin and End, which give them one view of the file; such a transaction
@@ -54,9 +51,6 @@ class EventReader {
   absl::StatusOr<Checksum> ReadEvents(const Range& range, Checksum previous,
                                       std::vector<Entry>* entries);
 
-  // The pinned events first <= revision <= last that are there.
-  absl::StatusOr<std::vector<PinnedEntry>> ReadPinned(CommitRange range);
-
   const std::string& path() const { return database_->path(); }
 
  private:
@@ -71,14 +65,14 @@ class EventReader {
   Statement mark_;
   Statement checksum_;
   Statement events_;
-  Statement pinned_;
   ChainHasher hasher_;
 };
 
-// Begin and End of an EventReader as a scope.
+// Begin and End of a reader as a scope.
+template <class Reader>
 class ReadTransaction {
  public:
-  explicit ReadTransaction(EventReader* reader) : reader_(*reader), status_(reader->Begin()) {}
+  explicit ReadTransaction(Reader* reader) : reader_(*reader), status_(reader->Begin()) {}
   ReadTransaction(const ReadTransaction&) = delete;
   ReadTransaction& operator=(const ReadTransaction&) = delete;
   ~ReadTransaction() {
@@ -87,7 +81,7 @@ class ReadTransaction {
   const absl::Status& status() const { return status_; }
 
  private:
-  EventReader& reader_;
+  Reader& reader_;
   const absl::Status status_;
 };
 

@@ -8,6 +8,7 @@
 #include "agent/base/string_view.h"
 #include "hub/journal/errors.h"
 #include "hub/journal/file_system.h"
+#include "hub/journal/require.h"
 #include "hub/journal/sqlite_journal.h"
 
 namespace coordhub::journal {
@@ -21,13 +22,11 @@ CREATE TABLE meta(id INTEGER PRIMARY KEY CHECK(id = 1), format INTEGER NOT NULL,
                   compact_checksum BLOB NOT NULL, checksum BLOB NOT NULL) STRICT;
 CREATE TABLE events(revision INTEGER PRIMARY KEY, commit_revision INTEGER NOT NULL, event BLOB NOT NULL,
                     private BLOB, checksum BLOB NOT NULL) STRICT;
-CREATE TABLE pinned(revision INTEGER PRIMARY KEY, commit_revision INTEGER NOT NULL, event BLOB NOT NULL,
-                    private BLOB, previous BLOB NOT NULL, checksum BLOB NOT NULL) STRICT;
 )";
 
 Checksum ChecksumOf(const Meta& meta) {
   std::string bytes;
-  AppendBigEndian(kFormatVersion, &bytes);
+  AppendBigEndian(static_cast<uint64_t>(meta.format), &bytes);
   AppendBigEndian(meta.restored ? 1 : 0, &bytes);
   AppendBigEndian(static_cast<uint64_t>(meta.compact_revision), &bytes);
   bytes += BytesOf(meta.compact_checksum);
@@ -35,6 +34,7 @@ Checksum ChecksumOf(const Meta& meta) {
   bytes += meta.log_id;
   AppendBigEndian(meta.written_by.size(), &bytes);
   bytes += meta.written_by;
+  if (meta.format >= 2) AppendBigEndian(meta.store_complete ? 1 : 0, &bytes);
   return Shorten(base::Sha256(bytes));
 }
 
@@ -44,10 +44,10 @@ absl::Status BuildSchema(const std::string& path, const Meta& meta) {
   // A file that is not finished is thrown away, so nothing of it need be synced before the end.
   COORDHUB_RETURN_IF_ERROR(database->Execute(
       "PRAGMA page_size=4096; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN"));
-  COORDHUB_RETURN_IF_ERROR(
-      database->Execute(absl::StrCat("PRAGMA application_id=", kApplicationId,
-                                     "; PRAGMA user_version=", kFormatVersion, ";", kSchema)
-                            .c_str()));
+  COORDHUB_RETURN_IF_ERROR(database->Execute(
+      absl::StrCat("PRAGMA application_id=", kApplicationId, "; PRAGMA user_version=",
+                   kFormatVersion, ";", kSchema, kAddStoreComplete, kStoreSchema)
+          .c_str()));
   COORDHUB_RETURN_IF_ERROR(WriteMeta(database.get(), meta));
   return database->Execute("COMMIT");
 }
@@ -71,8 +71,11 @@ absl::StatusOr<Checksum> ReadChecksum(Database* database, Statement* row, int co
 // The end of the chain, from a statement that stands on the last event; the one before it comes
 // next.
 absl::StatusOr<Tail> CheckLastEvent(Database* database, const Meta& meta, Statement* newest) {
-  const Entry last{newest->Int(0), newest->Int(1), std::string(newest->Bytes(2)),
-                   std::string(newest->Bytes(3))};
+  const Entry last{newest->Int(0),
+                   newest->Int(1),
+                   std::string(newest->Bytes(2)),
+                   std::string(newest->Bytes(3)),
+                   {}};
   const std::optional<Checksum> stored = ChecksumFrom(newest->Bytes(4));
   std::optional<Checksum> previous = meta.compact_checksum;
   if (last.revision > meta.compact_revision + 1) {
@@ -97,7 +100,26 @@ absl::StatusOr<Tail> CheckLastEvent(Database* database, const Meta& meta, Statem
   return Tail{last.revision, computed};
 }
 
+// New in format 2.
+absl::StatusOr<bool> ReadStoreComplete(Database* database, int64_t format) {
+  if (format < 2) return false;
+  COORDHUB_ASSIGN_OR_RETURN(const int64_t complete,
+                            database->QueryInt("SELECT store_complete FROM meta"));
+  return complete != 0;
+}
+
 }  // namespace
+
+const char kStoreSchema[] = R"(
+CREATE TABLE store(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, space INTEGER NOT NULL,
+                   key BLOB NOT NULL, checksum BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE TABLE store_index(space INTEGER NOT NULL, key BLOB NOT NULL, id INTEGER NOT NULL,
+                         bytes INTEGER NOT NULL, PRIMARY KEY(space, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE store_erased(id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL,
+                          revision INTEGER NOT NULL) STRICT;
+CREATE TABLE store_size(space INTEGER PRIMARY KEY, row_count INTEGER NOT NULL,
+                        bytes INTEGER NOT NULL, checksum BLOB NOT NULL) STRICT;
+)";
 
 absl::Status CreateJournalFile(const std::string& path, const Meta& meta) {
   COORDHUB_RETURN_IF_ERROR(CreateFile(path));
@@ -122,11 +144,13 @@ absl::StatusOr<Meta> ReadMeta(Database* database) {
   }
   if (format > kFormatVersion) return TooNew(database->path(), format, written_by);
   Meta meta;
+  meta.format = format;
   meta.written_by = written_by;
   meta.log_id = std::string(row.Bytes(2));
   meta.restored = row.Int(3) != 0;
   meta.compact_revision = row.Int(4);
   COORDHUB_ASSIGN_OR_RETURN(meta.compact_checksum, ReadChecksum(database, &row, 5));
+  COORDHUB_ASSIGN_OR_RETURN(meta.store_complete, ReadStoreComplete(database, format));
   COORDHUB_ASSIGN_OR_RETURN(const Checksum stored, ReadChecksum(database, &row, 6));
   if (stored != ChecksumOf(meta)) {
     return Damaged(database->path(), "the meta row does not match its checksum");
@@ -135,19 +159,38 @@ absl::StatusOr<Meta> ReadMeta(Database* database) {
 }
 
 absl::Status WriteMeta(Database* database, const Meta& meta) {
+  Meta written = meta;
+  written.format = kFormatVersion;
   COORDHUB_ASSIGN_OR_RETURN(
       Statement replace,
-      database->Prepare("INSERT OR REPLACE INTO meta VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
-  const Checksum checksum = ChecksumOf(meta);
-  replace.Bind(1, kFormatVersion);
-  replace.BindText(2, meta.written_by);
-  replace.BindText(3, meta.log_id);
-  replace.Bind(4, meta.restored ? 1 : 0);
-  replace.Bind(5, meta.compact_revision);
-  replace.BindBlob(6, BytesOf(meta.compact_checksum));
+      database->Prepare("INSERT OR REPLACE INTO meta(id, format, written_by, log_id, restored, "
+                        "compact_revision, compact_checksum, checksum, store_complete) "
+                        "VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
+  const Checksum checksum = ChecksumOf(written);
+  replace.Bind(1, written.format);
+  replace.BindText(2, written.written_by);
+  replace.BindText(3, written.log_id);
+  replace.Bind(4, written.restored ? 1 : 0);
+  replace.Bind(5, written.compact_revision);
+  replace.BindBlob(6, BytesOf(written.compact_checksum));
   replace.BindBlob(7, BytesOf(checksum));
+  replace.Bind(8, written.store_complete ? 1 : 0);
   const int rc = replace.Run();
   return rc == SQLITE_DONE ? absl::OkStatus() : database->ErrorOf(rc, "write meta");
+}
+
+absl::StatusOr<Checksum> ReadBoundary(Database* database, int64_t revision) {
+  COORDHUB_ASSIGN_OR_RETURN(
+      Statement boundary,
+      database->Prepare("SELECT commit_revision, checksum FROM events WHERE revision = ?1"));
+  boundary.Bind(1, revision);
+  const int rc = boundary.Step();
+  if (rc == SQLITE_DONE) return DamagedAt(database->path(), revision, "the event is missing");
+  if (rc != SQLITE_ROW) return database->ErrorOf(rc, "read an event");
+  Require(boundary.Int(0) == revision, "Compact: not at the end of a commit");
+  const std::optional<Checksum> checksum = ChecksumFrom(boundary.Bytes(1));
+  if (!checksum) return DamagedAt(database->path(), revision, "the checksum is malformed");
+  return *checksum;
 }
 
 absl::StatusOr<Tail> ReadTail(Database* database, const Meta& meta) {

@@ -1,6 +1,7 @@
 #include "hub/journal/memory_journal.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -9,24 +10,30 @@
 #include "agent/base/mutex.h"
 #include "hub/journal/errors.h"
 #include "hub/journal/require.h"
-#include "hub/journal/snapshot_store.h"
+#include "hub/journal/snapshot_directory.h"
+#include "hub/journal/store_writer.h"
 
 namespace coordhub::journal {
 namespace {
 
 constexpr size_t kMaxEntries = 1000;
+constexpr size_t kMaxAppendBytes = 64 << 20;
 
 struct MemorySnapshot {
   v1::SnapshotHeader header;
   std::vector<std::shared_ptr<const v1::SnapshotRecord>> records;
 };
 
+using MemorySpace = std::map<std::string, std::string>;
+
 // What the journal and its readers share.
 struct MemoryLog {
   base::Mutex mu;
-  // By revision; dense after `compact`.
+  // By revision; dense after `compact`. Without changes of the store, which are made at once.
   std::map<int64_t, Entry> events ABSL_GUARDED_BY(mu);
-  std::map<int64_t, Entry> pinned ABSL_GUARDED_BY(mu);
+  std::array<MemorySpace, std::size(kSpaces)> store ABSL_GUARDED_BY(mu);
+  StoreSizes sizes ABSL_GUARDED_BY(mu);
+  bool store_incomplete ABSL_GUARDED_BY(mu) = false;
   std::map<int64_t, std::shared_ptr<const MemorySnapshot>> snapshots ABSL_GUARDED_BY(mu);
   int64_t head ABSL_GUARDED_BY(mu) = 0;
   int64_t compact ABSL_GUARDED_BY(mu) = 0;
@@ -38,6 +45,23 @@ void Prune(MemoryLog* log) ABSL_EXCLUSIVE_LOCKS_REQUIRED(log->mu) {
   const std::vector<int64_t> kept = SnapshotsToKeep(revisions, log->compact);
   for (const int64_t revision : revisions) {
     if (!std::binary_search(kept.begin(), kept.end(), revision)) log->snapshots.erase(revision);
+  }
+}
+
+void Change(MemoryLog* log, absl::Span<const StoreChange> changes)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(log->mu) {
+  for (const StoreChange& change : changes) {
+    MemorySpace& space = log->store[IndexOf(change.space)];
+    StoreSize& size = log->sizes[IndexOf(change.space)];
+    if (const auto old = space.find(change.key); old != space.end()) {
+      size.rows -= 1;
+      size.bytes -= static_cast<int64_t>(old->second.size());
+      space.erase(old);
+    }
+    if (!change.value) continue;
+    space.emplace(change.key, *change.value);
+    size.rows += 1;
+    size.bytes += static_cast<int64_t>(change.value->size());
   }
 }
 
@@ -62,29 +86,83 @@ class MemoryReader final : public JournalReader {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<Entry>> ReadCommit(CommitRange range) override {
+ private:
+  const std::shared_ptr<MemoryLog> log_;
+};
+
+class MemoryArchiveReader final : public ArchiveReader {
+ public:
+  explicit MemoryArchiveReader(std::shared_ptr<MemoryLog> log) : log_(std::move(log)) {}
+
+  absl::StatusOr<std::optional<std::string>> Get(Space space, std::string_view key) override {
     base::MutexLock lock(&log_->mu);
-    Require(range.first >= 1 && range.first <= range.second && range.second <= log_->head,
-            "ReadCommit: no such commit");
-    const bool compacted = range.first <= log_->compact;
-    const std::map<int64_t, Entry>& table = compacted ? log_->pinned : log_->events;
-    std::vector<Entry> entries;
-    for (auto it = table.lower_bound(range.first); it != table.end() && it->first <= range.second;
-         ++it) {
-      entries.push_back(it->second);
+    return Find(space, std::string(key));
+  }
+
+  absl::StatusOr<std::vector<std::optional<std::string>>> GetMany(
+      Space space, absl::Span<const std::string> keys, size_t max_bytes) override {
+    base::MutexLock lock(&log_->mu);
+    std::vector<std::optional<std::string>> values;
+    size_t room = max_bytes;
+    for (const std::string& key : keys.subspan(0, kMaxEntries)) {
+      std::optional<std::string> value = Find(space, key);
+      const size_t size = value ? value->size() : 0;
+      if (size > room && !values.empty()) break;
+      room -= std::min(size, room);
+      values.push_back(std::move(value));
     }
-    if (entries.empty()) return Compacted(log_->compact, log_->head);
-    return entries;
+    return values;
+  }
+
+  absl::StatusOr<std::vector<StoreRow>> Scan(const StoreScan& scan) override {
+    base::MutexLock lock(&log_->mu);
+    const MemorySpace& space = log_->store[IndexOf(scan.space)];
+    std::vector<StoreRow> rows;
+    if (scan.descending) {
+      for (auto it = space.rbegin(); it != space.rend(); ++it) {
+        if (Admits(scan, it->first) && !Take(*it, scan, &rows)) return rows;
+      }
+      return rows;
+    }
+    for (const auto& row : space) {
+      if (Admits(scan, row.first) && !Take(row, scan, &rows)) return rows;
+    }
+    return rows;
   }
 
  private:
+  static bool Admits(const StoreScan& scan, const std::string& key) {
+    if (key.compare(0, scan.prefix.size(), scan.prefix) != 0) return false;
+    if (!scan.after) return true;
+    return scan.descending ? key < *scan.after : key > *scan.after;
+  }
+  // False: there is no room for the row.
+  static bool Take(const MemorySpace::value_type& row, const StoreScan& scan,
+                   std::vector<StoreRow>* rows) {
+    size_t bytes = row.first.size() + row.second.size();
+    for (const StoreRow& taken : *rows) bytes += taken.key.size() + taken.value.size();
+    if (!rows->empty() && bytes > scan.max_bytes) return false;
+    if (rows->size() >= std::min(scan.max_rows, kMaxEntries)) return false;
+    rows->push_back({row.first, row.second});
+    return true;
+  }
+  std::optional<std::string> Find(Space space, const std::string& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_->mu) {
+    const auto row = log_->store[IndexOf(space)].find(key);
+    if (row == log_->store[IndexOf(space)].end()) return std::nullopt;
+    return row->second;
+  }
+
   const std::shared_ptr<MemoryLog> log_;
 };
 
 class MemoryJournal final : public Journal {
  public:
-  explicit MemoryJournal(std::string log_id)
-      : log_id_(std::move(log_id)), log_(std::make_shared<MemoryLog>()) {}
+  explicit MemoryJournal(const MemoryOptions& options)
+      : log_id_(options.log_id), log_(std::make_shared<MemoryLog>()) {
+    base::MutexLock lock(&log_->mu);
+    log_->store_incomplete = options.store_incomplete;
+  }
 
   Identity identity() const override { return {log_id_, false}; }
   int64_t head_revision() const override {
@@ -96,40 +174,32 @@ class MemoryJournal final : public Journal {
     return log_->compact;
   }
 
+  size_t max_append_bytes() const override { return kMaxAppendBytes; }
   absl::Status Append(absl::Span<const Entry> entries) override {
     base::MutexLock lock(&log_->mu);
-    RequireWholeCommits(entries, log_->head);
-    for (const Entry& entry : entries) log_->events.emplace(entry.revision, entry);
+    RequireWholeCommits(entries, log_->head, kMaxAppendBytes);
+    for (const Entry& entry : entries) {
+      log_->events.emplace(
+          entry.revision,
+          Entry{entry.revision, entry.commit_revision, entry.event_bytes, entry.private_bytes, {}});
+      Require(!log_->store_incomplete || entry.store.empty(), "Append: the store is incomplete");
+      Change(log_.get(), entry.store);
+    }
     if (!entries.empty()) log_->head = entries.back().revision;
     return absl::OkStatus();
   }
 
-  absl::StatusOr<int64_t> Compact(int64_t revision, absl::Span<const CommitRange> pinned) override {
+  absl::StatusOr<int64_t> Compact(int64_t revision) override {
     base::MutexLock lock(&log_->mu);
     Require(revision <= log_->head, "Compact: beyond the head");
-    if (revision < log_->compact) return 0;
-    Require(revision == log_->compact ||
-                (!log_->snapshots.empty() && log_->snapshots.rbegin()->first >= revision),
+    if (revision <= log_->compact) return 0;
+    Require(!log_->snapshots.empty() && log_->snapshots.rbegin()->first >= revision,
             "Compact: no snapshot continues at the revision");
-    std::map<int64_t, Entry> kept;
-    for (const CommitRange& range : pinned) {
-      if (range.second > revision) continue;
-      const std::map<int64_t, Entry>& from =
-          range.first <= log_->compact ? log_->pinned : log_->events;
-      kept.insert(from.lower_bound(range.first), from.upper_bound(range.second));
-    }
     const auto end = log_->events.upper_bound(revision);
-    const int64_t passed = std::distance(log_->events.begin(), end);
-    const int64_t copied = std::distance(kept.upper_bound(log_->compact), kept.end());
-    if (passed > 0) {
-      Require(std::prev(end)->second.commit_revision == revision,
-              "Compact: not at the end of a commit");
-    }
+    Require(std::prev(end)->second.commit_revision == revision,
+            "Compact: not at the end of a commit");
     log_->events.erase(log_->events.begin(), end);
-    log_->pinned = std::move(kept);
-    log_->compact = revision;
-    Prune(log_.get());
-    return passed - copied;
+    return revision - std::exchange(log_->compact, revision);
   }
 
   absl::Status Checkpoint(bool) override { return absl::OkStatus(); }
@@ -157,6 +227,11 @@ class MemoryJournal final : public Journal {
     return absl::OkStatus();
   }
 
+  void PruneSnapshots() override {
+    base::MutexLock lock(&log_->mu);
+    Prune(log_.get());
+  }
+
   absl::StatusOr<std::optional<v1::SnapshotHeader>> LoadSnapshot(
       int64_t max_revision, const SnapshotSink& sink,
       const std::function<void(std::string)>&) override {
@@ -164,7 +239,7 @@ class MemoryJournal final : public Journal {
     {
       base::MutexLock lock(&log_->mu);
       for (const auto& [revision, snapshot] : log_->snapshots) {
-        if (revision <= max_revision) found = snapshot;
+        if (revision >= log_->compact && revision <= max_revision) found = snapshot;
       }
     }
     return GiveOut(found.get(), sink);
@@ -175,10 +250,40 @@ class MemoryJournal final : public Journal {
     std::shared_ptr<const MemorySnapshot> found;
     {
       base::MutexLock lock(&log_->mu);
-      if (!log_->snapshots.empty()) found = log_->snapshots.begin()->second;
+      const auto oldest = log_->snapshots.lower_bound(log_->compact);
+      if (oldest != log_->snapshots.end()) found = oldest->second;
     }
     return GiveOut(found.get(), sink);
   }
+
+  std::unique_ptr<ArchiveReader> NewArchiveReader() override {
+    return std::make_unique<MemoryArchiveReader>(log_);
+  }
+  StoreSize store_size(Space space) const override {
+    base::MutexLock lock(&log_->mu);
+    return log_->sizes[IndexOf(space)];
+  }
+  absl::StatusOr<int64_t> VerifyStore(const std::function<absl::Status()>&) override {
+    base::MutexLock lock(&log_->mu);
+    int64_t rows = 0;
+    for (const StoreSize& size : log_->sizes) rows += size.rows;
+    return rows;
+  }
+  bool store_incomplete() const override {
+    base::MutexLock lock(&log_->mu);
+    return log_->store_incomplete;
+  }
+  absl::Status CompleteStore(absl::Span<const StoreChange> puts, bool last) override {
+    base::MutexLock lock(&log_->mu);
+    Require(log_->store_incomplete, "CompleteStore: the store is complete");
+    RequireStoreChanges(puts);
+    Change(log_.get(), puts);
+    log_->store_incomplete = !last;
+    return absl::OkStatus();
+  }
+
+  // Nobody else can have it.
+  absl::Status CheckLeadership() const override { return absl::OkStatus(); }
 
   absl::StatusOr<BackupInfo> Backup(const std::string&) override {
     return base::MakeError(base::pb::ERROR_REASON_NOT_IMPLEMENTED,
@@ -205,7 +310,11 @@ class MemoryJournal final : public Journal {
 }  // namespace
 
 std::unique_ptr<Journal> NewMemoryJournal(std::string log_id) {
-  return std::make_unique<MemoryJournal>(std::move(log_id));
+  return NewMemoryJournal(MemoryOptions{std::move(log_id)});
+}
+
+std::unique_ptr<Journal> NewMemoryJournal(const MemoryOptions& options) {
+  return std::make_unique<MemoryJournal>(options);
 }
 
 }  // namespace coordhub::journal

@@ -20,8 +20,10 @@
 #include "hub/journal/journal_file.h"
 #include "hub/journal/lock_file.h"
 #include "hub/journal/manifest.h"
-#include "hub/journal/snapshot_store.h"
+#include "hub/journal/migration.h"
+#include "hub/journal/snapshot_directory.h"
 #include "hub/journal/sqlite_journal.h"
+#include "hub/journal/store_walk.h"
 
 namespace coordhub::journal {
 namespace {
@@ -43,7 +45,7 @@ absl::Status CheckEmpty(const base::StatePaths& paths) {
   COORDHUB_ASSIGN_OR_RETURN(const bool interrupted, Exists(StagingOf(paths)));
   if (interrupted) return absl::OkStatus();
   COORDHUB_ASSIGN_OR_RETURN(const bool has_log, Exists(paths.journal() + "-wal"));
-  SnapshotStore snapshots(paths.snapshots());
+  SnapshotDirectory snapshots(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(snapshots.Open());
   if (has_log || snapshots.newest() > 0) {
     return Unusable(paths.dir(), "holds parts of another journal");
@@ -60,16 +62,27 @@ absl::Status BeginStaging(const base::StatePaths& paths) {
   return SyncDirectory(paths.dir());
 }
 
-// Reads, and thereby checks, all events and pinned commits.
+// Reads, and thereby checks, all events.
 absl::Status CheckEvents(const std::string& path, const Meta& meta, const Tail& tail) {
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<EventReader> reader, EventReader::Open(path, ""));
-  COORDHUB_RETURN_IF_ERROR(reader->ReadPinned({1, meta.compact_revision}).status());
   Checksum checksum = meta.compact_checksum;
   std::vector<Entry> entries;
   for (int64_t after = meta.compact_revision; after < tail.head; after += kSliceEvents) {
     entries.clear();
     const int64_t to = std::min(tail.head, after + kSliceEvents);
     COORDHUB_ASSIGN_OR_RETURN(checksum, reader->ReadEvents({after, to}, checksum, &entries));
+  }
+  return absl::OkStatus();
+}
+
+// Reads, and thereby checks, the whole store.
+absl::Status CheckStore(const std::string& path) {
+  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk, StoreWalk::Open(path, ""));
+  COORDHUB_ASSIGN_OR_RETURN(const Extent extent, walk->Settle());
+  bool more = true;
+  while (more) {
+    COORDHUB_ASSIGN_OR_RETURN(
+        more, walk->Next(extent, [](const StoreWalk::Row&) { return absl::OkStatus(); }));
   }
   return absl::OkStatus();
 }
@@ -90,6 +103,7 @@ absl::Status Rename(const std::string& path, const Manifest& manifest,
     return Damaged(path, "the journal is not the one that the manifest describes");
   }
   COORDHUB_RETURN_IF_ERROR(CheckEvents(path, meta, tail));
+  if (meta.format >= 2) COORDHUB_RETURN_IF_ERROR(CheckStore(path));
   meta.log_id = options.ids->NewUid();
   meta.restored = true;
   meta.written_by = options.version;
@@ -98,6 +112,7 @@ absl::Status Rename(const std::string& path, const Manifest& manifest,
                               Database::Open(path, Database::Access::kReadWrite));
     COORDHUB_RETURN_IF_ERROR(
         database->Execute("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF"));
+    COORDHUB_RETURN_IF_ERROR(Migrate(database.get(), options.version, &meta));
     COORDHUB_RETURN_IF_ERROR(WriteMeta(database.get(), meta));
   }
   return SyncFile(path);
@@ -105,7 +120,7 @@ absl::Status Rename(const std::string& path, const Manifest& manifest,
 
 absl::Status CopySnapshots(const std::string& backup, const Manifest& manifest,
                            const base::StatePaths& paths) {
-  SnapshotStore snapshots(paths.snapshots());
+  SnapshotDirectory snapshots(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(snapshots.Open());
   for (const Manifest::File& file : manifest.files) {
     if (!absl::StartsWith(file.name, "snapshots/")) continue;

@@ -3,65 +3,47 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/base/mutex.h"
-#include "hub/journal/checksum.h"
-#include "hub/journal/journal.h"
-#include "hub/journal/snapshot_file.h"
+#include "coordhub/journal/v1/record.pb.h"
 
 namespace coordhub::journal {
 
-// Which of the snapshots at `revisions` (ascending) stay: the two newest, and the oldest one that
-// the events after `compact_revision` continue when the log no longer begins at its first event.
-// Pure.
-std::vector<int64_t> SnapshotsToKeep(const std::vector<int64_t>& revisions,
-                                     int64_t compact_revision);
+// Gives out a snapshot's records one by one.
+using SnapshotSource = std::function<absl::Status(
+    const std::function<absl::Status(const v1::SnapshotRecord&)>& write)>;
+using SnapshotSink = std::function<absl::Status(std::shared_ptr<const v1::SnapshotRecord>)>;
 
-// The snapshots in a directory. Thread-safe; Save and Prune block on the disk, and not under the
-// lock.
+// Snapshots of a workspace's state beside its events. SaveSnapshot and PruneSnapshots: any one
+// thread, beside the writer. Loading: any thread.
 class SnapshotStore {
  public:
-  explicit SnapshotStore(std::string directory) : directory_(std::move(directory)) {}
+  virtual ~SnapshotStore() = default;
 
-  // Makes the directory if it is missing, removes what a crash left half written, and finds the
-  // snapshots. Errors: STATE_DIR_UNUSABLE, IO_FAILED.
-  absl::Status Open();
+  // Writes a snapshot of a durable revision (a commit boundary) beside the events; atomic: an
+  // interrupted one is never seen. Keeps the two newest, and the oldest one that the kept events
+  // continue once events were compacted. Nothing is written when compaction has passed the revision
+  // meanwhile.
+  // Errors: those of `source`, DISK_FULL, IO_FAILED, JOURNAL_DAMAGED; the journal stays usable.
+  virtual absl::Status SaveSnapshot(const v1::SnapshotHeader& header,
+                                    const SnapshotSource& source) = 0;
 
-  std::string PathOf(int64_t revision) const;
+  // Removes those that SaveSnapshot would not keep now: after a compaction. May block on the disk.
+  virtual void PruneSnapshots() = 0;
 
-  // Writes a snapshot, atomic and durable. One caller at a time. Errors: as WriteSnapshotFile.
-  absl::Status Save(const v1::SnapshotHeader& header, const Checksum& checksum,
-                    const SnapshotSource& source);
-
-  // Opens a snapshot, and checks that it is whole and of the log in which the event at its revision
-  // has `checksum`. Errors: JOURNAL_DAMAGED (file), IO_FAILED.
-  absl::StatusOr<std::unique_ptr<SnapshotFile>> Load(int64_t revision,
-                                                     const Checksum& checksum) const;
-
-  // Removes those that SnapshotsToKeep does not name; nothing while somebody holds them. A failure
-  // leaves files that the next start finds.
-  void Prune(int64_t compact_revision);
-
-  // Keeps Prune from removing any that revisions() names, until Release. Calls nest.
-  void Hold();
-  void Release();
-
-  // Revisions of durable snapshots, ascending.
-  std::vector<int64_t> revisions() const;
-  // The newest one; 0 when there is none.
-  int64_t newest() const;
-  int64_t size_bytes() const;
-
- private:
-  const std::string directory_;
-  mutable base::Mutex mu_;
-  std::vector<int64_t> revisions_ ABSL_GUARDED_BY(mu_);
-  int holds_ ABSL_GUARDED_BY(mu_) = 0;
+  // Reads the newest snapshot at or before `max_revision` that is whole; a damaged one is skipped
+  // for an older one (and reported through `note`). Nullopt: there is none, begin from nothing.
+  // Errors: those of `sink`, JOURNAL_DAMAGED, IO_FAILED.
+  virtual absl::StatusOr<std::optional<v1::SnapshotHeader>> LoadSnapshot(
+      int64_t max_revision, const SnapshotSink& sink,
+      const std::function<void(std::string)>& note) = 0;
+  // As LoadSnapshot, but the oldest whole one that the kept events continue: the start of a fold
+  // from zero.
+  virtual absl::StatusOr<std::optional<v1::SnapshotHeader>> LoadOldestSnapshot(
+      const SnapshotSink& sink) = 0;
 };
 
 }  // namespace coordhub::journal

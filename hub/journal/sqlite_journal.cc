@@ -6,20 +6,16 @@
 #include "hub/journal/backup.h"
 #include "hub/journal/errors.h"
 #include "hub/journal/file_system.h"
-#include "hub/journal/log_room.h"
-#include "hub/journal/pinning.h"
 #include "hub/journal/require.h"
+#include "hub/journal/sqlite_archive.h"
 #include "hub/journal/sqlite_journal_impl.h"
 
 namespace coordhub::journal {
 namespace {
 
 constexpr int64_t kPageBytes = 4096;
-// Compacted events that one call of Checkpoint deletes: some milliseconds.
-constexpr int64_t kGarbageSlice = 4096;
-// A log that grew this many times beyond its limit, because a reader held on to it, is given back
-// to the disk.
-constexpr int64_t kOversized = 4;
+// What one transaction of CompleteStore puts.
+constexpr size_t kPutBytes = 1 << 20;
 // Nobody else should write. Someone who looks into the file with a tool may hold it for a moment.
 constexpr int kBusyTimeoutMs = 5000;
 
@@ -39,14 +35,15 @@ SqliteJournal::SqliteJournal(Parts parts)
       log_id_(parts.meta.log_id),
       version_(parts.version),
       checkpoint_bytes_(parts.checkpoint_bytes),
-      log_room_bytes_(parts.log_room_bytes),
       state_(std::make_shared<JournalState>()),
       snapshots_(std::move(parts.snapshots)),
+      database_file_(parts.database_file),
+      log_file_(parts.log_file),
       restored_(parts.meta.restored),
+      store_incomplete_(!parts.meta.store_complete),
       database_(std::move(parts.database)),
       meta_(parts.meta),
-      checksum_(parts.tail.checksum),
-      first_row_(parts.first_row > 0 ? parts.first_row : parts.meta.compact_revision + 1) {
+      checksum_(parts.tail.checksum) {
   state_->path = database_->path();
   state_->vfs = parts.vfs;
   state_->head = parts.tail.head;
@@ -61,13 +58,15 @@ absl::Status SqliteJournal::Prepare() {
   COORDHUB_ASSIGN_OR_RETURN(begin_, database_->Prepare("BEGIN IMMEDIATE"));
   COORDHUB_ASSIGN_OR_RETURN(commit_, database_->Prepare("COMMIT"));
   COORDHUB_ASSIGN_OR_RETURN(rollback_, database_->Prepare("ROLLBACK"));
-  COORDHUB_ASSIGN_OR_RETURN(delete_, database_->Prepare("DELETE FROM events WHERE revision <= ?1"));
   COORDHUB_ASSIGN_OR_RETURN(inserter_, EventInserter::Prepare(database_.get()));
+  COORDHUB_ASSIGN_OR_RETURN(garbage_, Garbage::Prepare(database_.get()));
+  COORDHUB_ASSIGN_OR_RETURN(store_, StoreWriter::Prepare(database_.get()));
   return absl::OkStatus();
 }
 
 template <class Body>
 absl::Status SqliteJournal::Transact(const Body& body) {
+  if (state_->fenced) return Fenced(state_->path, "is not this hub's any more");
   if (state_->failed) return Refused(state_->path);
   const int begun = begin_.Run();
   if (begun != SQLITE_DONE) return Abandon(database_->ErrorOf(begun, "begin to write"));
@@ -86,77 +85,137 @@ absl::Status SqliteJournal::Abandon(absl::Status status) {
 }
 
 absl::Status SqliteJournal::Append(absl::Span<const Entry> entries) {
-  RequireWholeCommits(entries, state_->head);
+  RequireWholeCommits(entries, state_->head, kMaxAppendBytes);
   if (entries.empty()) return absl::OkStatus();
   Checksum checksum = checksum_;
-  COORDHUB_RETURN_IF_ERROR(Transact([&] {
+  bool stores = false;
+  const absl::Status status = Transact([&]() -> absl::Status {
     for (const Entry& entry : entries) {
       COORDHUB_ASSIGN_OR_RETURN(checksum, inserter_->Insert(entry, checksum));
+      if (entry.store.empty()) continue;
+      Require(!store_incomplete_, "Append: the store is incomplete");
+      stores = true;
+      COORDHUB_RETURN_IF_ERROR(store_->Apply(entry.store, entry.revision));
     }
-    return absl::OkStatus();
-  }));
+    return stores ? store_->Finish() : absl::OkStatus();
+  });
+  if (!status.ok()) {
+    if (stores) store_->RolledBack();
+    return status;
+  }
+  if (stores && store_->Committed()) has_garbage_ = true;
   checksum_ = checksum;
   state_->head = entries.back().revision;
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> SqliteJournal::Compact(int64_t revision,
-                                               absl::Span<const CommitRange> pinned) {
+absl::StatusOr<int64_t> SqliteJournal::Compact(int64_t revision) {
   Require(revision <= state_->head, "Compact: beyond the head");
   const int64_t before = meta_.compact_revision;
-  if (revision < before) return 0;
-  Require(revision == before || snapshots_->newest() >= revision,
-          "Compact: no snapshot continues at the revision");
-  int64_t copied = 0;
+  if (revision <= before) return 0;
+  Require(snapshots_->newest() >= revision, "Compact: no snapshot continues at the revision");
   Meta moved = meta_;
-  COORDHUB_RETURN_IF_ERROR(Transact([&] {
-    COORDHUB_ASSIGN_OR_RETURN(
-        copied, PinCommits(database_.get(), {before, meta_.compact_checksum}, revision, pinned));
-    if (revision == before) return absl::OkStatus();
+  moved.compact_revision = revision;
+  COORDHUB_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
     COORDHUB_ASSIGN_OR_RETURN(moved.compact_checksum, ReadBoundary(database_.get(), revision));
-    moved.compact_revision = revision;
     return WriteMeta(database_.get(), moved);
   }));
   meta_ = moved;
   state_->compact = revision;
-  snapshots_->Prune(revision);
-  return revision - before - copied;
+  has_garbage_ = true;
+  return revision - before;
 }
 
+// One thing at a time: what the writer is held for is that of the longer one, not their sum.
 absl::Status SqliteJournal::Checkpoint(bool force) {
   if (state_->failed) return Refused(state_->path);
   if (log_pages_ < attempted_pages_) attempted_pages_ = 0;  // the log began anew
   if (force || (log_pages_ - attempted_pages_) * kPageBytes >= checkpoint_bytes_) {
-    attempted_pages_ = log_pages_;
-    const bool truncate = force || log_pages_ * kPageBytes > kOversized * checkpoint_bytes_;
-    // Readers that stand in the way are not waited for.
-    sqlite3_busy_timeout(database_->handle(), 0);
-    const int rc = sqlite3_wal_checkpoint_v2(
-        database_->handle(), nullptr,
-        truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    const absl::Status status = rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY
-                                    ? absl::OkStatus()
-                                    : database_->ErrorOf(rc, "checkpoint");
-    sqlite3_busy_timeout(database_->handle(), kBusyTimeoutMs);
-    if (!status.ok()) return Abandon(status);
-    if (truncate && !force) {
-      const absl::Status room = MakeLogRoom(database_.get(), log_room_bytes_);
-      if (!room.ok()) return Abandon(room);
-    }
+    return WriteBack(/*truncate=*/force);
   }
-  return DeleteSomeGarbage();
+  return has_garbage_ && holds_ == 0 ? DeleteSomeGarbage() : absl::OkStatus();
+}
+
+absl::Status SqliteJournal::WriteBack(bool truncate) {
+  attempted_pages_ = log_pages_;
+  // Readers that stand in the way are not waited for.
+  sqlite3_busy_timeout(database_->handle(), 0);
+  const int rc = sqlite3_wal_checkpoint_v2(
+      database_->handle(), nullptr,
+      truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const absl::Status status = rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY
+                                  ? absl::OkStatus()
+                                  : database_->ErrorOf(rc, "checkpoint");
+  sqlite3_busy_timeout(database_->handle(), kBusyTimeoutMs);
+  return status.ok() ? status : Abandon(status);
 }
 
 absl::Status SqliteJournal::DeleteSomeGarbage() {
-  if (first_row_ > meta_.compact_revision || backups_ > 0) return absl::OkStatus();
-  const int64_t to = std::min(meta_.compact_revision, first_row_ + kGarbageSlice - 1);
-  COORDHUB_RETURN_IF_ERROR(Transact([&] {
-    delete_.Bind(1, to);
-    const int rc = delete_.Run();
-    return rc == SQLITE_DONE ? absl::OkStatus() : database_->ErrorOf(rc, "delete events");
+  bool more = false;
+  COORDHUB_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
+    COORDHUB_ASSIGN_OR_RETURN(more, garbage_->DeleteSlice(meta_.compact_revision));
+    return absl::OkStatus();
   }));
-  first_row_ = to + 1;
+  has_garbage_ = more;
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> SqliteJournal::VerifyStore(const std::function<absl::Status()>& between) {
+  ++holds_;
+  absl::StatusOr<int64_t> rows = VerifyStoreRows(*state_, between);
+  --holds_;
+  return rows;
+}
+
+absl::Status SqliteJournal::CompleteStore(absl::Span<const StoreChange> puts, bool last) {
+  Require(store_incomplete_, "CompleteStore: the store is complete");
+  RequireStoreChanges(puts);
+  size_t from = 0;
+  size_t bytes = 0;
+  for (size_t i = 0; i < puts.size(); ++i) {
+    Require(puts[i].value.has_value(), "CompleteStore: not a put");
+    bytes += puts[i].key.size() + puts[i].value->size();
+    if (bytes < kPutBytes) continue;
+    COORDHUB_RETURN_IF_ERROR(PutSlice(puts.subspan(from, i + 1 - from), /*complete=*/false));
+    COORDHUB_RETURN_IF_ERROR(Checkpoint(/*force=*/false));
+    from = i + 1;
+    bytes = 0;
+  }
+  return PutSlice(puts.subspan(from), last);
+}
+
+absl::Status SqliteJournal::PutSlice(absl::Span<const StoreChange> puts, bool complete) {
+  Meta completed = meta_;
+  completed.store_complete = complete;
+  const absl::Status status = Transact([&]() -> absl::Status {
+    COORDHUB_RETURN_IF_ERROR(store_->Apply(puts, state_->head));
+    COORDHUB_RETURN_IF_ERROR(store_->Finish());
+    return complete ? WriteMeta(database_.get(), completed) : absl::OkStatus();
+  });
+  if (!status.ok()) {
+    store_->RolledBack();
+    return status;
+  }
+  if (store_->Committed()) has_garbage_ = true;
+  meta_ = completed;
+  store_incomplete_ = !complete;
+  return absl::OkStatus();
+}
+
+absl::Status SqliteJournal::CheckLeadership() const {
+  if (!state_->fenced) {
+    COORDHUB_ASSIGN_OR_RETURN(const FileId locked, lock_.file());
+    const std::pair<std::string, FileId> files[] = {
+        {lock_.path(), locked}, {state_->path, database_file_}, {state_->path + "-wal", log_file_}};
+    for (const auto& [path, opened] : files) {
+      COORDHUB_ASSIGN_OR_RETURN(const FileId there, FileIdOf(path));
+      if (there == opened) continue;
+      state_->fenced = true;
+      return Fenced(path, there == FileId() ? "was removed" : "was replaced by another file");
+    }
+    return absl::OkStatus();
+  }
+  return Fenced(state_->path, "is not this hub's any more");
 }
 
 absl::Status SqliteJournal::ClearRestored() {
@@ -170,6 +229,10 @@ absl::Status SqliteJournal::ClearRestored() {
 
 std::unique_ptr<JournalReader> SqliteJournal::NewReader() {
   return std::make_unique<SqliteReader>(state_);
+}
+
+std::unique_ptr<ArchiveReader> SqliteJournal::NewArchiveReader() {
+  return std::make_unique<SqliteArchiveReader>(state_);
 }
 
 absl::Status SqliteJournal::SaveSnapshot(const v1::SnapshotHeader& header,
@@ -219,12 +282,12 @@ absl::StatusOr<std::optional<v1::SnapshotHeader>> SqliteJournal::LoadFirstWhole(
 }
 
 absl::StatusOr<BackupInfo> SqliteJournal::Backup(const std::string& directory) {
-  ++backups_;
+  ++holds_;
   snapshots_->Hold();
-  absl::StatusOr<BackupInfo> info =
-      WriteBackup({state_.get(), snapshots_.get(), log_id_, version_}, directory);
+  absl::StatusOr<BackupInfo> info = WriteBackup(
+      {state_.get(), snapshots_.get(), log_id_, version_, !store_incomplete_}, directory);
   snapshots_->Release();
-  --backups_;
+  --holds_;
   return info;
 }
 

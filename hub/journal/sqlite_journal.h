@@ -10,7 +10,10 @@
 namespace coordhub::journal {
 
 // The format that this build writes. See FORMAT.md.
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;
+
+// The greatest append: what one transaction may hold without more trouble than its time.
+inline constexpr size_t kMaxAppendBytes = 64 << 20;
 
 struct SqliteOptions {
   // `<git common dir>/coordhub` or --state-dir. Made with mode 0700 when missing.

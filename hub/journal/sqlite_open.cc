@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "hub/journal/errors.h"
 #include "hub/journal/file_system.h"
 #include "hub/journal/log_room.h"
+#include "hub/journal/migration.h"
 #include "hub/journal/restore.h"
 #include "hub/journal/sqlite_journal_impl.h"
 #include "hub/journal/wal_check.h"
@@ -24,7 +26,7 @@ namespace {
 constexpr int64_t kQuickCheckBytes = 64 << 20;
 
 // Builds an empty journal where there is none, and none was lost.
-absl::Status MakeNew(const base::StatePaths& paths, const SnapshotStore& snapshots,
+absl::Status MakeNew(const base::StatePaths& paths, const SnapshotDirectory& snapshots,
                      const SqliteOptions& options) {
   COORDHUB_ASSIGN_OR_RETURN(const bool log_is_there, Exists(paths.journal() + "-wal"));
   if (log_is_there || snapshots.newest() > 0) {
@@ -93,6 +95,14 @@ absl::Status ResetLog(Database* database) {
   return IsDiskFull(status) ? absl::OkStatus() : status;
 }
 
+// A log that grew beyond this, because a reader held on to it, is given back to the disk as it
+// begins anew.
+absl::Status LimitLog(Database* database, const SqliteJournal::Parts& parts) {
+  constexpr int64_t kOversized = 4;
+  const int64_t limit = std::max(parts.log_room_bytes, kOversized * parts.checkpoint_bytes);
+  return database->Execute(absl::StrCat("PRAGMA journal_size_limit=", limit).c_str());
+}
+
 absl::Status OpenDatabase(const std::string& vfs, SqliteJournal::Parts* parts) {
   const std::string path = parts->paths.journal();
   COORDHUB_RETURN_IF_ERROR(CheckFile(path));
@@ -104,10 +114,13 @@ absl::Status OpenDatabase(const std::string& vfs, SqliteJournal::Parts* parts) {
   COORDHUB_RETURN_IF_ERROR(Configure(database));
   COORDHUB_RETURN_IF_ERROR(QuickCheck(database));
   COORDHUB_RETURN_IF_ERROR(ResetLog(database));
+  COORDHUB_RETURN_IF_ERROR(Migrate(database, parts->version, &parts->meta));
+  COORDHUB_RETURN_IF_ERROR(ResetLog(database));
+  COORDHUB_RETURN_IF_ERROR(LimitLog(database, *parts));
   COORDHUB_RETURN_IF_ERROR(MakeLogRoom(database, parts->log_room_bytes));
   COORDHUB_ASSIGN_OR_RETURN(parts->tail, ReadTail(database, parts->meta));
-  COORDHUB_ASSIGN_OR_RETURN(parts->first_row,
-                            database->QueryInt("SELECT min(revision) FROM events"));
+  COORDHUB_ASSIGN_OR_RETURN(parts->database_file, FileIdOf(path));
+  COORDHUB_ASSIGN_OR_RETURN(parts->log_file, FileIdOf(path + "-wal"));
   return absl::OkStatus();
 }
 
@@ -126,7 +139,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   const base::StatePaths paths(directory);
   COORDHUB_ASSIGN_OR_RETURN(LockFile lock, LockFile::Acquire(paths.lock()));
   COORDHUB_RETURN_IF_ERROR(FinishRestore(paths));
-  auto snapshots = std::make_unique<SnapshotStore>(paths.snapshots());
+  auto snapshots = std::make_unique<SnapshotDirectory>(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(snapshots->Open());
   COORDHUB_ASSIGN_OR_RETURN(const bool is_there, Exists(paths.journal()));
   if (!is_there) COORDHUB_RETURN_IF_ERROR(MakeNew(paths, *snapshots, options));

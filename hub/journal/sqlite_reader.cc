@@ -40,36 +40,6 @@ absl::Status SqliteReader::Read(int64_t after, size_t max_entries, size_t max_by
   return reader_->ReadEvents({after, to, max_bytes}, previous, entries).status();
 }
 
-absl::StatusOr<std::vector<Entry>> SqliteReader::ReadCommit(CommitRange range) {
-  Require(range.first >= 1 && range.first <= range.second && range.second <= state_->head,
-          "ReadCommit: no such commit");
-  COORDHUB_RETURN_IF_ERROR(Connect());
-  const ReadTransaction transaction(reader_.get());
-  COORDHUB_RETURN_IF_ERROR(transaction.status());
-  COORDHUB_ASSIGN_OR_RETURN(const CompactMark mark, reader_->ReadMark());
-  if (range.first <= mark.revision) return ReadPinnedCommit(range, mark.revision);
-  std::vector<Entry> entries;
-  COORDHUB_ASSIGN_OR_RETURN(const Checksum previous, reader_->ChecksumAt(range.first - 1, mark));
-  COORDHUB_RETURN_IF_ERROR(
-      reader_->ReadEvents({range.first - 1, range.second}, previous, &entries).status());
-  return entries;
-}
-
-absl::StatusOr<std::vector<Entry>> SqliteReader::ReadPinnedCommit(CommitRange range,
-                                                                  int64_t compact_revision) {
-  COORDHUB_ASSIGN_OR_RETURN(std::vector<PinnedEntry> pinned, reader_->ReadPinned(range));
-  if (pinned.empty()) return Compacted(compact_revision, state_->head);
-  std::vector<Entry> entries;
-  for (int64_t revision = range.first; revision <= range.second; ++revision) {
-    const size_t at = entries.size();
-    if (at == pinned.size() || pinned[at].entry.revision != revision) {
-      return DamagedAt(state_->path, revision, "the pinned event is missing");
-    }
-    entries.push_back(std::move(pinned[at].entry));
-  }
-  return entries;
-}
-
 absl::StatusOr<Checksum> SqliteReader::ChecksumAt(int64_t revision) {
   COORDHUB_RETURN_IF_ERROR(Connect());
   const ReadTransaction transaction(reader_.get());

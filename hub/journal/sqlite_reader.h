@@ -11,7 +11,7 @@
 
 namespace coordhub::journal {
 
-// What a SqliteJournal tells its readers. Written by the writer's thread.
+// What a SqliteJournal tells its readers. Written by the writer's thread, but for `fenced`.
 struct JournalState {
   std::string path;
   std::string vfs;
@@ -19,6 +19,8 @@ struct JournalState {
   std::atomic<int64_t> compact{0};
   // An earlier failure left the content unknown: everything is refused.
   std::atomic<bool> failed{false};
+  // Another process may append: nothing is appended any more.
+  mutable std::atomic<bool> fenced{false};
 };
 
 // Reads committed events over a connection of its own, which is made with the first call.
@@ -28,7 +30,6 @@ class SqliteReader final : public JournalReader {
 
   absl::Status Read(int64_t after, size_t max_entries, size_t max_bytes,
                     std::vector<Entry>* entries) override;
-  absl::StatusOr<std::vector<Entry>> ReadCommit(CommitRange range) override;
 
   // The checksum of an event that was not compacted away, or of the last one that was.
   // Errors: REVISION_COMPACTED, JOURNAL_DAMAGED, IO_FAILED.
@@ -36,7 +37,6 @@ class SqliteReader final : public JournalReader {
 
  private:
   absl::Status Connect();
-  absl::StatusOr<std::vector<Entry>> ReadPinnedCommit(CommitRange range, int64_t compact_revision);
 
   const std::shared_ptr<const JournalState> state_;
   std::unique_ptr<EventReader> reader_;

@@ -36,10 +36,10 @@ class ScriptedJournal final : public journal::Journal {
     }
     return real_->Append(entries);
   }
-  absl::StatusOr<int64_t> Compact(int64_t revision,
-                                  absl::Span<const journal::CommitRange> pinned) override {
+  size_t max_append_bytes() const override { return real_->max_append_bytes(); }
+  absl::StatusOr<int64_t> Compact(int64_t revision) override {
     if (on_compact) on_compact(revision);
-    return real_->Compact(revision, pinned);
+    return real_->Compact(revision);
   }
   absl::Status Checkpoint(bool force) override { return real_->Checkpoint(force); }
   absl::Status ClearRestored() override { return real_->ClearRestored(); }
@@ -53,6 +53,21 @@ class ScriptedJournal final : public journal::Journal {
     if (on_snapshot) on_snapshot(header.revision());
     return real_->SaveSnapshot(header, source);
   }
+  void PruneSnapshots() override { real_->PruneSnapshots(); }
+  std::unique_ptr<journal::ArchiveReader> NewArchiveReader() override {
+    return real_->NewArchiveReader();
+  }
+  journal::StoreSize store_size(journal::Space space) const override {
+    return real_->store_size(space);
+  }
+  absl::StatusOr<int64_t> VerifyStore(const std::function<absl::Status()>& between) override {
+    return real_->VerifyStore(between);
+  }
+  bool store_incomplete() const override { return real_->store_incomplete(); }
+  absl::Status CompleteStore(absl::Span<const journal::StoreChange> puts, bool last) override {
+    return real_->CompleteStore(puts, last);
+  }
+  absl::Status CheckLeadership() const override { return real_->CheckLeadership(); }
   absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadSnapshot(
       int64_t max_revision, const journal::SnapshotSink& sink,
       const std::function<void(std::string)>& note) override {

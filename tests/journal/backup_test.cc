@@ -86,18 +86,16 @@ TEST_F(BackupTest, TheRestoredLogSaysSoUntilItsSessionsWereEnded) {
   EXPECT_EQ(Revisions(*ReadAll(restored.get(), 0)), Range(1, 5));
 }
 
-TEST_F(BackupTest, HoldsASnapshotAndPinnedCommitsWhenEventsWereCompacted) {
+TEST_F(BackupTest, HoldsASnapshotWhenEventsWereCompacted) {
   AppendUpTo(journal_.get(), 40, /*size=*/2);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 20).ok());
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 30).ok());
-  const CommitRange pinned[] = {{5, 6}};
-  ASSERT_TRUE(journal_->Compact(16, pinned).ok());
+  ASSERT_TRUE(journal_->Compact(16).ok());
   ASSERT_TRUE(journal_->Backup(backup()).ok());
 
   const auto restored = Restore();
   EXPECT_EQ(restored->compact_revision(), 16);
   EXPECT_EQ(Revisions(*ReadAll(restored.get(), 16)), Range(17, 40));
-  EXPECT_EQ(Revisions(*restored->NewReader()->ReadCommit({5, 6})), Range(5, 6));
   EXPECT_EQ(LoadNewest(restored.get(), 40).revision, 30);
   EXPECT_EQ(LoadOldest(restored.get()), 30);
 }
@@ -125,8 +123,7 @@ TEST_F(BackupTest, MadeWhileTheWriterGoesOnIsAPrefixOfTheLog) {
       const int64_t head = journal_->head_revision();
       AppendUpTo(journal_.get(), head + 40, /*size=*/4);
       ASSERT_TRUE(SaveSnapshot(journal_.get(), head + 40).ok());
-      const CommitRange pinned[] = {{head - 3, head}};
-      ASSERT_TRUE(journal_->Compact(head, pinned).ok());
+      ASSERT_TRUE(journal_->Compact(head).ok());
       ASSERT_TRUE(journal_->Checkpoint(/*force=*/false).ok());
     }
   });
@@ -238,7 +235,7 @@ TEST_F(BackupTest, WhatIsNoBackupIsRefused) {
 TEST_F(BackupTest, ANewerOneIsRefusedNamingItsWriter) {
   AppendUpTo(journal_.get(), 3);
   ASSERT_TRUE(journal_->Backup(backup()).ok());
-  WriteBytes(backup() + "/manifest.json", R"({"format": 2, "written_by": "9.8.7", "more": []})");
+  WriteBytes(backup() + "/manifest.json", R"({"format": 3, "written_by": "9.8.7", "more": []})");
   const absl::Status status = TryRestore();
   EXPECT_EQ(Reason(status), "JOURNAL_TOO_NEW") << status;
   EXPECT_EQ(base::MetadataOf(status, "written_by"), "9.8.7");

@@ -57,9 +57,7 @@ TEST(GoldenJournalTest, Format1IsReadByThisBuild) {
   for (const Entry& entry : *entries) EXPECT_TRUE(IsGenuine(entry));
   EXPECT_EQ((*entries)[0].private_bytes, "private 3");
   EXPECT_EQ((*entries)[0].commit_revision, 4);
-  const auto pinned = journal->NewReader()->ReadCommit({1, 2});
-  ASSERT_TRUE(pinned.ok()) << pinned.status();
-  EXPECT_EQ(Revisions(*pinned), Range(1, 2));
+  EXPECT_TRUE(journal->store_incomplete()) << "its texts are in events and snapshots only";
 
   const LoadedSnapshot snapshot = LoadNewest(journal.get(), 6);
   EXPECT_TRUE(snapshot.notes.empty());

@@ -74,7 +74,9 @@ TEST_P(JournalContract, TakesSeveralCommitsInOneAppend) {
   for (Entry& entry : MakeCommit(4, 6)) entries.push_back(std::move(entry));
   ASSERT_TRUE(journal_->Append(entries).ok());
   EXPECT_EQ(journal_->head_revision(), 6);
-  EXPECT_EQ(Revisions(*journal_->NewReader()->ReadCommit({4, 6})), Range(4, 6));
+  const auto read = ReadAll(journal_.get(), 3);
+  ASSERT_EQ(Revisions(*read), Range(4, 6));
+  EXPECT_EQ((*read)[0].commit_revision, 6);
 }
 
 TEST_P(JournalContract, AnEmptyAppendChangesNothing) {
@@ -167,24 +169,13 @@ TEST_P(JournalContract, ReadersSeeADensePrefixWhileTheWriterGoesOn) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_P(JournalContract, ReadCommitGivesExactlyTheCommit) {
-  AppendUpTo(journal_.get(), 12, /*size=*/4);
-  const auto reader = journal_->NewReader();
-  const auto commit = reader->ReadCommit({5, 8});
-  ASSERT_TRUE(commit.ok()) << commit.status();
-  EXPECT_EQ(Revisions(*commit), Range(5, 8));
-  EXPECT_EQ(commit->front().private_bytes, "private 5");
-  EXPECT_EQ(Revisions(*reader->ReadCommit({1, 4})), Range(1, 4));
-  EXPECT_EQ(Revisions(*reader->ReadCommit({9, 12})), Range(9, 12));
-}
-
 TEST_P(JournalContract, CompactedEventsAreRefusedAndTheOthersStay) {
   AppendUpTo(journal_.get(), 10, /*size=*/2);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 8).ok());
   const auto reader = journal_->NewReader();
   ASSERT_TRUE(ReadAll(reader.get(), 0).ok());
 
-  const auto dropped = journal_->Compact(6, {});
+  const auto dropped = journal_->Compact(6);
   ASSERT_TRUE(dropped.ok()) << dropped.status();
   EXPECT_EQ(*dropped, 6);
   EXPECT_EQ(journal_->compact_revision(), 6);
@@ -195,15 +186,13 @@ TEST_P(JournalContract, CompactedEventsAreRefusedAndTheOthersStay) {
   EXPECT_EQ(Reason(before), "REVISION_COMPACTED");
   EXPECT_EQ(base::MetadataOf(before, "compact_revision"), "6");
   EXPECT_EQ(base::MetadataOf(before, "head_revision"), "10");
-  EXPECT_EQ(Reason(reader->ReadCommit({5, 6}).status()), "REVISION_COMPACTED");
   EXPECT_EQ(Revisions(*ReadAll(reader.get(), 6)), Range(7, 10));
-  EXPECT_EQ(Revisions(*reader->ReadCommit({7, 8})), Range(7, 8));
 }
 
 TEST_P(JournalContract, TheLogGoesOnWhenAllOfItWasCompacted) {
   AppendUpTo(journal_.get(), 4);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 4).ok());
-  ASSERT_EQ(*journal_->Compact(4, {}), 4);
+  ASSERT_EQ(*journal_->Compact(4), 4);
   EXPECT_EQ(journal_->head_revision(), 4);
   EXPECT_THAT(*ReadAll(journal_.get(), 4), IsEmpty());
   AppendUpTo(journal_.get(), 6);
@@ -213,59 +202,29 @@ TEST_P(JournalContract, TheLogGoesOnWhenAllOfItWasCompacted) {
 TEST_P(JournalContract, CompactingAgainOrLowerChangesNothing) {
   AppendUpTo(journal_.get(), 6);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 6).ok());
-  ASSERT_EQ(*journal_->Compact(4, {}), 4);
-  EXPECT_EQ(*journal_->Compact(4, {}), 0);
-  EXPECT_EQ(*journal_->Compact(2, {}), 0);
+  ASSERT_EQ(*journal_->Compact(4), 4);
+  EXPECT_EQ(*journal_->Compact(4), 0);
+  EXPECT_EQ(*journal_->Compact(2), 0);
   EXPECT_EQ(journal_->compact_revision(), 4);
 }
 
 TEST_P(JournalContract, NeverCompactsPastTheNewestSnapshotOrIntoACommit) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   AppendUpTo(journal_.get(), 8, /*size=*/2);
-  EXPECT_DEATH((void)journal_->Compact(4, {}), "no snapshot");
+  EXPECT_DEATH((void)journal_->Compact(4), "no snapshot");
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 6).ok());
-  EXPECT_DEATH((void)journal_->Compact(8, {}), "no snapshot");
-  EXPECT_DEATH((void)journal_->Compact(5, {}), "end of a commit");
-  EXPECT_DEATH((void)journal_->Compact(9, {}), "beyond the head");
-}
-
-TEST_P(JournalContract, PinnedCommitsOutliveCompactionUntilTheyAreUnpinned) {
-  AppendUpTo(journal_.get(), 12, /*size=*/2);
-  ASSERT_TRUE(SaveSnapshot(journal_.get(), 12).ok());
-  const auto reader = journal_->NewReader();
-
-  // The one at 9 is not compacted yet: naming it early does no harm, nor does naming one twice.
-  const CommitRange pinned[] = {{1, 2}, {5, 6}, {5, 6}, {9, 10}};
-  EXPECT_EQ(*journal_->Compact(6, pinned), 2);
-  const auto commit = reader->ReadCommit({5, 6});
-  ASSERT_TRUE(commit.ok()) << commit.status();
-  EXPECT_EQ(Revisions(*commit), Range(5, 6));
-  EXPECT_EQ(commit->front().private_bytes, "private 5");
-  EXPECT_EQ(Revisions(*reader->ReadCommit({1, 2})), Range(1, 2));
-  EXPECT_EQ(Reason(reader->ReadCommit({3, 4}).status()), "REVISION_COMPACTED");
-  std::vector<Entry> entries;
-  EXPECT_EQ(Reason(reader->Read(0, 10, SIZE_MAX, &entries)), "REVISION_COMPACTED")
-      << "pinned commits are found by ReadCommit only";
-
-  const CommitRange fewer[] = {{5, 6}, {9, 10}};
-  EXPECT_EQ(*journal_->Compact(10, fewer), 2);
-  EXPECT_EQ(Reason(reader->ReadCommit({1, 2}).status()), "REVISION_COMPACTED");
-  EXPECT_EQ(Revisions(*reader->ReadCommit({5, 6})), Range(5, 6));
-  EXPECT_EQ(Revisions(*reader->ReadCommit({9, 10})), Range(9, 10));
-
-  EXPECT_EQ(*journal_->Compact(10, {}), 0);
-  EXPECT_EQ(Reason(reader->ReadCommit({9, 10}).status()), "REVISION_COMPACTED");
+  EXPECT_DEATH((void)journal_->Compact(8), "no snapshot");
+  EXPECT_DEATH((void)journal_->Compact(5), "end of a commit");
+  EXPECT_DEATH((void)journal_->Compact(9), "beyond the head");
 }
 
 TEST_P(JournalContract, CheckpointsKeepEverything) {
   AppendUpTo(journal_.get(), 50, /*size=*/1, /*padding=*/2000);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 50).ok());
-  const CommitRange pinned[] = {{7, 7}};
-  ASSERT_TRUE(journal_->Compact(20, pinned).ok());
+  ASSERT_TRUE(journal_->Compact(20).ok());
   ASSERT_TRUE(journal_->Checkpoint(/*force=*/false).ok());
   ASSERT_TRUE(journal_->Checkpoint(/*force=*/true).ok());
   EXPECT_EQ(Revisions(*ReadAll(journal_.get(), 20)), Range(21, 50));
-  EXPECT_EQ(Revisions(*journal_->NewReader()->ReadCommit({7, 7})), Range(7, 7));
   AppendUpTo(journal_.get(), 60);
   EXPECT_EQ(Revisions(*ReadAll(journal_.get(), 20)), Range(21, 60));
 }
@@ -314,14 +273,14 @@ TEST_P(JournalContract, TheOldestSnapshotIsTheOneThatTheKeptEventsContinue) {
   for (const int64_t revision : {20, 40, 60, 80}) {
     ASSERT_TRUE(SaveSnapshot(journal_.get(), revision).ok());
     if (revision != 40) continue;
-    ASSERT_TRUE(journal_->Compact(30, {}).ok());
+    ASSERT_TRUE(journal_->Compact(30).ok());
   }
   EXPECT_EQ(LoadOldest(journal_.get()), 40) << "kept beside the two newest";
   EXPECT_EQ(LoadNewest(journal_.get(), 100).revision, 80);
   EXPECT_EQ(LoadNewest(journal_.get(), 79).revision, 60);
   EXPECT_EQ(LoadNewest(journal_.get(), 39).revision, 0) << "20 is not continued";
 
-  ASSERT_TRUE(journal_->Compact(50, {}).ok());
+  ASSERT_TRUE(journal_->Compact(50).ok());
   EXPECT_EQ(LoadOldest(journal_.get()), 60);
 }
 
@@ -329,7 +288,7 @@ TEST_P(JournalContract, TheIdentityStays) {
   const std::string log_id = journal_->identity().log_id;
   AppendUpTo(journal_.get(), 10);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 10).ok());
-  ASSERT_TRUE(journal_->Compact(5, {}).ok());
+  ASSERT_TRUE(journal_->Compact(5).ok());
   ASSERT_TRUE(journal_->ClearRestored().ok());
   EXPECT_EQ(journal_->identity().log_id, log_id);
 }

@@ -52,7 +52,7 @@ class Driver {
     if (command == "snapshot")
       return After(SaveSnapshot(journal_.get(), journal_->head_revision()));
     if (command == "load") return Load();
-    if (command == "compact") return journal_->Compact(journal_->head_revision(), {});
+    if (command == "compact") return journal_->Compact(journal_->head_revision());
     return absl::InvalidArgumentError(line);
   }
 

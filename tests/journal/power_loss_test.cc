@@ -77,7 +77,7 @@ class PowerLossTest : public ::testing::Test {
       promise_.snapshot = head;
     }
     if (choice == 4) {
-      EXPECT_TRUE(journal->Compact(head, {}).ok());
+      EXPECT_TRUE(journal->Compact(head).ok());
       promise_.compacted = head;
     }
   }

@@ -1,4 +1,4 @@
-#include "hub/journal/snapshot_store.h"
+#include "hub/journal/snapshot_directory.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -50,7 +50,7 @@ std::vector<int64_t> SnapshotsToKeep(const std::vector<int64_t>& revisions,
   return kept;
 }
 
-absl::Status SnapshotStore::Open() {
+absl::Status SnapshotDirectory::Open() {
   COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(directory_));
   std::vector<int64_t> found;
   std::error_code error;
@@ -70,12 +70,12 @@ absl::Status SnapshotStore::Open() {
   return absl::OkStatus();
 }
 
-std::string SnapshotStore::PathOf(int64_t revision) const {
+std::string SnapshotDirectory::PathOf(int64_t revision) const {
   return absl::StrCat(directory_, "/", NameOf(revision));
 }
 
-absl::Status SnapshotStore::Save(const v1::SnapshotHeader& header, const Checksum& checksum,
-                                 const SnapshotSource& source) {
+absl::Status SnapshotDirectory::Save(const v1::SnapshotHeader& header, const Checksum& checksum,
+                                     const SnapshotSource& source) {
   const std::string temporary = absl::StrCat(directory_, "/.", NameOf(header.revision()), ".tmp");
   absl::Status status = WriteSnapshotFile(temporary, header, checksum, source);
   if (status.ok()) status = RenameFile(temporary, PathOf(header.revision()));
@@ -90,8 +90,8 @@ absl::Status SnapshotStore::Save(const v1::SnapshotHeader& header, const Checksu
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<SnapshotFile>> SnapshotStore::Load(int64_t revision,
-                                                                  const Checksum& checksum) const {
+absl::StatusOr<std::unique_ptr<SnapshotFile>> SnapshotDirectory::Load(
+    int64_t revision, const Checksum& checksum) const {
   const std::string path = PathOf(revision);
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<SnapshotFile> file, SnapshotFile::Open(path));
   if (file->header().revision() != revision || file->checksum() != checksum) {
@@ -100,7 +100,7 @@ absl::StatusOr<std::unique_ptr<SnapshotFile>> SnapshotStore::Load(int64_t revisi
   return file;
 }
 
-void SnapshotStore::Prune(int64_t compact_revision) {
+void SnapshotDirectory::Prune(int64_t compact_revision) {
   std::vector<int64_t> dropped;
   {
     base::MutexLock lock(&mu_);
@@ -114,27 +114,27 @@ void SnapshotStore::Prune(int64_t compact_revision) {
   for (const int64_t revision : dropped) RemoveFile(PathOf(revision)).IgnoreError();
 }
 
-void SnapshotStore::Hold() {
+void SnapshotDirectory::Hold() {
   base::MutexLock lock(&mu_);
   ++holds_;
 }
 
-void SnapshotStore::Release() {
+void SnapshotDirectory::Release() {
   base::MutexLock lock(&mu_);
   --holds_;
 }
 
-std::vector<int64_t> SnapshotStore::revisions() const {
+std::vector<int64_t> SnapshotDirectory::revisions() const {
   base::MutexLock lock(&mu_);
   return revisions_;
 }
 
-int64_t SnapshotStore::newest() const {
+int64_t SnapshotDirectory::newest() const {
   base::MutexLock lock(&mu_);
   return revisions_.empty() ? 0 : revisions_.back();
 }
 
-int64_t SnapshotStore::size_bytes() const {
+int64_t SnapshotDirectory::size_bytes() const {
   int64_t size = 0;
   for (const int64_t revision : revisions()) size += FileSize(PathOf(revision));
   return size;
