@@ -7,11 +7,6 @@
 #include "hub/journal/sqlite_journal.h"
 
 namespace coordhub::journal {
-namespace {
-
-constexpr char kLead[] = "lead";
-
-}  // namespace
 
 absl::Status Damaged(const std::string& file, std::string_view what) {
   return base::MakeError(base::pb::ERROR_REASON_JOURNAL_DAMAGED,
@@ -58,14 +53,9 @@ absl::Status Refused(const std::string& file) {
 
 absl::Status Fenced(const std::string& path, std::string_view why) {
   return base::MakeError(
-      base::pb::ERROR_REASON_IO_FAILED,
+      base::pb::ERROR_REASON_STATE_DIR_LOST,
       absl::StrCat(path, " ", base::ToAbsl(why), "; this hub must not write any more"),
-      {{"operation", kLead}, {"path", path}});
-}
-
-bool IsFenced(const absl::Status& status) {
-  return base::ReasonOf(status) == base::pb::ERROR_REASON_IO_FAILED &&
-         base::MetadataOf(status, "operation") == kLead;
+      {{"path", path}});
 }
 
 absl::Status Unusable(const std::string& path, std::string_view why) {

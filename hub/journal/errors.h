@@ -31,10 +31,9 @@ absl::Status Compacted(int64_t compact_revision, int64_t head_revision);
 // IO_FAILED: an earlier failure left it unknown what the disk holds.
 absl::Status Refused(const std::string& file);
 
-// This process must not append any more: `why` says how that shows at `path`. OutcomeOf gives
-// kFenced. IO_FAILED; metadata: operation, path.
+// STATE_DIR_LOST: this process must not append any more; `why` says how that shows at `path`.
+// OutcomeOf gives kFenced. Metadata: path.
 absl::Status Fenced(const std::string& path, std::string_view why);
-bool IsFenced(const absl::Status& status);
 
 // STATE_DIR_UNUSABLE. Metadata: path.
 absl::Status Unusable(const std::string& path, std::string_view why);

@@ -1,5 +1,6 @@
 #include "hub/journal/event_log.h"
 
+#include "agent/base/error.h"
 #include "hub/journal/errors.h"
 
 namespace coordhub::journal {
@@ -7,7 +8,8 @@ namespace coordhub::journal {
 AppendOutcome OutcomeOf(const absl::Status& status) {
   if (status.ok()) return AppendOutcome::kDurable;
   if (IsDiskFull(status)) return AppendOutcome::kFull;
-  return IsFenced(status) ? AppendOutcome::kFenced : AppendOutcome::kUnknown;
+  return base::ReasonOf(status) == base::pb::ERROR_REASON_STATE_DIR_LOST ? AppendOutcome::kFenced
+                                                                         : AppendOutcome::kUnknown;
 }
 
 size_t SizeOf(const Entry& entry) {

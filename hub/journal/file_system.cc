@@ -122,13 +122,6 @@ absl::StatusOr<bool> Exists(const std::string& path) {
   return base::MakeIoError("stat", path, errno);
 }
 
-absl::StatusOr<FileId> FileIdOf(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) == 0) return FileId{info.st_dev, info.st_ino};
-  if (errno == ENOENT || errno == ENOTDIR) return FileId();
-  return base::MakeIoError("stat", path, errno);
-}
-
 int64_t FileSize(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) == 0 ? info.st_size : 0;

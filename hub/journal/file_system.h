@@ -22,16 +22,6 @@ absl::StatusOr<std::string> PrepareStateDirectory(const std::string& path);
 // Whether something is at `path`, a symbolic link included. Errors: IO_FAILED.
 absl::StatusOr<bool> Exists(const std::string& path);
 
-// Which file is at a path, whatever else it is called. One is another's equal as long as both are
-// there.
-struct FileId {
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  bool operator==(const FileId&) const = default;
-};
-// Zeros: nothing is there. Errors: IO_FAILED.
-absl::StatusOr<FileId> FileIdOf(const std::string& path);
-
 // 0 when nothing is there.
 int64_t FileSize(const std::string& path);
 

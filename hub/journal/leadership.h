@@ -10,12 +10,10 @@ class Leadership {
  public:
   virtual ~Leadership() = default;
 
-  // OK: as far as can be told now, this journal is the one that may append. Otherwise an error for
-  // which OutcomeOf says kFenced, saying why. Some system calls at most. Any thread.
-  //
-  // The writer's calls do not ask each time. Whoever finds the leadership lost makes sure that
-  // nothing is acknowledged any more.
-  virtual absl::Status CheckLeadership() const = 0;
+  // Whether this journal is, as far as can be told now, the one that may append. If not, the error
+  // is one for which OutcomeOf says kFenced, or, after a failure, kUnknown; the journal refuses
+  // everything from then on. For whoever appends nothing for a while. Writer's thread.
+  virtual absl::Status CheckHeld() = 0;
 };
 
 }  // namespace coordhub::journal

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,13 +62,7 @@ absl::StatusOr<LockFile> LockFile::Acquire(const std::string& path) {
   if (rc != 0) return base::MakeIoError("lock", path, errno);
   absl::Status written = WritePid(fd.get(), path);
   if (!written.ok()) return written;
-  return LockFile(std::move(fd), path);
-}
-
-absl::StatusOr<FileId> LockFile::file() const {
-  struct stat info {};
-  if (fstat(fd_.get(), &info) != 0) return base::MakeIoError("stat", path_, errno);
-  return FileId{info.st_dev, info.st_ino};
+  return LockFile(std::move(fd));
 }
 
 LockFile::~LockFile() {

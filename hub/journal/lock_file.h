@@ -6,7 +6,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/base/unique_fd.h"
-#include "hub/journal/file_system.h"
 
 namespace coordhub::journal {
 
@@ -21,20 +20,15 @@ class LockFile {
   // IO_FAILED.
   static absl::StatusOr<LockFile> Acquire(const std::string& path);
 
-  // The file that is locked. Errors: IO_FAILED.
-  absl::StatusOr<FileId> file() const;
-  const std::string& path() const { return path_; }
-
   LockFile(LockFile&&) = default;
   LockFile& operator=(LockFile&&) = default;
   // Clears the pid and lets go.
   ~LockFile();
 
  private:
-  LockFile(base::UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  explicit LockFile(base::UniqueFd fd) : fd_(std::move(fd)) {}
 
   base::UniqueFd fd_;
-  std::string path_;
 };
 
 }  // namespace coordhub::journal

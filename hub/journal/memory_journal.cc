@@ -283,7 +283,7 @@ class MemoryJournal final : public Journal {
   }
 
   // Nobody else can have it.
-  absl::Status CheckLeadership() const override { return absl::OkStatus(); }
+  absl::Status CheckHeld() override { return absl::OkStatus(); }
 
   absl::StatusOr<BackupInfo> Backup(const std::string&) override {
     return base::MakeError(base::pb::ERROR_REASON_NOT_IMPLEMENTED,

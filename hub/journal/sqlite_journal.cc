@@ -37,8 +37,6 @@ SqliteJournal::SqliteJournal(Parts parts)
       checkpoint_bytes_(parts.checkpoint_bytes),
       state_(std::make_shared<JournalState>()),
       snapshots_(std::move(parts.snapshots)),
-      database_file_(parts.database_file),
-      log_file_(parts.log_file),
       restored_(parts.meta.restored),
       store_incomplete_(!parts.meta.store_complete),
       database_(std::move(parts.database)),
@@ -66,7 +64,6 @@ absl::Status SqliteJournal::Prepare() {
 
 template <class Body>
 absl::Status SqliteJournal::Transact(const Body& body) {
-  if (state_->fenced) return Fenced(state_->path, "is not this hub's any more");
   if (state_->failed) return Refused(state_->path);
   const int begun = begin_.Run();
   if (begun != SQLITE_DONE) return Abandon(database_->ErrorOf(begun, "begin to write"));
@@ -202,20 +199,9 @@ absl::Status SqliteJournal::PutSlice(absl::Span<const StoreChange> puts, bool co
   return absl::OkStatus();
 }
 
-absl::Status SqliteJournal::CheckLeadership() const {
-  if (!state_->fenced) {
-    COORDHUB_ASSIGN_OR_RETURN(const FileId locked, lock_.file());
-    const std::pair<std::string, FileId> files[] = {
-        {lock_.path(), locked}, {state_->path, database_file_}, {state_->path + "-wal", log_file_}};
-    for (const auto& [path, opened] : files) {
-      COORDHUB_ASSIGN_OR_RETURN(const FileId there, FileIdOf(path));
-      if (there == opened) continue;
-      state_->fenced = true;
-      return Fenced(path, there == FileId() ? "was removed" : "was replaced by another file");
-    }
-    return absl::OkStatus();
-  }
-  return Fenced(state_->path, "is not this hub's any more");
+// The lock is held until the process dies or the journal is closed.
+absl::Status SqliteJournal::CheckHeld() {
+  return state_->failed ? Refused(state_->path) : absl::OkStatus();
 }
 
 absl::Status SqliteJournal::ClearRestored() {

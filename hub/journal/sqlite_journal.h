@@ -22,8 +22,9 @@ struct SqliteOptions {
   std::string version;
   // Mints log ids. Not owned; must outlive the journal.
   base::IdSource* ids = nullptr;
-  // Size of the write-ahead log that makes Checkpoint(false) act, bytes.
-  int64_t checkpoint_bytes = 8 << 20;
+  // What the write-ahead log grows by, bytes, until Checkpoint(false) writes it back. The writer
+  // waits meanwhile: about a millisecond for each MiB, and a sync.
+  int64_t checkpoint_bytes = 2 << 20;
   // Size of the log from the start: syncs are faster as long as it need not grow. 0: none.
   int64_t log_room_bytes = 8 << 20;
   // Name of the SQLite VFS below; empty: the default one. Tests cut the power with it.

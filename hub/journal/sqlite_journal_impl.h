@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "agent/base/endpoint.h"
-#include "hub/journal/file_system.h"
 #include "hub/journal/garbage.h"
 #include "hub/journal/journal_file.h"
 #include "hub/journal/lock_file.h"
@@ -36,8 +35,6 @@ class SqliteJournal final : public Journal {
     int64_t log_room_bytes = 0;
     std::string vfs;
     std::string version;
-    FileId database_file;
-    FileId log_file;
   };
 
   explicit SqliteJournal(Parts parts);
@@ -68,7 +65,7 @@ class SqliteJournal final : public Journal {
   absl::StatusOr<int64_t> VerifyStore(const std::function<absl::Status()>& between) override;
   bool store_incomplete() const override { return store_incomplete_; }
   absl::Status CompleteStore(absl::Span<const StoreChange> puts, bool last) override;
-  absl::Status CheckLeadership() const override;
+  absl::Status CheckHeld() override;
   absl::StatusOr<BackupInfo> Backup(const std::string& directory) override;
   int64_t size_bytes() const override;
 
@@ -94,9 +91,6 @@ class SqliteJournal final : public Journal {
   const int64_t checkpoint_bytes_;
   const std::shared_ptr<JournalState> state_;
   const std::unique_ptr<SnapshotDirectory> snapshots_;
-  // What was at the paths when they were opened.
-  const FileId database_file_;
-  const FileId log_file_;
   std::atomic<bool> restored_;
   std::atomic<bool> store_incomplete_;
   // Backups and verifications that read rows which may have become garbage meanwhile.

@@ -119,8 +119,6 @@ absl::Status OpenDatabase(const std::string& vfs, SqliteJournal::Parts* parts) {
   COORDHUB_RETURN_IF_ERROR(LimitLog(database, *parts));
   COORDHUB_RETURN_IF_ERROR(MakeLogRoom(database, parts->log_room_bytes));
   COORDHUB_ASSIGN_OR_RETURN(parts->tail, ReadTail(database, parts->meta));
-  COORDHUB_ASSIGN_OR_RETURN(parts->database_file, FileIdOf(path));
-  COORDHUB_ASSIGN_OR_RETURN(parts->log_file, FileIdOf(path + "-wal"));
   return absl::OkStatus();
 }
 

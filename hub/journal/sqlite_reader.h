@@ -11,7 +11,7 @@
 
 namespace coordhub::journal {
 
-// What a SqliteJournal tells its readers. Written by the writer's thread, but for `fenced`.
+// What a SqliteJournal tells its readers. Written by the writer's thread.
 struct JournalState {
   std::string path;
   std::string vfs;
@@ -19,8 +19,6 @@ struct JournalState {
   std::atomic<int64_t> compact{0};
   // An earlier failure left the content unknown: everything is refused.
   std::atomic<bool> failed{false};
-  // Another process may append: nothing is appended any more.
-  mutable std::atomic<bool> fenced{false};
 };
 
 // Reads committed events over a connection of its own, which is made with the first call.

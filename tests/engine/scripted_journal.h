@@ -67,7 +67,7 @@ class ScriptedJournal final : public journal::Journal {
   absl::Status CompleteStore(absl::Span<const journal::StoreChange> puts, bool last) override {
     return real_->CompleteStore(puts, last);
   }
-  absl::Status CheckLeadership() const override { return real_->CheckLeadership(); }
+  absl::Status CheckHeld() override { return real_->CheckHeld(); }
   absl::StatusOr<std::optional<journal::v1::SnapshotHeader>> LoadSnapshot(
       int64_t max_revision, const journal::SnapshotSink& sink,
       const std::function<void(std::string)>& note) override {
