@@ -13,8 +13,9 @@ bool Holds(const pb::KeepAliveResponse& answer, const std::string& ticket_id, in
                      });
 }
 
-pb::LostClaim Lost(const std::string& ticket_id, int64_t fence) {
+pb::LostClaim Lost(const std::string& ticket_id, int64_t fence, pb::LostClaim::Reason reason) {
   pb::LostClaim lost;
+  lost.set_reason(reason);
   lost.set_ticket_id(ticket_id);
   lost.set_fence(fence);
   lost.set_current_fence(fence);
@@ -77,7 +78,7 @@ ClaimLedger::Difference ClaimLedger::Reconcile(const pb::KeepAliveResponse& answ
     // The stream before may have broken off when it was about to name them.
     vanished.insert(vanished_.begin(), vanished_.end());
     for (const auto& [ticket_id, fence] : vanished) {
-      difference.lost.push_back(Lost(ticket_id, fence));
+      difference.lost.push_back(Lost(ticket_id, fence, pb::LostClaim::REASON_UNSPECIFIED));
     }
     vanished.clear();
   }
@@ -107,7 +108,9 @@ std::vector<pb::LostClaim> ClaimLedger::TakeAll() {
   }
   std::vector<pb::LostClaim> lost;
   lost.reserve(taken.size());
-  for (const auto& [ticket_id, fence] : taken) lost.push_back(Lost(ticket_id, fence));
+  for (const auto& [ticket_id, fence] : taken) {
+    lost.push_back(Lost(ticket_id, fence, pb::LostClaim::REASON_SESSION_ENDED));
+  }
   return lost;
 }
 

@@ -76,12 +76,9 @@ absl::Status WatchCursor::AcceptOpened(const pb::WatchOpened& opened, WatchHandl
     if (!log_id_.empty() && opened.log_id() != log_id_) {
       return ContractBroken(absl::StrCat("it belongs to log ", opened.log_id(), ", not ", log_id_));
     }
-    if (opened.start_revision() > last_) {
-      return ContractBroken(
-          absl::StrCat("it begins after revision ", opened.start_revision(), ", not ", last_));
-    }
+    COORDHUB_RETURN_IF_ERROR(AcceptStart(opened));
   }
-  greeted_ = true;
+  greeted_ = placed_ = true;
   log_id_ = opened.log_id();
   if (start_ == WatchOptions::Start::kNow) {
     start_ = WatchOptions::Start::kAfter;
@@ -90,6 +87,24 @@ absl::Status WatchCursor::AcceptOpened(const pb::WatchOpened& opened, WatchHandl
   }
   handler->OnConnected(opened);
   return absl::OkStatus();
+}
+
+// The hub takes 0 for "from the first event that is kept".
+absl::Status WatchCursor::AcceptStart(const pb::WatchOpened& opened) {
+  const int64_t start = opened.start_revision();
+  if (start <= last_) return absl::OkStatus();
+  if (last_ != 0) {
+    return ContractBroken(absl::StrCat("it begins after revision ", start, ", not ", last_));
+  }
+  if (!placed_) {
+    last_ = boundary_ = start;
+    return absl::OkStatus();
+  }
+  // The log was empty when this watch saw it last.
+  return base::MakeError(pb::ERROR_REASON_REVISION_COMPACTED,
+                         absl::StrCat("events up to revision ", start, " were compacted away"),
+                         {{"compact_revision", absl::StrCat(start)},
+                          {"head_revision", absl::StrCat(opened.head_revision())}});
 }
 
 absl::Status WatchCursor::AcceptSnapshot(const pb::SnapshotChunk& chunk, WatchHandler* handler) {

@@ -52,7 +52,7 @@ class WatchHandler {
 struct WatchOptions {
   enum class Start {
     kNow,       // with the next event
-    kAfter,     // with the event after `after`
+    kAfter,     // with the event after `after`; after revision 0: with the first that is kept
     kSnapshot,  // with all records, then the events after them
   };
   Start start = Start::kNow;
@@ -86,7 +86,9 @@ class WatchCursor {
   // delivered before is dropped silently.
   //
   // Errors:
-  //   INTERNAL  the hub broke the contract; the stream must be given up.
+  //   INTERNAL            the hub broke the contract.
+  //   REVISION_COMPACTED  the place is lost.
+  // The stream must be given up then, and StreamEnded be told.
   absl::Status Accept(const pb::WatchEventsResponse& response, WatchHandler* handler,
                       const std::function<bool()>& stopped);
 
@@ -108,6 +110,7 @@ class WatchCursor {
 
  private:
   absl::Status AcceptOpened(const pb::WatchOpened& opened, WatchHandler* handler);
+  absl::Status AcceptStart(const pb::WatchOpened& opened);
   absl::Status AcceptSnapshot(const pb::SnapshotChunk& chunk, WatchHandler* handler);
   void AcceptEvent(const pb::Event& event, WatchHandler* handler);
   void AcceptBookmark(const pb::Bookmark& bookmark, WatchHandler* handler);
@@ -116,6 +119,7 @@ class WatchCursor {
   WatchOptions::Start start_;        // how the next stream begins
   bool snapshot_under_way_ = false;  // some of it was delivered, not all
   bool greeted_ = false;
+  bool placed_ = false;  // a stream was opened: `last_` is a place, also when it is 0
   std::string log_id_;
   int64_t last_ = 0;
   int64_t boundary_ = 0;

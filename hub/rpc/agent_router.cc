@@ -1,6 +1,7 @@
 #include "hub/rpc/agent_router.h"
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "hub/core/filter.h"
@@ -11,6 +12,26 @@ namespace {
 
 // References copied at a time.
 constexpr size_t kEventsPerRead = 1024;
+
+// How a claim of `holder` ended that it did not end itself. `view` has the event's commit.
+v1::LostClaim::Reason LossOf(const v1::Event& event, const std::string& holder,
+                             const core::View& view) {
+  if (event.kind() == v1::EVENT_KIND_TICKET_CANCELLED) return v1::LostClaim::REASON_CANCELLED;
+  const v1::Agent* agent = view.records.FindAgent(holder);
+  // A session that began later is not the one that held it.
+  if (agent == nullptr || !core::IsLive(*agent) || agent->fence() > event.revision()) {
+    return v1::LostClaim::REASON_SESSION_ENDED;
+  }
+  switch (event.kind()) {
+    case v1::EVENT_KIND_TICKET_RELEASED:
+      return v1::LostClaim::REASON_RELEASED_BY_OPERATOR;
+    case v1::EVENT_KIND_TICKET_CLAIM_LOST:
+    case v1::EVENT_KIND_TICKET_BURIED:  // and it was the last attempt
+      return v1::LostClaim::REASON_TIMEOUT;
+    default:
+      return v1::LostClaim::REASON_UNSPECIFIED;
+  }
+}
 
 }  // namespace
 
@@ -86,9 +107,14 @@ void AgentRouter::RouteClaimEnd(const v1::Event& event, const v1::RecordChange& 
   const std::string& holder = change.previous().holder_agent_id();
   const v1::Ticket& ticket = change.ticket();
   if (holder.empty() || ticket.has_claim()) return;
-  const bool by_itself = event.actor() == holder && event.kind() != v1::EVENT_KIND_TICKET_CANCELLED;
-  for (const auto& stream : StreamsOf(holder)) {
-    stream->OnClaimEnded(ticket.ticket_id(), ticket.last_fence(), by_itself);
+  const Streams streams = StreamsOf(holder);
+  if (streams.empty()) return;
+  std::optional<Stream::Loss> lost;
+  if (event.actor() != holder || event.kind() == v1::EVENT_KIND_TICKET_CANCELLED) {
+    lost = LossOf(event, holder, *workspace_.view());
+  }
+  for (const auto& stream : streams) {
+    stream->OnClaimEnded(ticket.ticket_id(), ticket.last_fence(), lost);
   }
 }
 

@@ -111,7 +111,7 @@ AgentService::AgentService(std::shared_ptr<ServiceHost> host, const Gate* gate)
   BindRead<v1::GetAgentRequest, v1::GetAgentResponse>("GetAgent", ReadCost::kLookup, GetAgent);
   BindRead<v1::ListAgentsRequest, v1::ListAgentsResponse>("ListAgents", ReadCost::kWalk,
                                                           ListAgents);
-  BindStream("KeepAlive", Access::kSession,
+  BindStream("KeepAlive",
              [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
                KeepAliveReactor::Start(this->host(), &this->gate(), std::move(call), principal);
              });

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "coordhub/v1/access.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -18,12 +19,10 @@
 
 namespace coordhub::rpc {
 
-// Who may call a method at all. (What a session may do to which ticket is hub/core's to say.)
-enum class Access { kEveryone, kSession, kOperator };
-
-// One service at one listening server. It has every method of the descriptor from the start; those
-// that no subclass binds authenticate their caller and answer NOT_IMPLEMENTED. So there is no way
-// into the hub that forgets to ask who calls. Bound during construction; afterwards any thread.
+// One service at one listening server. It has every method of the descriptor from the start, and
+// lets in whom the contract says (access.proto); those that no subclass binds answer them
+// NOT_IMPLEMENTED. So there is no way into the hub that forgets to ask who calls. (What a session
+// may do to which ticket is hub/core's to say.) Bound during construction; afterwards any thread.
 class BoundService : public QueuedService {
  public:
   // `host` and `gate` outlive all calls.
@@ -38,8 +37,8 @@ class BoundService : public QueuedService {
   using StreamHandler =
       std::function<void(std::unique_ptr<StreamServerCall> call, const Principal& principal)>;
 
-  void BindUnary(const char* method, Access access, UnaryHandler handler);
-  void BindStream(const char* method, Access access, StreamHandler handler);
+  void BindUnary(const char* method, UnaryHandler handler);
+  void BindStream(const char* method, StreamHandler handler);
 
   const std::shared_ptr<ServiceHost>& host() const { return host_; }
   const Gate& gate() const { return gate_; }
@@ -48,7 +47,7 @@ class BoundService : public QueuedService {
   // A method and what it does; without a handler: it is not implemented.
   struct Slot {
     const google::protobuf::MethodDescriptor* method = nullptr;
-    Access access = Access::kEveryone;
+    v1::Access access = v1::ACCESS_UNSPECIFIED;
     UnaryHandler unary;
     StreamHandler stream;
   };

@@ -10,8 +10,11 @@ namespace coordhub::rpc {
 EventService::EventService(std::shared_ptr<ServiceHost> host, const Gate* gate)
     : TypedService(v1::ListEventsRequest::descriptor()->file()->FindServiceByName("EventService"),
                    std::move(host), gate) {
-  BindTyped<v1::ListEventsRequest>("ListEvents", Access::kEveryone, ListEvents);
-  BindStream("WatchEvents", Access::kEveryone,
+  BindViewed<v1::ListEventsRequest>(
+      "ListEvents", ReadCost::kLookup,
+      [](const UnaryCallPtr& call, const CallScope& scope, const v1::ListEventsRequest& request,
+         const engine::ViewPtr&) { ListEvents(call, scope, request); });
+  BindStream("WatchEvents",
              [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
                WatchReactor::Start(this->host(), this->gate(), std::move(call), principal);
              });

@@ -73,6 +73,7 @@ void CompactWorkspace(const UnaryCallPtr& call, const CallScope& scope,
     v1::CompactWorkspaceResponse response;
     *response.mutable_workspace() = scope.workspace->Describe();
     response.set_dropped_events(*dropped);
+    response.set_revision(response.workspace().head_revision());
     call->Answer(response);
   });
 }
@@ -94,7 +95,7 @@ void BackupWorkspace(const UnaryCallPtr& call, const CallScope& scope,
 }
 
 void VerifyWorkspace(const UnaryCallPtr& call, const CallScope& scope,
-                     const v1::VerifyWorkspaceRequest&) {
+                     const v1::VerifyWorkspaceRequest&, const engine::ViewPtr&) {
   call->RefuseWhenGone();
   scope.engine().Verify(
       [call, scope](const absl::StatusOr<engine::Workspace::VerifyResult>& verified) {
@@ -102,6 +103,7 @@ void VerifyWorkspace(const UnaryCallPtr& call, const CallScope& scope,
         v1::VerifyWorkspaceResponse response;
         *response.mutable_workspace() = scope.workspace->Describe();
         response.set_verified_revision(verified->revision);
+        response.set_revision(verified->revision);
         response.set_checked_events(verified->checked_events);
         response.set_digest(verified->digest);
         *response.mutable_elapsed() = core::ToProto(verified->elapsed);
@@ -109,10 +111,12 @@ void VerifyWorkspace(const UnaryCallPtr& call, const CallScope& scope,
       });
 }
 
-void DrainHub(const UnaryCallPtr& call, const CallScope&, const v1::DrainHubRequest& request) {
+void DrainHub(const UnaryCallPtr& call, const CallScope& scope,
+              const v1::DrainHubRequest& request) {
   const bool began = call->host().Drain();
   v1::DrainHubResponse response;
   response.set_began(began);
+  if (scope.workspace != nullptr) response.set_revision(scope.engine().view()->revision);
   call->Answer(response);
   if (!began) return;
   base::Log(base::LogLevel::kInfo, "the operator drains the hub",
@@ -126,15 +130,15 @@ HubService::HubService(std::shared_ptr<ServiceHost> host, const Gate* gate)
     : TypedService(v1::GetHubRequest::descriptor()->file()->FindServiceByName("HubService"),
                    std::move(host), gate) {
   BindViewed<v1::GetHubRequest>("GetHub", ReadCost::kLookup, GetHub);
-  BindTyped<v1::ListWorkspacesRequest>("ListWorkspaces", Access::kEveryone, ListWorkspaces);
-  BindTyped<v1::ListLoopsRequest>("ListLoops", Access::kEveryone, ListLoops);
-  BindTyped<v1::StepLoopRequest>("StepLoop", Access::kOperator, StepLoop);
-  BindTyped<v1::PauseLoopRequest>("PauseLoop", Access::kOperator, PauseLoop);
-  BindTyped<v1::ResumeLoopRequest>("ResumeLoop", Access::kOperator, ResumeLoop);
-  BindTyped<v1::CompactWorkspaceRequest>("CompactWorkspace", Access::kOperator, CompactWorkspace);
-  BindTyped<v1::BackupWorkspaceRequest>("BackupWorkspace", Access::kOperator, BackupWorkspace);
-  BindTyped<v1::VerifyWorkspaceRequest>("VerifyWorkspace", Access::kOperator, VerifyWorkspace);
-  BindTyped<v1::DrainHubRequest>("DrainHub", Access::kOperator, DrainHub);
+  BindTyped<v1::ListWorkspacesRequest>("ListWorkspaces", ListWorkspaces);
+  BindViewed<v1::ListLoopsRequest>("ListLoops", ReadCost::kLookup, ListLoops);
+  BindTyped<v1::StepLoopRequest>("StepLoop", StepLoop);
+  BindTyped<v1::PauseLoopRequest>("PauseLoop", PauseLoop);
+  BindTyped<v1::ResumeLoopRequest>("ResumeLoop", ResumeLoop);
+  BindTyped<v1::CompactWorkspaceRequest>("CompactWorkspace", CompactWorkspace);
+  BindTyped<v1::BackupWorkspaceRequest>("BackupWorkspace", BackupWorkspace);
+  BindViewed<v1::VerifyWorkspaceRequest>("VerifyWorkspace", ReadCost::kLookup, VerifyWorkspace);
+  BindTyped<v1::DrainHubRequest>("DrainHub", DrainHub);
 }
 
 }  // namespace coordhub::rpc

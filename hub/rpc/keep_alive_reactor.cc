@@ -26,6 +26,27 @@ absl::Status CallerGone() {
   return base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the agent went away");
 }
 
+// What can still be told of a claim's end when its event went by unseen. `ticket` may be null.
+v1::LostClaim::Reason LossSeenLater(const v1::Ticket* ticket, int64_t fence) {
+  if (ticket == nullptr) return v1::LostClaim::REASON_UNSPECIFIED;
+  if (ticket->last_fence() > fence) return v1::LostClaim::REASON_SUPERSEDED;
+  if (ticket->state() == v1::Ticket::STATE_CANCELLED) return v1::LostClaim::REASON_CANCELLED;
+  return v1::LostClaim::REASON_UNSPECIFIED;
+}
+
+// `ticket` as it is now, or null.
+v1::LostClaim DescribeLoss(const v1::Ticket* ticket, const std::string& ticket_id, int64_t fence,
+                           v1::LostClaim::Reason how) {
+  v1::LostClaim lost;
+  lost.set_ticket_id(ticket_id);
+  lost.set_fence(fence);
+  lost.set_reason(how);
+  if (ticket == nullptr) return lost;
+  lost.set_holder_agent_id(ticket->claim().agent_id());
+  lost.set_current_fence(ticket->last_fence());
+  return lost;
+}
+
 absl::Status NotListening() {
   return base::MakeError(base::pb::ERROR_REASON_SLOW_WATCHER,
                          "the agent does not read what it is told; open the stream again");
@@ -187,12 +208,13 @@ void KeepAliveReactor::OnAgentResumed() {
   Pump();
 }
 
-void KeepAliveReactor::OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) {
+void KeepAliveReactor::OnClaimEnded(const std::string& ticket_id, int64_t fence,
+                                    std::optional<Loss> lost) {
   {
     base::MutexLock lock(&mu_);
     told_.erase(ticket_id);
-    if (by_itself || finished_) return;
-    lost_[ticket_id] = fence;
+    if (!lost.has_value() || finished_) return;
+    lost_[ticket_id] = {fence, *lost};
     if (lost_.size() > kMaxUnreadLosses && end_.ok()) end_ = NotListening();
   }
   Pump();
@@ -209,7 +231,7 @@ void KeepAliveReactor::OnEventsMissed() {
           ticket != nullptr && ticket->has_claim() && ticket->claim().fence() == fence;
       // Nobody but the holder completes a ticket.
       if (!held && (ticket == nullptr || ticket->state() != v1::Ticket::STATE_DONE)) {
-        lost_[ticket_id] = fence;
+        lost_[ticket_id] = {fence, LossSeenLater(ticket, fence)};
       }
     }
   }
@@ -264,27 +286,13 @@ v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
       *answer.add_claims() = std::move(claim);
     }
   }
-  for (const auto& [ticket_id, fence] : lost_) {
-    *answer.add_lost_claims() = DescribeLoss(*view, ticket_id, fence);
+  for (const auto& [ticket_id, lost] : lost_) {
+    const v1::Ticket* ticket = view->records.FindTicket(core::TicketNumber(ticket_id));
+    *answer.add_lost_claims() = DescribeLoss(ticket, ticket_id, lost.fence, lost.how);
   }
   lost_.clear();
   answer.set_revision(view->revision);
   return answer;
-}
-
-v1::LostClaim KeepAliveReactor::DescribeLoss(const core::View& view, const std::string& ticket_id,
-                                             int64_t fence) const {
-  v1::LostClaim lost;
-  lost.set_ticket_id(ticket_id);
-  lost.set_fence(fence);
-  const v1::Ticket* ticket = view.records.FindTicket(core::TicketNumber(ticket_id));
-  if (ticket == nullptr) return lost;
-  lost.set_holder_agent_id(ticket->claim().agent_id());
-  lost.set_current_fence(ticket->last_fence());
-  if (ticket->state() == v1::Ticket::STATE_CANCELLED) {
-    lost.set_reason(v1::LostClaim::REASON_CANCELLED);
-  }
-  return lost;
 }
 
 KeepAliveReactor::Step KeepAliveReactor::Write(const v1::KeepAliveResponse& message) {

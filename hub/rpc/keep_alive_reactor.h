@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -45,7 +46,7 @@ class KeepAliveReactor final : public CallReactor,
   void OnDrain(const engine::Workspace* workspace) override;
   void OnAgentResumed() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnAgentEnded() override;
-  void OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) override;
+  void OnClaimEnded(const std::string& ticket_id, int64_t fence, std::optional<Loss> lost) override;
   void OnEventsMissed() override;
 
  private:
@@ -73,8 +74,6 @@ class KeepAliveReactor final : public CallReactor,
   Step FinishWith(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The claims held and lost, from the newest view.
   v1::KeepAliveResponse MakeAnswer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  v1::LostClaim DescribeLoss(const core::View& view, const std::string& ticket_id,
-                             int64_t fence) const;
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate& gate_;  // valid until OnDone
@@ -104,9 +103,13 @@ class KeepAliveReactor final : public CallReactor,
   // Something to tell without being asked, other than losses.
   bool news_due_ ABSL_GUARDED_BY(mu_) = false;
   int64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
-  // Claims as last told, and those lost since: fences by ticket.
+  // Claims as last told, by ticket: fences; and those lost since.
   std::map<std::string, int64_t> told_ ABSL_GUARDED_BY(mu_);
-  std::map<std::string, int64_t> lost_ ABSL_GUARDED_BY(mu_);
+  struct Lost {
+    int64_t fence = 0;
+    Loss how = v1::LostClaim::REASON_UNSPECIFIED;
+  };
+  std::map<std::string, Lost> lost_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace coordhub::rpc

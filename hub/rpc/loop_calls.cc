@@ -31,6 +31,7 @@ void AnswerLoop(const UnaryCallPtr& call, const CallScope& scope,
   if (!loop.ok()) return call->Refuse(loop.status());
   Response response;
   *response.mutable_loop() = Named(*loop, *call, scope);
+  response.set_revision(scope.engine().view()->revision);
   call->Answer(response);
 }
 
@@ -42,11 +43,12 @@ void LogCommand(const CallScope& scope, const char* what, const std::string& loo
 }  // namespace
 
 void ListLoops(const UnaryCallPtr& call, const CallScope& scope,
-               const v1::ListLoopsRequest& request) {
+               const v1::ListLoopsRequest& request, const engine::ViewPtr& view) {
   const std::string query = QueryOf(request);
   const absl::StatusOr<std::string> after = PageAfterKey(request.page_token(), query);
   if (!after.ok()) return call->Refuse(after.status());
   v1::ListLoopsResponse response;
+  response.set_revision(view->revision);
   const loops::LoopRunner* const runner = scope.workspace->served.loops;
   if (runner == nullptr) return call->Answer(response);
   PageBudget budget(request.page_size());

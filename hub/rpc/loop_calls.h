@@ -9,7 +9,7 @@ namespace coordhub::rpc {
 
 // Each answers its call. A workspace without loops has none to find.
 void ListLoops(const UnaryCallPtr& call, const CallScope& scope,
-               const v1::ListLoopsRequest& request);
+               const v1::ListLoopsRequest& request, const engine::ViewPtr& view);
 void StepLoop(const UnaryCallPtr& call, const CallScope& scope, const v1::StepLoopRequest& request);
 void PauseLoop(const UnaryCallPtr& call, const CallScope& scope,
                const v1::PauseLoopRequest& request);

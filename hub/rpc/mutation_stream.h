@@ -53,7 +53,7 @@ class MutationStream final : public CallReactor,
   void OnDrain(const engine::Workspace* workspace) override;
   void OnAgentEnded() override {}  // each mutation is asked whose it is
   void OnAgentResumed() override {}
-  void OnClaimEnded(const std::string&, int64_t, bool) override {}
+  void OnClaimEnded(const std::string&, int64_t, std::optional<Loss>) override {}
   void OnEventsMissed() override {}
 
  private:

@@ -152,6 +152,7 @@ absl::Status ListWorktrees(const Reading& reading, const v1::ListWorktreesReques
     owners.SetOwner(listed);
     budget.Take(*listed);
   }
+  response->set_revision(reading.view->revision);
   return absl::OkStatus();
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "coordhub/v1/agent_service.pb.h"
 #include "hub/engine/workspace.h"
 
 namespace coordhub::rpc {
@@ -25,8 +27,11 @@ class Stream {
   virtual void OnAgentEnded() = 0;
   // A session of the agent was resumed, maybe with another TTL.
   virtual void OnAgentResumed() = 0;
-  // The agent's claim with this fence is over. `by_itself`: it completed, failed or released it.
-  virtual void OnClaimEnded(const std::string& ticket_id, int64_t fence, bool by_itself) = 0;
+  // The agent's claim with this fence is over. `lost` says how; none: the agent completed, failed
+  // or released it.
+  using Loss = v1::LostClaim::Reason;
+  virtual void OnClaimEnded(const std::string& ticket_id, int64_t fence,
+                            std::optional<Loss> lost) = 0;
   // Events went by unseen: anything of the above may have happened.
   virtual void OnEventsMissed() = 0;
 };

@@ -79,13 +79,12 @@ TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate
   BindRead<v1::GetTicketRequest, v1::GetTicketResponse>("GetTicket", ReadCost::kLookup, GetTicket);
   BindRead<v1::ListTicketsRequest, v1::ListTicketsResponse>("ListTickets", ReadCost::kWalk,
                                                             ListTickets);
-  BindTyped<v1::RenewClaimRequest>("RenewClaim", Access::kSession, RenewClaim);
-  BindTyped<v1::UpdateProgressRequest>("UpdateProgress", Access::kSession, UpdateProgress);
-  BindStream("MutateTickets", Access::kEveryone,
-             [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
-               MutationStream::Start(this->host(), &this->gate(), &kinds_, std::move(call),
-                                     principal);
-             });
+  BindTyped<v1::RenewClaimRequest>("RenewClaim", RenewClaim);
+  BindTyped<v1::UpdateProgressRequest>("UpdateProgress", UpdateProgress);
+  BindStream(
+      "MutateTickets", [this](std::unique_ptr<StreamServerCall> call, const Principal& principal) {
+        MutationStream::Start(this->host(), &this->gate(), &kinds_, std::move(call), principal);
+      });
 }
 
 void TicketService::BindMutations() {

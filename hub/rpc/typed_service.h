@@ -107,9 +107,8 @@ class TypedService : public BoundService {
 
   // Anything else: `run` answers the call, now or later. The session, if there is one, lives.
   template <class Request>
-  void BindTyped(const char* method, Access access,
-                 void (*run)(const UnaryCallPtr& call, const CallScope& scope,
-                             const Request& request));
+  void BindTyped(const char* method, void (*run)(const UnaryCallPtr& call, const CallScope& scope,
+                                                 const Request& request));
 
  private:
   // Whether an ended session is refused at once, or by the writer: which knows repeated requests,
@@ -223,14 +222,12 @@ void TypedService::BindMutation(const char* method, Answer answer) {
     }
   };
   const std::string name(method);
-  BindUnary(method, Access::kEveryone,
-            [name, answered](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
-              Request request;
-              CallScope scope;
-              if (!Accept(call, bytes, EndedSession::kLeftToWriter, &request, &scope)) return;
-              Submit(call, scope, MakeCommand(call->host(), scope, name, std::move(request)),
-                     answered);
-            });
+  BindUnary(method, [name, answered](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+    Request request;
+    CallScope scope;
+    if (!Accept(call, bytes, EndedSession::kLeftToWriter, &request, &scope)) return;
+    Submit(call, scope, MakeCommand(call->host(), scope, name, std::move(request)), answered);
+  });
 }
 
 template <class Request, class Response, class Answer>
@@ -265,30 +262,28 @@ MutationKinds::Run TypedService::StreamedMutation(
 
 template <class Request, class Run>
 void TypedService::BindViewed(const char* method, ReadCost cost, Run run) {
-  BindUnary(method, Access::kEveryone,
-            [run, cost](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
-              Request request;
-              CallScope scope;
-              if (!Accept(call, bytes, EndedSession::kRefused, &request, &scope)) return;
-              int64_t min_revision = 0;
-              if constexpr (requires { request.min_revision(); }) {
-                min_revision = request.min_revision();
-              }
-              engine::ViewPtr view = scope.engine().view();
-              const bool is_there = view->revision >= min_revision;
-              if (is_there && cost == ReadCost::kLookup) {
-                return run(call, scope, request, std::move(view));
-              }
-              auto read = [run, call, scope,
-                           request = std::move(request)](engine::ViewPtr reached) {
-                run(call, scope, request, std::move(reached));
-              };
-              if (is_there) {
-                PostRead(call, std::move(view), std::move(read));
-              } else {
-                AwaitView(call, scope, min_revision, std::move(read));
-              }
-            });
+  BindUnary(method, [run, cost](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+    Request request;
+    CallScope scope;
+    if (!Accept(call, bytes, EndedSession::kRefused, &request, &scope)) return;
+    int64_t min_revision = 0;
+    if constexpr (requires { request.min_revision(); }) {
+      min_revision = request.min_revision();
+    }
+    engine::ViewPtr view = scope.engine().view();
+    const bool is_there = view->revision >= min_revision;
+    if (is_there && cost == ReadCost::kLookup) {
+      return run(call, scope, request, std::move(view));
+    }
+    auto read = [run, call, scope, request = std::move(request)](engine::ViewPtr reached) {
+      run(call, scope, request, std::move(reached));
+    };
+    if (is_there) {
+      PostRead(call, std::move(view), std::move(read));
+    } else {
+      AwaitView(call, scope, min_revision, std::move(read));
+    }
+  });
 }
 
 template <class Request, class Response>
@@ -316,10 +311,10 @@ void TypedService::BindRead(const char* method, ReadCost cost,
 }
 
 template <class Request>
-void TypedService::BindTyped(const char* method, Access access,
+void TypedService::BindTyped(const char* method,
                              void (*run)(const UnaryCallPtr& call, const CallScope& scope,
                                          const Request& request)) {
-  BindUnary(method, access, [run](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+  BindUnary(method, [run](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
     Request request;
     CallScope scope;
     if (Accept(call, bytes, EndedSession::kRefused, &request, &scope)) run(call, scope, request);

@@ -10,6 +10,10 @@
 
 namespace coordhub::rpc {
 
+int64_t FirstAfter(const LogPosition& log, int64_t after_revision) {
+  return after_revision == 0 ? log.compact_revision : after_revision;
+}
+
 absl::Status CheckCursor(const LogPosition& log, const std::string& log_id,
                          int64_t after_revision) {
   const std::string head = absl::StrCat(log.head_revision);
@@ -46,8 +50,8 @@ absl::StatusOr<WatchPlan> PlanWatch(const v1::WatchEventsRequest& request, LogPo
     case v1::WatchEventsRequest::START_NOW:
       break;
     default:
-      COORDHUB_RETURN_IF_ERROR(CheckCursor(plan.log, request.log_id(), request.after_revision()));
-      plan.after_revision = request.after_revision();
+      plan.after_revision = FirstAfter(plan.log, request.after_revision());
+      COORDHUB_RETURN_IF_ERROR(CheckCursor(plan.log, request.log_id(), plan.after_revision));
   }
   return plan;
 }

@@ -32,6 +32,9 @@ struct WatchPlan {
   absl::Duration bookmark_interval;
 };
 
+// The cursor that a request's `after_revision` means: 0 is before the first event that is kept.
+int64_t FirstAfter(const LogPosition& log, int64_t after_revision);
+
 // Whether events after this cursor can be had, all of them. An empty `log_id` is not checked.
 // Errors:
 //   LOG_REPLACED        the cursor belongs to another log, or is ahead of this one.

@@ -55,7 +55,7 @@ class WatchReactor final : public CallReactor,
   void OnDrain(const engine::Workspace* workspace) override;
   void OnAgentEnded() override { CheckSession(); }
   void OnAgentResumed() override {}
-  void OnClaimEnded(const std::string&, int64_t, bool) override {}
+  void OnClaimEnded(const std::string&, int64_t, std::optional<Loss>) override {}
   void OnEventsMissed() override { CheckSession(); }
 
  private:

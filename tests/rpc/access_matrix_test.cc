@@ -1,5 +1,5 @@
-// Every method of the contract for every kind of caller. The methods come from the descriptors: a
-// new one is in the matrix without a line here, and fails it until it is entered below.
+// Every method of the contract for every kind of caller. The methods, and who may call them, come
+// from the descriptors: a new one is in the matrix without a line here.
 #include <map>
 #include <set>
 #include <string>
@@ -23,12 +23,6 @@ namespace coordhub::rpc {
 namespace {
 
 using google::protobuf::MethodDescriptor;
-
-// What a session may not call at all, and what only a session may.
-const std::set<std::string> kOperatorOnly = {
-    "CompactWorkspace", "BackupWorkspace", "VerifyWorkspace", "DrainHub",
-    "StepLoop",         "PauseLoop",       "ResumeLoop"};
-const std::set<std::string> kSessionOnly = {"KeepAlive", "RenewClaim", "UpdateProgress"};
 
 // Whether a call got past the question of who calls.
 bool WasAdmitted(pb::ErrorReason reason) {
@@ -76,10 +70,27 @@ class AccessMatrixTest : public ::testing::Test {
 
 TEST_F(AccessMatrixTest, EveryMethodIsEntered) {
   EXPECT_EQ(AllMethods().size(), 59u);
+  Client agent = hub_.OnSocket();
+  agent.Register("conversation-1");
   for (const MethodDescriptor* method : AllMethods()) {
-    const auto reason = Send(hub_.OnSocket(), *method);
+    const bool is_a_sessions = AccessOf(*method) == pb::ACCESS_SESSION;
+    const auto reason = Send(is_a_sessions ? agent : hub_.OnSocket(), *method);
     EXPECT_EQ(reason == pb::ERROR_REASON_NOT_IMPLEMENTED, !IsImplemented(*method))
         << method->name() << " " << pb::ErrorReason_Name(reason);
+  }
+}
+
+// Who reads may not change anything, so what the contract gives to readers must not; and what
+// changes something can be repeated, by which it is known here.
+TEST(AccessTest, OnlyWhatChangesNothingIsForReaders) {
+  // Their parts have request ids, or repeating them is harmless, or they are for their caller only.
+  const std::set<std::string> without_request_id = {"KeepAlive", "MutateTickets", "VerifyWorkspace",
+                                                    "ListMessages"};
+  for (const MethodDescriptor* method : AllMethods()) {
+    EXPECT_NE(AccessOf(*method), pb::ACCESS_UNSPECIFIED) << method->full_name();
+    const bool changes = method->input_type()->FindFieldByName("request_id") != nullptr ||
+                         without_request_id.contains(method->name());
+    EXPECT_EQ(AccessOf(*method) == pb::ACCESS_READER, !changes) << method->full_name();
   }
 }
 
@@ -106,10 +117,8 @@ TEST_F(AccessMatrixTest, TheOperatorMayCallAllThatNeedsNoSession) {
     if (method->name() == "DrainHub") continue;
     for (const Client& client : clients) {
       const auto reason = Send(client, *method);
-      if (kSessionOnly.contains(method->name())) {
+      if (AccessOf(*method) == pb::ACCESS_SESSION) {
         EXPECT_EQ(reason, pb::ERROR_REASON_SESSION_REQUIRED) << method->name();
-      } else if (method->name() == "ClaimNextTicket") {
-        EXPECT_EQ(reason, pb::ERROR_REASON_SESSION_REQUIRED);  // the command's own refusal
       } else {
         EXPECT_TRUE(WasAdmitted(reason)) << method->name() << pb::ErrorReason_Name(reason);
       }
@@ -127,7 +136,7 @@ TEST_F(AccessMatrixTest, ASessionMayCallAllThatIsNotTheOperators) {
       // The first call may end the session; RegisterAgent above begins another.
       if (client == &remote && method->name() == "DeregisterAgent") continue;
       const auto reason = Send(*client, *method);
-      if (kOperatorOnly.contains(method->name())) {
+      if (AccessOf(*method) == pb::ACCESS_OPERATOR) {
         EXPECT_EQ(reason, pb::ERROR_REASON_OPERATOR_REQUIRED) << method->name();
       } else {
         EXPECT_TRUE(WasAdmitted(reason)) << method->name() << pb::ErrorReason_Name(reason);
@@ -190,7 +199,7 @@ TEST_F(EndedSessionTest, EveryCallIsRefusedAndToldWhoHoldsTheTicket) {
     called.insert(method.name);
     const grpc::Status status = Call(method);
     ExpectOneErrorInfo(status, method.name);
-    if (kOperatorOnly.contains(method.name)) {
+    if (AccessOf(MethodNamed(method.name)) == pb::ACCESS_OPERATOR) {
       EXPECT_EQ(ReasonOf(status), pb::ERROR_REASON_OPERATOR_REQUIRED) << method.name;
       continue;
     }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "hub/core/limits.h"
 #include "tests/rpc/bad_input_rows.h"
+#include "tests/rpc/contract.h"
 #include "tests/rpc/hub_fixture.h"
 
 namespace coordhub::rpc {
@@ -401,8 +402,7 @@ void AddHub(Rows* rows) {
 }  // namespace
 
 bool OperatorsOnly(const std::string& method) {
-  return Has(method, {"CompactWorkspace", "BackupWorkspace", "VerifyWorkspace", "DrainHub",
-                      "StepLoop", "PauseLoop", "ResumeLoop"});
+  return AccessOf(MethodNamed(method)) == v1::ACCESS_OPERATOR;
 }
 
 std::vector<BadInput> BadInputTable() {

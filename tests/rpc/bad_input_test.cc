@@ -72,6 +72,15 @@ class BadInputTest : public ::testing::TestWithParam<BadInput> {
     EXPECT_EQ(MetadataOf(status, "field"), field) << FromGrpc(status);
   }
 
+  // Where the contract has a place for it, the answer says its revision.
+  static void ExpectRevision(const MethodDescriptor& method, const std::string& response) {
+    const FieldDescriptor* field = method.output_type()->FindFieldByName("revision");
+    if (field == nullptr) return;
+    const std::unique_ptr<Message> message = NewResponse(method);
+    ASSERT_TRUE(message->ParseFromString(response)) << method.name();
+    EXPECT_GT(message->GetReflection()->GetInt64(*message, field), 0) << method.name();
+  }
+
   void ExpectUnchanged(const pb::Workspace& before) const {
     const pb::Workspace after = operator_.GetHub(/*with_digest=*/true).workspace();
     EXPECT_EQ(after.head_revision(), before.head_revision());
@@ -91,12 +100,13 @@ TEST_P(BadInputTest, GetsTheDocumentedAnswerAndChangesNothing) {
   const BadInput& row = GetParam();
   const MethodDescriptor& method = MethodNamed(row.method);
   const pb::Workspace before = operator_.GetHub(/*with_digest=*/true).workspace();
-  const grpc::Status status = CallRaw(CallerOf(row.who), method, Parse(method, row.request)).status;
+  const RawAnswer answer = CallRaw(CallerOf(row.who), method, Parse(method, row.request));
   if (row.reason == pb::ERROR_REASON_UNSPECIFIED) {
-    EXPECT_TRUE(status.ok()) << FromGrpc(status);
+    EXPECT_TRUE(answer.status.ok()) << FromGrpc(answer.status);
+    ExpectRevision(method, answer.response);
     return;
   }
-  ExpectRefusal(status, row.reason, row.field);
+  ExpectRefusal(answer.status, row.reason, row.field);
   ExpectUnchanged(before);
 }
 

@@ -39,6 +39,12 @@ const std::set<std::string>& Implemented() {
   return names;
 }
 
+std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor* type) {
+  const Message* prototype =
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(type);
+  return std::unique_ptr<Message>(prototype->New());
+}
+
 }  // namespace
 
 std::vector<const MethodDescriptor*> AllMethods() {
@@ -67,6 +73,10 @@ std::vector<const MethodDescriptor*> ImplementedMethods() {
   return methods;
 }
 
+v1::Access AccessOf(const MethodDescriptor& method) {
+  return method.options().GetExtension(v1::access);
+}
+
 const MethodDescriptor& MethodNamed(const std::string& name) {
   for (const MethodDescriptor* method : AllMethods()) {
     if (method->name() == name) return *method;
@@ -76,9 +86,11 @@ const MethodDescriptor& MethodNamed(const std::string& name) {
 }
 
 std::unique_ptr<Message> NewRequest(const MethodDescriptor& method) {
-  const Message* prototype =
-      google::protobuf::MessageFactory::generated_factory()->GetPrototype(method.input_type());
-  return std::unique_ptr<Message>(prototype->New());
+  return NewMessage(method.input_type());
+}
+
+std::unique_ptr<Message> NewResponse(const MethodDescriptor& method) {
+  return NewMessage(method.output_type());
 }
 
 }  // namespace coordhub::rpc

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "coordhub/v1/access.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
@@ -18,8 +19,13 @@ std::vector<const google::protobuf::MethodDescriptor*> AllMethods();
 bool IsImplemented(const google::protobuf::MethodDescriptor& method);
 std::vector<const google::protobuf::MethodDescriptor*> ImplementedMethods();
 
+// Who may call it.
+v1::Access AccessOf(const google::protobuf::MethodDescriptor& method);
+
 const google::protobuf::MethodDescriptor& MethodNamed(const std::string& name);
 std::unique_ptr<google::protobuf::Message> NewRequest(
+    const google::protobuf::MethodDescriptor& method);
+std::unique_ptr<google::protobuf::Message> NewResponse(
     const google::protobuf::MethodDescriptor& method);
 
 }  // namespace coordhub::rpc

@@ -109,7 +109,7 @@ TEST_F(KeepAliveTest, ALostClaimIsToldUnasked) {
   EXPECT_EQ(lost.fence(), ticket.claim().fence());
   EXPECT_EQ(lost.current_fence(), ticket.claim().fence());
   EXPECT_EQ(lost.holder_agent_id(), "");
-  EXPECT_NE(lost.reason(), pb::LostClaim::REASON_CANCELLED);
+  EXPECT_EQ(lost.reason(), pb::LostClaim::REASON_RELEASED_BY_OPERATOR);
   EXPECT_EQ(stream.Beat(2).lost_claims_size(), 0);  // once
 }
 
@@ -136,7 +136,26 @@ TEST_F(KeepAliveTest, AClaimThatTimedOutIsLost) {
   hub_.Age(absl::Seconds(5));
   const auto told = stream.Next();
   ASSERT_TRUE(told.has_value());
-  EXPECT_EQ(told->lost_claims_size(), 1);
+  ASSERT_EQ(told->lost_claims_size(), 1);
+  EXPECT_EQ(told->lost_claims(0).reason(), pb::LostClaim::REASON_TIMEOUT);
+}
+
+// The last attempt that times out buries the ticket, under another kind of event.
+TEST_F(KeepAliveTest, ALastAttemptThatTimedOutIsToldAsSuch) {
+  pb::CreateTicketRequest create;
+  create.mutable_spec()->set_title("work");
+  create.mutable_spec()->set_max_attempts(1);
+  pb::ClaimTicketRequest claim;
+  claim.set_ticket_id(Ok(operator_, &Tickets::CreateTicket, create).ticket().ticket_id());
+  claim.mutable_claim_timeout()->set_seconds(3);
+  Ok(agent_, &Tickets::ClaimTicket, claim);
+  KeepAlive stream(agent_);
+  stream.Beat(1);
+  hub_.Age(absl::Seconds(5));
+  const auto told = stream.Next();
+  ASSERT_TRUE(told.has_value());
+  ASSERT_EQ(told->lost_claims_size(), 1);
+  EXPECT_EQ(told->lost_claims(0).reason(), pb::LostClaim::REASON_TIMEOUT);
 }
 
 TEST_F(KeepAliveTest, OwnDeedsAreNoLosses) {

@@ -298,6 +298,24 @@ TEST_F(WatchTest, ACursorOfAnotherLogOrAheadIsRefused) {
   EXPECT_EQ(fine.Opened().start_revision(), 1);
 }
 
+// As ListEvents: 0 is no cursor that could be too old, but the place before whatever is kept.
+TEST_F(WatchTest, FromZeroItBeginsWithTheFirstEventThatIsKept) {
+  CreateMany(client_, 100);
+  pb::CompactWorkspaceRequest compact;
+  compact.set_revision(50);
+  pb::CompactWorkspaceResponse compacted;
+  ASSERT_TRUE(client_.Call(&pb::HubService::Stub::CompactWorkspace, compact, &compacted).ok());
+  pb::ListEventsResponse listed;
+  ASSERT_TRUE(
+      client_.Call(&pb::EventService::Stub::ListEvents, pb::ListEventsRequest(), &listed).ok());
+  Watch watch(client_, pb::WatchEventsRequest());
+  EXPECT_EQ(watch.Opened().start_revision(), 50);
+  EXPECT_EQ(listed.start_revision(), 50);
+  watch.ReadTo(100);
+  EXPECT_EQ(watch.events().front().revision(), 51);
+  EXPECT_EQ(listed.events(0).revision(), 51);
+}
+
 TEST_F(WatchTest, ACompactedCursorIsRefusedAndTheNextOneIsNot) {
   CreateMany(client_, 100);
   pb::CompactWorkspaceRequest compact;

@@ -73,6 +73,22 @@ class EndWait {
   base::UniqueFd signals_;
 };
 
+// ": how"; empty when nobody saw it.
+std::string HowLost(const pb::LostClaim& claim) {
+  switch (claim.reason()) {
+    case pb::LostClaim::REASON_SESSION_ENDED:
+      return ": the session ended";
+    case pb::LostClaim::REASON_TIMEOUT:
+      return ": it was not renewed within its claim timeout";
+    case pb::LostClaim::REASON_CANCELLED:
+      return ": the ticket was cancelled, stop working on it";
+    case pb::LostClaim::REASON_RELEASED_BY_OPERATOR:
+      return ": the operator gave it back";
+    default:  // SUPERSEDED says no more than who holds it now
+      return "";
+  }
+}
+
 // What the session has to tell, on standard error. The session's thread writes, nobody else
 // meanwhile.
 class Teller {
@@ -102,11 +118,9 @@ class Teller {
  private:
   void TellLost(const std::vector<pb::LostClaim>& lost) {
     for (const pb::LostClaim& claim : lost) {
-      const std::string now = claim.reason() == pb::LostClaim::REASON_CANCELLED ? ", cancelled"
-                              : claim.holder_agent_id().empty()
-                                  ? ""
-                                  : ", now held by " + claim.holder_agent_id();
-      Tell(absl::StrCat("lost ", claim.ticket_id(), " (fence ", claim.fence(), ")", now));
+      const std::string holder = claim.holder_agent_id();
+      Tell(absl::StrCat("lost ", claim.ticket_id(), " (fence ", claim.fence(), ")", HowLost(claim),
+                        holder.empty() ? "" : ", now held by " + holder));
     }
   }
   void Tell(const std::string& text) {

@@ -81,7 +81,9 @@ absl::StatusOr<ExitCode> Follow(Context& context, const Options& options,
     watch.start = agent::WatchOptions::Start::kAfter;
     watch.after = {options.log_id, options.from};
   }
-  WatchPrinter printer(&context, {.count = options.count, .bookmarks = options.bookmarks});
+  WatchPrinter printer(
+      &context,
+      {.count = options.count, .bookmarks = options.bookmarks, .from_first = options.from == 0});
   agent::Watch events(client, watch, &printer);
   printer.set_on_finished([&events] { events.RequestStop(); });
   events.Join();
@@ -122,9 +124,9 @@ void AddWatch(CLI::App* root, Context* context) {
   auto* from =
       command
           ->add_option("--from", options->from,
-                       "Begin with the event after this revision; 0: with the first. Where events "
-                       "were compacted away: an error for --from R, and with 0 and "
-                       "--no-follow a note, then the first that is kept")
+                       "Begin with the event after this revision; 0: with the first that is kept, "
+                       "and a note if there were others before it. Where events after R were "
+                       "compacted away, --from R is an error")
           ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--log-id", options->log_id,

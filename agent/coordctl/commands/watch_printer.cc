@@ -92,8 +92,11 @@ void WatchPrinter::OnCompacted(int64_t revision) {
 }
 
 void WatchPrinter::OnConnected(const pb::WatchOpened& opened) {
-  log_id_ = opened.log_id();
+  const bool at_first = std::exchange(log_id_, opened.log_id()).empty();
   if (context_.json()) Line("opened", ToJson(opened, false));
+  if (at_first && options_.from_first && opened.start_revision() > 0) {
+    OnCompacted(opened.start_revision());
+  }
   if (std::exchange(disconnected_, false) && context_.host().err_is_terminal) {
     Note(absl::StrCat("the hub is back; going on after revision ", opened.start_revision()));
   }

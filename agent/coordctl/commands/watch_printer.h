@@ -23,6 +23,7 @@ class WatchPrinter final : public agent::WatchHandler {
   struct Options {
     int64_t count = 0;  // finished after so many events; 0: never
     bool bookmarks = false;
+    bool from_first = false;  // the first event was asked for: one that is gone is a note
   };
   WatchPrinter(Context* context, Options options) : context_(*context), options_(options) {}
 

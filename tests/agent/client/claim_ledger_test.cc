@@ -167,7 +167,9 @@ TEST(ClaimLedger, TakeAllEmptiesIt) {
   ClaimLedger ledger;
   ledger.Granted("T-1", 10);
   ledger.Granted("T-2", 11);
-  EXPECT_THAT(Tickets(ledger.TakeAll()), ElementsAre("T-1", "T-2"));
+  const std::vector<pb::LostClaim> lost = ledger.TakeAll();
+  EXPECT_THAT(Tickets(lost), ElementsAre("T-1", "T-2"));
+  EXPECT_EQ(lost[0].reason(), pb::LostClaim::REASON_SESSION_ENDED);
   EXPECT_THAT(ledger.TakeAll(), IsEmpty());
 }
 

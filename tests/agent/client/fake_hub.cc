@@ -251,6 +251,7 @@ grpc::Status FakeHub::Watch(grpc::ServerContext* context, const pb::WatchEventsR
     end = break_status_;
     const auto head = static_cast<int64_t>(log_.size());
     const bool from_revision = request.start() == pb::WatchEventsRequest::START_AFTER_REVISION;
+    if (from_revision && after == 0) after = compact_revision_;
     if (from_revision && after < compact_revision_) {
       return ToGrpc(base::MakeError(pb::ERROR_REASON_REVISION_COMPACTED, "compacted",
                                     {{"compact_revision", absl::StrCat(compact_revision_)}}));

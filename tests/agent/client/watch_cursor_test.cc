@@ -196,6 +196,27 @@ TEST_F(WatchCursorTest, ACompactedPlaceBeginsAgainWithASnapshotIfWanted) {
   }
 }
 
+TEST_F(WatchCursorTest, FromZeroItBeginsWithTheFirstThatIsKept) {
+  Open({.start = Start::kAfter});
+  ASSERT_TRUE(Opened(5).ok());
+  EXPECT_EQ(cursor_->position().revision, 5);
+  ASSERT_TRUE(Events(6, 6, 6).ok());
+  EXPECT_THAT(recorder_.told, ElementsAre("6"));
+}
+
+// The hub would leave out silently what was compacted while nobody watched.
+TEST_F(WatchCursorTest, WhoSawAnEmptyLogIsToldWhatWasCompactedMeanwhile) {
+  Open({.start = Start::kAfter});
+  ASSERT_TRUE(Opened(0).ok());
+  EXPECT_EQ(End(Of(pb::ERROR_REASON_HUB_UNREACHABLE)), WatchCursor::Next::kResume);
+  const absl::Status lost = Opened(5);
+  EXPECT_EQ(base::ReasonOf(lost), pb::ERROR_REASON_REVISION_COMPACTED);
+  EXPECT_EQ(End(lost), WatchCursor::Next::kResume);
+  EXPECT_THAT(recorder_.told,
+              ElementsAre(absl::StrCat("reset ", static_cast<int>(WatchReset::kCompacted))));
+  EXPECT_EQ(cursor_->Request("").start(), pb::WatchEventsRequest::START_SNAPSHOT);
+}
+
 TEST_F(WatchCursorTest, ACompactedPlaceEndsTheWatchIfThatIsWanted) {
   Open({.start = Start::kAfter, .after = {"log", 10}, .snapshot_on_reset = false});
   EXPECT_EQ(End(Of(pb::ERROR_REASON_REVISION_COMPACTED)), WatchCursor::Next::kEnd);

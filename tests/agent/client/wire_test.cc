@@ -239,7 +239,10 @@ TEST_F(WireTest, AWatchEndsWhenItsPlaceIsCompactedIfThatIsWanted) {
   hub_.Append(5);
   hub_.Compact(4);
   Recorder recorder;
-  Watch watch(client_, {.start = WatchOptions::Start::kAfter, .snapshot_on_reset = false},
+  Watch watch(client_,
+              {.start = WatchOptions::Start::kAfter,
+               .after = {.log_id = "", .revision = 1},
+               .snapshot_on_reset = false},
               &recorder);
   watch.Join();
   EXPECT_EQ(base::ReasonOf(recorder.end()), pb::ERROR_REASON_REVISION_COMPACTED);

@@ -129,6 +129,14 @@ TEST_F(Streams, WatchRefusesToSkipWhatWasCompacted) {
   EXPECT_THAT(err_, HasSubstr("REVISION_COMPACTED"));
 }
 
+TEST_F(Streams, WatchFromTheFirstEventSaysWhichOnesAreGone) {
+  hub_->Append(5);
+  hub_->Compact(3);
+  EXPECT_EQ(Run({"watch", "--from", "0", "--count", "2"}), 0) << err_;
+  EXPECT_THAT(FirstColumn(), ElementsAre("4", "5"));
+  EXPECT_THAT(err_, HasSubstr("events up to revision 3 were compacted away"));
+}
+
 TEST_F(Streams, NextKeepsTheSessionAliveWhileItWaits) {
   EXPECT_EQ(Run({"ticket", "next", "--wait", "10m"}), 0) << err_;
   EXPECT_GE(hub_->keep_alives(), 1);
