@@ -1,9 +1,14 @@
 #include "hub/rpc/agent_service.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/session_token.h"
 #include "agent/base/status_macros.h"
@@ -74,6 +79,43 @@ absl::Status GetAgent(const Reading& reading, const v1::GetAgentRequest& request
   return absl::OkStatus();
 }
 
+// Calls `look(key, agent)` with the agents after the one with this key, in the order asked for,
+// until it returns false. Empty: from the first.
+template <class Look>
+void WalkByName(const core::Records& records, bool descending, const std::string& last,
+                const Look& look) {
+  const auto& agents = records.of<core::tables::Agents>();
+  auto at = !descending    ? agents.UpperBound(last)
+            : last.empty() ? agents.Last()
+                           : agents.Before(last);
+  for (; at.Valid() && look(at.key(), *at); descending ? at.Prev() : at.Next()) {
+  }
+}
+
+// The same, by the revision at which an agent's session began, of which no two have the same.
+template <class Look>
+absl::Status WalkByRegistration(const core::Records& records, bool descending,
+                                const std::string& last, const Look& look) {
+  int64_t after = descending ? std::numeric_limits<int64_t>::max() : 0;
+  if (!last.empty() && !absl::SimpleAtoi(last, &after)) {
+    return base::MakeError(base::pb::ERROR_REASON_PAGE_TOKEN_INVALID, "page_token is malformed");
+  }
+  const auto leads = [descending](int64_t fence, int64_t other) {
+    return descending ? fence > other : fence < other;
+  };
+  std::vector<const v1::Agent*> ahead;
+  for (auto at = records.of<core::tables::Agents>().Begin(); at.Valid(); at.Next()) {
+    if (leads(after, at->fence())) ahead.push_back(&*at);
+  }
+  std::sort(ahead.begin(), ahead.end(), [&](const v1::Agent* one, const v1::Agent* other) {
+    return leads(one->fence(), other->fence());
+  });
+  for (const v1::Agent* agent : ahead) {
+    if (!look(absl::StrCat(agent->fence()), *agent)) break;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ListAgents(const Reading& reading, const v1::ListAgentsRequest& request,
                         v1::ListAgentsResponse* response) {
   const std::string query = QueryOf(request);
@@ -81,20 +123,30 @@ absl::Status ListAgents(const Reading& reading, const v1::ListAgentsRequest& req
   COORDHUB_ASSIGN_OR_RETURN(const PageStart start,
                             BeginPage(workspace, reading.view, request.page_token(), query));
   PageBudget budget(request.page_size());
-  std::string last = start.after_key;
-  auto at = start.view->records.of<core::tables::Agents>().UpperBound(last);
-  for (; at.Valid() && budget.Look(); at.Next()) {
-    last = at.key();
-    v1::Agent agent = *at;
+  std::string last;
+  bool more = false;
+  const auto look = [&](const std::string& key, const v1::Agent& listed) {
+    more = !budget.Look();
+    if (more) return false;
+    last = key;
+    v1::Agent agent = listed;
     workspace->engine().Decorate(*start.view, &agent);  // SUSPECT is computed
     if (!request.states().empty() && std::find(request.states().begin(), request.states().end(),
                                                agent.state()) == request.states().end()) {
-      continue;
+      return true;
     }
     budget.Take(agent);
     *response->add_agents() = std::move(agent);
+    return true;
+  };
+  const core::Records& records = start.view->records;
+  if (request.order_by() == v1::ListAgentsRequest::ORDER_REGISTRATION) {
+    COORDHUB_RETURN_IF_ERROR(
+        WalkByRegistration(records, request.descending(), start.after_key, look));
+  } else {
+    WalkByName(records, request.descending(), start.after_key, look);
   }
-  if (at.Valid()) response->set_next_page_token(NextPage(workspace, start, last, query));
+  if (more) response->set_next_page_token(NextPage(workspace, start, last, query));
   response->set_revision(start.view->revision);
   return absl::OkStatus();
 }

@@ -60,8 +60,8 @@ absl::Status EventPage::Begin(const v1::ListEventsRequest& request) {
     COORDHUB_ASSIGN_OR_RETURN(const PageToken token, DecodePageToken(request.page_token(), query_));
     log_id = token.log_id;
     cursor_ = token.revision;
-  } else if (cursor_ == 0) {
-    cursor_ = log.compact_revision;  // the first event that is kept
+  } else {
+    cursor_ = FirstAfter(log, cursor_);
   }
   response_.set_log_id(log.log_id);
   response_.set_start_revision(cursor_);

@@ -41,54 +41,84 @@ bool Matches(const v1::ListTicketsRequest& request, const v1::Ticket& ticket) {
          std::all_of(request.labels().begin(), request.labels().end(), has_label);
 }
 
-// Walks a map while `in_range(key)` and `look(ticket)` hold.
-template <class Map, class Key, class InRange, class Look>
-void Walk(const Map& map, const Key& first, const InRange& in_range, const Look& look) {
-  for (auto at = map.LowerBound(first); at.Valid() && in_range(at.key()); at.Next()) {
+// Which way a listing goes through the numbers, and how far it is: `last` was looked at. 0:
+// nothing.
+struct Course {
+  bool descending = false;
+  int64_t last = 0;
+
+  bool Leads(int64_t number, int64_t other) const {
+    return descending ? number > other : number < other;
+  }
+};
+
+// The first entry ahead of a map whose keys are `key_of(number)`.
+template <class Map, class KeyOf>
+typename Map::Cursor CursorAt(const Map& map, const Course& course, const KeyOf& key_of) {
+  if (!course.descending) return map.LowerBound(key_of(course.last + 1));
+  constexpr int64_t kBeyondAll = std::numeric_limits<int64_t>::max();
+  return map.Before(key_of(course.last == 0 ? kBeyondAll : course.last));
+}
+
+template <class Cursor>
+void Step(const Course& course, Cursor* cursor) {
+  course.descending ? cursor->Prev() : cursor->Next();
+}
+
+// Walks a map whose keys are `key_of(number)` while `in_range(key)` and `look(ticket)` hold.
+template <class Map, class KeyOf, class InRange, class Look>
+void Walk(const Map& map, const Course& course, const KeyOf& key_of, const InRange& in_range,
+          const Look& look) {
+  for (auto at = CursorAt(map, course, key_of); at.Valid() && in_range(at.key());
+       Step(course, &at)) {
     if (!look(*at)) return;
   }
+}
+
+// The same where keys are pairs of `first` and the number.
+template <class Map, class First, class Look>
+void WalkOf(const Map& map, const Course& course, const First& first, const Look& look) {
+  Walk(
+      map, course, [&](int64_t number) { return std::pair(first, number); },
+      [&](const auto& key) { return key.first == first; }, look);
 }
 
 // Merges the tickets of several states by number.
 template <class Look>
 void WalkStates(const Records& records, const google::protobuf::RepeatedField<int>& states,
-                int64_t first, const Look& look) {
+                const Course& course, const Look& look) {
   using Cursor = decltype(records.tickets_by_state.Begin());
   std::vector<std::pair<int, Cursor>> lanes;
   for (const int state : std::set<int>(states.begin(), states.end())) {
-    lanes.emplace_back(state, records.tickets_by_state.LowerBound(std::pair(state, first)));
+    lanes.emplace_back(state, CursorAt(records.tickets_by_state, course,
+                                       [&](int64_t number) { return std::pair(state, number); }));
   }
   while (true) {
     Cursor* next = nullptr;
     for (auto& [state, cursor] : lanes) {
       if (!cursor.Valid() || cursor.key().first != state) continue;
-      if (next == nullptr || cursor.key().second < next->key().second) next = &cursor;
+      if (next == nullptr || course.Leads(cursor.key().second, next->key().second)) next = &cursor;
     }
     if (next == nullptr || !look(**next)) return;
-    next->Next();
+    Step(course, next);
   }
 }
 
-// Calls `look` with tickets from number `first` on, in order, until it returns false: along the
+// Calls `look` with the tickets ahead of the course, in order, until it returns false: along the
 // narrowest index that the request names. What is looked at may still not match.
 template <class Look>
-void WalkCandidates(const Records& records, const v1::ListTicketsRequest& request, int64_t first,
-                    const Look& look) {
+void WalkCandidates(const Records& records, const v1::ListTicketsRequest& request,
+                    const Course& course, const Look& look) {
   if (!request.holder_agent_id().empty()) {
-    const std::string& holder = request.holder_agent_id();
-    Walk(
-        records.tickets_by_holder, std::pair(holder, first),
-        [&](const auto& key) { return key.first == holder; }, look);
+    WalkOf(records.tickets_by_holder, course, request.holder_agent_id(), look);
   } else if (!request.parent_ticket_id().empty()) {
-    const int64_t parent = core::TicketNumber(request.parent_ticket_id());
-    Walk(
-        records.tickets_by_parent, std::pair(parent, first),
-        [&](const auto& key) { return key.first == parent; }, look);
+    WalkOf(records.tickets_by_parent, course, core::TicketNumber(request.parent_ticket_id()), look);
   } else if (!request.states().empty()) {
-    WalkStates(records, request.states(), first, look);
+    WalkStates(records, request.states(), course, look);
   } else {
     Walk(
-        records.of<core::tables::Tickets>(), first, [](int64_t) { return true; }, look);
+        records.of<core::tables::Tickets>(), course, [](int64_t number) { return number; },
+        [](int64_t) { return true; }, look);
   }
 }
 
@@ -141,7 +171,8 @@ absl::Status ListTickets(const Reading& reading, const v1::ListTicketsRequest& r
   }
   PageBudget budget(request.page_size());
   bool more = false;
-  WalkCandidates(start.view->records, request, last + 1, [&](const v1::Ticket& ticket) {
+  const Course course{request.descending(), last};
+  WalkCandidates(start.view->records, request, course, [&](const v1::Ticket& ticket) {
     more = !budget.Look();
     if (more) return false;
     last = core::TicketNumber(ticket.ticket_id());

@@ -12,6 +12,7 @@ namespace {
 struct Options {
   std::vector<std::string> states;
   bool all = false;
+  bool newest = false;
 };
 
 absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
@@ -23,6 +24,10 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   if (options.states.empty() && !options.all) {
     request.add_states(pb::Agent::STATE_ACTIVE);
     request.add_states(pb::Agent::STATE_SUSPECT);
+  }
+  if (options.newest) {
+    request.set_order_by(pb::ListAgentsRequest::ORDER_REGISTRATION);
+    request.set_descending(true);
   }
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
   COORDHUB_ASSIGN_OR_RETURN(const agent::AgentListing listing,
@@ -49,6 +54,7 @@ void AddAgentList(CLI::App* agent, Context* context) {
   AddStateOption(command, &options->states, AgentStateNames(),
                  "Only these states; may be repeated");
   command->add_flag("--all,-a", options->all, "Those that ended, too");
+  command->add_flag("--newest", options->newest, "Not by name: who registered last comes first");
   OnRun(command, context, [options](Context& c) { return List(c, *options); });
 }
 

@@ -17,6 +17,7 @@ struct Options {
   std::string parent;
   bool mine = false;
   bool all = false;
+  bool newest = false;
   size_t limit = 0;
 };
 
@@ -40,6 +41,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   request.set_holder_agent_id(options.holder);
   request.set_assignee_agent_id(options.assignee);
   request.set_parent_ticket_id(options.parent);
+  request.set_descending(options.newest);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client,
                             options.mine ? context.Connect() : context.ConnectAsAnyone());
   if (options.mine) {
@@ -66,6 +68,7 @@ void AddTicketList(CLI::App* ticket, Context* context) {
       "coordctl ticket list\n"
       "coordctl ticket list --state open,blocked --label parser\n"
       "coordctl ticket list --all --json | jq '.[].title'\n"
+      "coordctl ticket list --all --newest --limit 20\n"
       "coordctl ticket list --mine | cut -f1,5");
   auto options = std::make_shared<Options>();
   AddStateOption(command, &options->states, TicketStateNames(),
@@ -76,6 +79,7 @@ void AddTicketList(CLI::App* ticket, Context* context) {
   command->add_option("--assignee", options->assignee, "Only what is assigned to this agent");
   TakeTicketIds(command->add_option("--parent", options->parent, "Only children of this ticket"));
   command->add_flag("--all,-a", options->all, "Finished ones, too");
+  command->add_flag("--newest", options->newest, "The newest first");
   command->add_option("--limit,-n", options->limit, "At most so many")->check(CLI::PositiveNumber);
   OnRun(command, context, [options](Context& c) { return List(c, *options); });
 }

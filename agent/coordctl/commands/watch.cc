@@ -18,6 +18,7 @@ struct Options {
   std::string log_id;
   bool snapshot = false;
   bool no_follow = false;
+  bool newest = false;
   bool bookmarks = false;
   int64_t count = 0;
   std::vector<std::string> kinds;
@@ -52,16 +53,20 @@ absl::StatusOr<ExitCode> PrintPast(Context& context, const Options& options,
   request.set_page_size(1000);
   request.set_after_revision(std::max<int64_t>(options.from, 0));
   request.set_log_id(options.log_id);
+  request.set_descending(options.newest);
   *request.mutable_filter() = filter;
   for (;;) {
     COORDHUB_ASSIGN_OR_RETURN(const pb::ListEventsResponse page, client.ListEvents(request));
-    if (request.page_token().empty() && page.start_revision() > request.after_revision()) {
-      printer.OnCompacted(page.start_revision());
-    }
+    // Where they would have stood.
+    const bool at_oldest =
+        options.newest ? page.next_page_token().empty() : request.page_token().empty();
+    const bool compacted = at_oldest && page.start_revision() > request.after_revision();
+    if (compacted && !options.newest) printer.OnCompacted(page.start_revision());
     for (const pb::Event& event : page.events()) {
       printer.OnEvent(event);
       if (printer.finished()) return ExitCode::kOk;
     }
+    if (compacted && options.newest) printer.OnCompacted(page.start_revision());
     if (page.next_page_token().empty()) return ExitCode::kOk;
     request.set_page_token(page.next_page_token());
   }
@@ -118,6 +123,7 @@ void AddWatch(CLI::App* root, Context* context) {
                  "the hub restarts. Columns: revision, time, kind, subject, actor, more",
                  "coordctl watch\n"
                  "coordctl watch --from 0 --no-follow\n"
+                 "coordctl watch --no-follow --newest --count 20\n"
                  "coordctl watch --snapshot --json\n"
                  "coordctl watch --kind ticket_completed --count 1");
   auto options = std::make_shared<Options>();
@@ -140,6 +146,7 @@ void AddWatch(CLI::App* root, Context* context) {
       ->add_flag("--no-follow", options->no_follow,
                  "Print what the log has (after --from) and stop")
       ->excludes("--snapshot");
+  command->add_flag("--newest", options->newest, "The newest first")->needs("--no-follow");
   command->add_flag("--bookmarks", options->bookmarks,
                     "Also tell, once a second, up to where everything was seen");
   command->add_option("--count,-n", options->count, "Stop after so many events")

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_split.h"
 #include "agent/base/error.h"
 #include "agent/coordctl/json_output.h"
 #include "tests/agent/coordctl/commands_fixture.h"
@@ -117,6 +118,31 @@ TEST_F(Commands, ThePastSaysWhatOfItWasCompacted) {
   EXPECT_EQ(err_, "");
   EXPECT_EQ(Run({"watch", "--from", "3", "--no-follow"}), 0) << err_;
   EXPECT_EQ(err_, "");
+}
+
+TEST_F(Commands, TheNewestComeFirstWhereThatIsAskedFor) {
+  hub_->On<pb::ListEventsRequest, pb::ListEventsResponse>(
+      "EventService/ListEvents",
+      [](const pb::ListEventsRequest& request, pb::ListEventsResponse* response) {
+        const bool second = !request.page_token().empty();
+        response->set_start_revision(3);
+        response->add_events()->set_revision(second ? 4 : 5);
+        if (!second) response->set_next_page_token("2");
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"watch", "--no-follow", "--newest", "--json"}), 0) << err_;
+  EXPECT_TRUE(hub_->Requests<pb::ListEventsRequest>("EventService/ListEvents").back().descending());
+  const std::vector<std::string> lines = absl::StrSplit(out_, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(json::parse(lines[0])["event"]["revision"], "5");
+  EXPECT_EQ(json::parse(lines[2]), json::parse(R"({"compacted": {"revision": "3"}})"));
+
+  hub_->On<pb::ListTicketsRequest, pb::ListTicketsResponse>(
+      "TicketService/ListTickets",
+      [](const pb::ListTicketsRequest&, pb::ListTicketsResponse*) { return absl::OkStatus(); });
+  EXPECT_EQ(Run({"ticket", "list", "--newest"}), 0);
+  EXPECT_TRUE(
+      hub_->Requests<pb::ListTicketsRequest>("TicketService/ListTickets").back().descending());
 }
 
 TEST_F(Commands, AReasonThatTheRecordHasIsSaidOnce) {
