@@ -24,6 +24,8 @@ namespace coordhub::base {
 // The call metadata that carry them.
 inline constexpr char kSessionMetadataKey[] = "coordhub-session";
 inline constexpr char kOperatorMetadataKey[] = "coordhub-operator";
+// Names the program that calls: whose window of remembered requests a mutation is in.
+inline constexpr char kClientMetadataKey[] = "coordhub-client";
 
 // The token of the session `uid`, which is 32 lowercase hex digits, under `workspace_key`, which is
 // secret and not empty.

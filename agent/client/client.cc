@@ -45,12 +45,14 @@ absl::StatusOr<Client> Client::Connect(ClientOptions options) {
 
 Client Client::Over(ClientOptions options, std::unique_ptr<Transport> transport) {
   SetDefaults(&options);
+  if (options.credentials.client_id.empty()) options.credentials.client_id = options.ids->NewUid();
   auto connection = std::make_shared<Connection>(options, std::move(transport));
   return Client(std::move(connection), std::move(options.workspace_id),
                 std::move(options.credentials));
 }
 
 Client Client::As(Credentials credentials) const {
+  if (credentials.client_id.empty()) credentials.client_id = credentials_.client_id;
   return Client(connection_, workspace_id_, std::move(credentials));
 }
 

@@ -71,6 +71,9 @@ void AddCredentials(const Credentials& credentials, grpc::ClientContext* context
   if (!credentials.operator_token.empty()) {
     context->AddMetadata(base::kOperatorMetadataKey, credentials.operator_token);
   }
+  if (!credentials.client_id.empty()) {
+    context->AddMetadata(base::kClientMetadataKey, credentials.client_id);
+  }
 }
 
 bool GrpcTransport::CallRegistry::Add(grpc::ClientContext* context) {

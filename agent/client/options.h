@@ -21,6 +21,10 @@ struct Credentials {
   // The operator's token; needed on TCP only. On the unix socket a call without a session is the
   // operator's.
   std::string operator_token;
+  // Names this program, 1 to 64 of [A-Za-z0-9._:-]: the hub remembers the newest 2,048 mutations of
+  // each by their request ids, and nobody else's traffic shortens that. Give it where a later
+  // process is to repeat what this one began; empty: Client::Connect makes one of its own.
+  std::string client_id;
 };
 
 struct ClientOptions {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/sha256.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/text.h"
 #include "agent/coordctl/await_hub.h"
@@ -160,6 +161,14 @@ absl::StatusOr<agent::Client> Context::ConnectAs(const std::string& session_toke
   COORDHUB_ASSIGN_OR_RETURN(options.timeout, Timeout());
   options.on_retry = WaitingNote();
   options.make_request_id = [this] { return RequestId(); };
+  options.credentials.client_id = client_id_;
+  // Whoever repeats this command with its request id is the same client, and finds its answer
+  // whatever else is done meanwhile.
+  if (client_id_.empty() && (repeatable_ || !globals_.request_id.empty())) {
+    if (globals_.request_id.empty()) globals_.request_id = host_.ids->NewUid();
+    options.credentials.client_id =
+        "coordctl:" + base::HexEncode(base::Sha256(globals_.request_id)).substr(0, 32);
+  }
   options.clock = host_.clock;
   options.ids = host_.ids;
   absl::StatusOr<agent::Client> client = agent::Client::Connect(std::move(options));

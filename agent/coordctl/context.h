@@ -106,6 +106,8 @@ class Context {
   // The id of this invocation's mutation: the one that --request-id gives, else one made anew, in
   // both cases the same each time. Every client that is connected here uses it.
   std::string RequestId();
+  // Names the client that Connect makes, where a later process is to repeat what this one begins.
+  void set_client_id(std::string client_id) { client_id_ = std::move(client_id); }
   // Whether a mutation may have been sent.
   bool mutation_sent() const { return mutation_sent_; }
   // Whether the command takes --request-id, and what it means without saying so, which a repetition
@@ -148,6 +150,8 @@ class Context {
   std::optional<absl::StatusOr<base::GitLocation>> repository_;  // once it was looked for
   std::optional<base::ResolvedEndpoint> endpoint_;               // once it was found
   bool mutation_sent_ = false;
+  // Empty: a new one for each client.
+  std::string client_id_;
   bool repeatable_ = false;
   std::string meant_;
   bool quiet_ = false;

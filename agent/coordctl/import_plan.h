@@ -44,6 +44,12 @@ class ImportPlan {
   // By ticket id.
   const std::map<std::string, OutsideReference>& outside() const { return outside_; }
 
+  // Names this import, as long as its first batch stays as it is: so repetitions are one client of
+  // the hub's, whose memory of requests nobody else's traffic shortens. Empty: there is no batch.
+  std::string window() const {
+    return request_ids_.empty() ? std::string() : request_ids_.front().substr(0, 32);
+  }
+
   // The request for one batch; `ticket_ids`: what the items before it became, in order.
   pb::BatchCreateTicketsRequest Request(int batch,
                                         const std::vector<std::string>& ticket_ids) const;

@@ -66,6 +66,7 @@ absl::StatusOr<Principal> BoundService::Admit(const Slot& slot,
       return core::OperatorRequired(absl::StrCat("call ", slot.method->name()));
     }
   }
+  COORDHUB_ASSIGN_OR_RETURN(principal.client, Gate::ClientOf(context.client_metadata()));
   if (!slot.unary && !slot.stream) return NotImplemented(*slot.method);
   return principal;
 }

@@ -1,14 +1,17 @@
 #include "hub/rpc/gate.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/base/error.h"
 #include "agent/base/session_token.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
+#include "hub/core/limits.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -28,7 +31,26 @@ absl::StatusOr<std::optional<std::string_view>> OnlyValue(const Gate::Metadata& 
   return std::optional(std::string_view(begin->second.data(), begin->second.size()));
 }
 
+bool IsClientId(std::string_view text) {
+  return !text.empty() && text.size() <= core::limits::kClientIdBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
+                  c == ':' || c == '-';
+         });
+}
+
 }  // namespace
+
+absl::StatusOr<std::string> Gate::ClientOf(const Metadata& metadata) {
+  const auto [begin, end] = metadata.equal_range(base::kClientMetadataKey);
+  if (begin == end) return std::string();
+  const std::string_view client(begin->second.data(), begin->second.size());
+  if (std::next(begin) != end || !IsClientId(client)) {
+    return base::MakeFieldError(base::kClientMetadataKey,
+                                "must be given once, as 1 to 64 of [A-Za-z0-9._:-]");
+  }
+  return std::string(client);
+}
 
 core::Caller CallScope::MakeCaller() const {
   core::Caller caller;

@@ -22,6 +22,9 @@ struct Principal {
   // The workspace whose key the session's token was made with; null for the operator.
   HostedWorkspace* home = nullptr;
 
+  // Which of the caller's programs calls, as it says; empty: it does not.
+  std::string client;
+
   bool is_operator() const { return session_uid.empty(); }
 };
 
@@ -51,6 +54,9 @@ class Gate {
       : host_(*host), transport_(transport), default_workspace_(default_workspace) {}
 
   Transport transport() const { return transport_; }
+
+  // The client that the metadata name; empty: none. Errors: INVALID_FIELD coordhub-client.
+  static absl::StatusOr<std::string> ClientOf(const Metadata& metadata);
 
   // Errors:
   //   TOKEN_REQUIRED  TCP, and neither a session nor the operator.

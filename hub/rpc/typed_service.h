@@ -159,6 +159,7 @@ class TypedService : public BoundService {
     auto command = std::make_unique<core::Command>();
     command->caller = scope.MakeCaller();
     command->request_id = request.request_id();
+    command->client = scope.principal.client;
     command->request_bytes = BytesOf(request);
     if (!command->request_id.empty()) {
       command->fingerprint = core::RequestFingerprint(method, request);

@@ -45,6 +45,7 @@ std::unique_ptr<grpc::ClientContext> Client::Context() const {
   auto context = std::make_unique<grpc::ClientContext>();
   if (!session_.empty()) context->AddMetadata(base::kSessionMetadataKey, session_);
   if (!operator_.empty()) context->AddMetadata(base::kOperatorMetadataKey, operator_);
+  if (!client_id_.empty()) context->AddMetadata(base::kClientMetadataKey, client_id_);
   context->set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                      gpr_time_from_seconds(kCallSeconds, GPR_TIMESPAN)));
   return context;

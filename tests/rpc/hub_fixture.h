@@ -45,6 +45,8 @@ class Client {
   // Later calls carry this token. Empty: none.
   void set_session(std::string token) { session_ = std::move(token); }
   void set_operator(std::string token) { operator_ = std::move(token); }
+  // Names the program to the hub. Empty: it names none.
+  void set_client_id(std::string id) { client_id_ = std::move(id); }
   const std::string& session() const { return session_; }
 
   // A context for one call: the tokens, and a deadline that only a broken test meets.
@@ -74,6 +76,7 @@ class Client {
   std::shared_ptr<grpc::Channel> channel_;
   std::string session_;
   std::string operator_;
+  std::string client_id_;
 };
 
 // How a hub is made; the default has one workspace `main`, on a socket and on TCP.
