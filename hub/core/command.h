@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,24 +17,46 @@
 
 namespace coordhub::core {
 
-// Who asks. Made by whoever authenticated the call; decisions trust it.
-struct Caller {
+// Who asks. Made by whoever authenticated the call, who says what the caller is; decisions trust
+// it. There is no default and nothing is inferred from what is missing: whoever switches over the
+// kinds names them all, so that a new one gets no right by omission.
+class Caller {
+ public:
   enum class Kind {
+    // Whoever may read and nothing else.
+    kObserver,
+    // An agent's session, by its uid. Whether that session still lives is for Decide to say.
+    kAgent,
     // The person: everything except holding claims.
     kOperator,
-    // An agent's session, by its uid. Whether that session still lives is for Decide to say.
-    kSession,
-    // A part of the hub: `hub:<loop>`.
+    // A part of the hub.
     kHub,
-    // Lines imported from a file: `file:tickets.md`.
+    // Lines imported from a file.
     kFile,
   };
-  Kind kind = Kind::kOperator;
-  // What events and request ids are filed under: `operator`, `hub:sessions`, … Empty for kSession:
+
+  static Caller Observer() { return {Kind::kObserver, "observer", ""}; }
+  static Caller Session(std::string uid) { return {Kind::kAgent, "", std::move(uid)}; }
+  static Caller Operator() { return {Kind::kOperator, "operator", ""}; }
+  // `part` as in "sessions", for `hub:sessions`.
+  static Caller Hub(const std::string& part) { return {Kind::kHub, "hub:" + part, ""}; }
+  // `name` as in "tickets.md", for `file:tickets.md`.
+  static Caller File(const std::string& name) { return {Kind::kFile, "file:" + name, ""}; }
+
+  Kind kind() const { return kind_; }
+  // What events and request ids are filed under: `operator`, `hub:sessions`, … Empty for a session:
   // Decide takes the agent from the state.
-  std::string actor = "operator";
-  // With kSession.
-  std::string session_uid;
+  const std::string& actor() const { return actor_; }
+  // Of an agent; else empty.
+  const std::string& session_uid() const { return session_uid_; }
+
+ private:
+  Caller(Kind kind, std::string actor, std::string session_uid)
+      : kind_(kind), actor_(std::move(actor)), session_uid_(std::move(session_uid)) {}
+
+  Kind kind_;
+  std::string actor_;
+  std::string session_uid_;
 };
 
 // RegisterAgentRequest with the uid that a new session would get (random, injected).

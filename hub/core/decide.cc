@@ -18,8 +18,8 @@ namespace {
 
 // What requests are remembered under; empty when the session is unknown.
 std::string ActorOf(const State& state, const Caller& caller) {
-  if (caller.kind != Caller::Kind::kSession) return caller.actor;
-  const pb::Agent* agent = state.records().FindSessionEver(caller.session_uid);
+  if (caller.kind() != Caller::Kind::kAgent) return caller.actor();
+  const pb::Agent* agent = state.records().FindSessionEver(caller.session_uid());
   return agent == nullptr ? std::string() : agent->agent_id();
 }
 
@@ -43,21 +43,34 @@ bool FileMay(const CommandBody& body) {
          std::holds_alternative<ImportLines>(body);
 }
 
+// Whether such a caller may give this command at all; `self` is the live agent that calls, if one
+// does. Errors: SESSION_ENDED, OPERATOR_REQUIRED.
+absl::Status AdmitCaller(const State& state, const Command& command, const pb::Agent* self) {
+  const Caller& caller = command.caller;
+  switch (caller.kind()) {
+    case Caller::Kind::kAgent:
+      if (self != nullptr) return absl::OkStatus();
+      return SessionEnded(ActorOf(state, caller), TicketNamedBy(state, command.body));
+    case Caller::Kind::kOperator:
+    case Caller::Kind::kHub:
+      return absl::OkStatus();
+    case Caller::Kind::kFile:
+      if (FileMay(command.body)) return absl::OkStatus();
+      return OperatorRequired("do this; lines of a file only make tickets");
+    case Caller::Kind::kObserver:
+      break;
+  }
+  return OperatorRequired("change something here; an observer only reads");
+}
+
 }  // namespace
 
 absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now) {
   const Caller& caller = command.caller;
-  const pb::Agent* self = nullptr;
-  if (caller.kind == Caller::Kind::kSession) {
-    self = state.FindSession(caller.session_uid);
-    if (self == nullptr) {
-      return SessionEnded(ActorOf(state, caller), TicketNamedBy(state, command.body));
-    }
-  }
-  if (caller.kind == Caller::Kind::kFile && !FileMay(command.body)) {
-    return OperatorRequired("do this; lines of a file only make tickets");
-  }
-  Draft draft(state, self != nullptr ? self->agent_id() : caller.actor, now);
+  const pb::Agent* self =
+      caller.kind() == Caller::Kind::kAgent ? state.FindSession(caller.session_uid()) : nullptr;
+  COORDHUB_RETURN_IF_ERROR(AdmitCaller(state, command, self));
+  Draft draft(state, self != nullptr ? self->agent_id() : caller.actor(), now);
   Decision decision;
   Context context{state, caller, now, self, draft, decision};
   COORDHUB_RETURN_IF_ERROR(

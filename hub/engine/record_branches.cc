@@ -15,9 +15,8 @@ namespace {
 
 // Every call is answered, by the drain at the latest.
 absl::StatusOr<Outcome> SubmitAndWait(Workspace* workspace, core::ObserveBranches changes) {
-  auto command = std::make_unique<core::Command>();
-  command->caller = {.kind = core::Caller::Kind::kHub, .actor = "hub:coordinator"};
-  command->body = std::move(changes);
+  auto command = std::make_unique<core::Command>(
+      core::Command{.caller = core::Caller::Hub("coordinator"), .body = std::move(changes)});
   // Shared: whoever answers may still be in it when we have the answer.
   const auto answered = std::make_shared<std::promise<absl::StatusOr<Outcome>>>();
   workspace->Submit(

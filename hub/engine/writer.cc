@@ -166,10 +166,7 @@ void Writer::ExpireClaims() {
 }
 
 void Writer::ApplyInternal(core::CommandBody body) {
-  core::Command command;
-  command.caller.kind = core::Caller::Kind::kHub;
-  command.caller.actor = "hub:sessions";
-  command.body = std::move(body);
+  const core::Command command = {.caller = core::Caller::Hub("sessions"), .body = std::move(body)};
   const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, command, now_);
   // The hub's own commands are never refused; if one is, the lease stays listed and is tried again.
   if (!decision.ok()) return;
@@ -201,9 +198,9 @@ bool Writer::HandleRepeated(Call* call) {
     AnswerRepeated(std::move(*call), **repeated);
     return true;
   }
-  if (command.caller.kind != core::Caller::Kind::kSession) return false;
+  if (command.caller.kind() != core::Caller::Kind::kAgent) return false;
   WaitList::Waiter* waiter =
-      waits_.FindRequest(command.caller.session_uid, command.client, command.request_id);
+      waits_.FindRequest(command.caller.session_uid(), command.client, command.request_id);
   if (waiter == nullptr) return false;
   if (waiter->call.command->fingerprint != command.fingerprint) {
     Reply(std::move(*call),
@@ -283,13 +280,13 @@ void Writer::Wait(Call call) {
     Reply(std::move(call), closed_);
     return;
   }
-  const v1::Agent* agent = parts_.state->FindSession(call.command->caller.session_uid);
+  const v1::Agent* agent = parts_.state->FindSession(call.command->caller.session_uid());
   WaitList::Waiter waiter;
   waiter.selector.agent_id = agent->agent_id();
   waiter.selector.labels.assign(request.labels().begin(), request.labels().end());
   std::sort(waiter.selector.labels.begin(), waiter.selector.labels.end());
   if (request.has_max_priority()) waiter.selector.max_priority = request.max_priority();
-  waiter.session_uid = call.command->caller.session_uid;
+  waiter.session_uid = call.command->caller.session_uid();
   waiter.wait_until = now_.mono + WaitOf(*call.command);
   waiter.call = std::move(call);
   // NOLINTNEXTLINE(bugprone-use-after-move): what was not taken is as it was.

@@ -18,10 +18,9 @@ struct Answer {
 
 }  // namespace
 
-absl::StatusOr<int> ImportClient::Import(core::ImportLines lines, const std::string& actor) const {
-  auto command = std::make_unique<core::Command>();
-  command->caller = {.kind = core::Caller::Kind::kFile, .actor = actor};
-  command->body = std::move(lines);
+absl::StatusOr<int> ImportClient::Import(core::ImportLines lines, const std::string& file) const {
+  auto command = std::make_unique<core::Command>(
+      core::Command{.caller = core::Caller::File(file), .body = std::move(lines)});
   const auto answer = std::make_shared<Answer>();
   submit_(std::move(command), [answer](absl::StatusOr<engine::Outcome> outcome) {
     base::MutexLock lock(&answer->mu);

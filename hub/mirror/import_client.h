@@ -24,10 +24,10 @@ class ImportClient {
   ImportClient(SubmitImport submit, absl::Duration patience)
       : submit_(std::move(submit)), patience_(patience) {}
 
-  // Imports under the name of `actor` (`file:tickets.md`). Returns the tickets that were made;
+  // Imports under the name of `file` (`tickets.md`). Returns the tickets that were made;
   // none: the file's mark is another than the command says. Blocks. Errors: DISK_FULL,
   // LIMIT_REACHED, HUB_DRAINING, OVERLOADED (also without an answer in time: it may yet happen).
-  absl::StatusOr<int> Import(core::ImportLines lines, const std::string& actor) const;
+  absl::StatusOr<int> Import(core::ImportLines lines, const std::string& file) const;
 
  private:
   const SubmitImport submit_;

@@ -250,7 +250,7 @@ absl::StatusOr<bool> Importer::PutAside(SharedStateDir* directory, Source* sourc
   const std::string what(Unsuitable(info));
   if (S_ISREG(info.st_mode)) {
     COORDHUB_RETURN_IF_ERROR(KeepFile(directory, source->file, source->name.kept_name));
-    LogPutAside(*directory, source->name.actor, what, "moved to .rejected");
+    LogPutAside(*directory, source->name.file, what, "moved to .rejected");
     source->file.clear();
     return true;
   }
@@ -260,7 +260,7 @@ absl::StatusOr<bool> Importer::PutAside(SharedStateDir* directory, Source* sourc
     return true;
   }
   COORDHUB_RETURN_IF_ERROR(Remove(directory, source));
-  LogPutAside(*directory, source->name.actor, what, "removed");
+  LogPutAside(*directory, source->name.file, what, "removed");
   return true;
 }
 

@@ -77,7 +77,7 @@ absl::Status Importer::Commit(const SharedStateDir& directory, Source* source, B
     COORDHUB_RETURN_IF_ERROR(KeepLines(directory, source->name.kept_name, batch->rejected));
     source->kept = batch->end;
     base::Log(base::LogLevel::kWarning, "lines in shared_state are no tickets; they are kept",
-              {{"from", source->name.actor}, {"in", ".rejected/" + source->name.kept_name}});
+              {{"from", source->name.file}, {"in", ".rejected/" + source->name.kept_name}});
   }
   const int64_t end = batch->end;
   core::ImportLines lines = std::move(batch->lines);
@@ -94,7 +94,7 @@ absl::Status Importer::Commit(const SharedStateDir& directory, Source* source, B
   lines.end_offset = end;
   lines.forgotten_file_ids = forgotten_;
   const size_t forgotten = forgotten_.size();
-  const absl::StatusOr<int> made = client_.Import(std::move(lines), source->name.actor);
+  const absl::StatusOr<int> made = client_.Import(std::move(lines), source->name.file);
   log_refuses_ = !made.ok();
   if (!made.ok()) return made.status();
   if (*made == 0) {
@@ -105,7 +105,7 @@ absl::Status Importer::Commit(const SharedStateDir& directory, Source* source, B
   forgotten_.erase(forgotten_.begin(), forgotten_.begin() + static_cast<std::ptrdiff_t>(forgotten));
   source->mark = source->scanned = end;
   base::Log(base::LogLevel::kInfo, "lines of shared_state became tickets",
-            {{"from", source->name.actor}, {"tickets", count}});
+            {{"from", source->name.file}, {"tickets", count}});
   return absl::OkStatus();
 }
 

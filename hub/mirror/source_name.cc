@@ -76,7 +76,7 @@ std::optional<SourceName> ParseSourceName(std::string_view name) {
     if (!IsGeneration(generation)) return std::nullopt;
     parsed.generation = std::string(generation);
     parsed.retired = true;
-    parsed.actor = "file:tickets.md";
+    parsed.file = "tickets.md";
     parsed.kept_name = absl::StrCat("tickets.md-", parsed.generation);
     return parsed;
   }
@@ -87,7 +87,7 @@ std::optional<SourceName> ParseSourceName(std::string_view name) {
   if (!IsGeneration(generation) || rest.size() < 2 || rest[0] != '.') return std::nullopt;
   const std::string_view original = rest.substr(1);
   parsed.generation = std::string(generation);
-  parsed.actor = absl::StrCat("file:inbox/", ToAbsl(original));
+  parsed.file = absl::StrCat("inbox/", ToAbsl(original));
   parsed.kept_name = absl::StrCat("inbox-", ToAbsl(original), "-", parsed.generation);
   for (const std::string_view suffix : {".json", ".jsonl", ".ndjson"}) {
     if (EndsWith(original, suffix)) parsed.form = LineForm::kJson;

@@ -24,8 +24,8 @@ struct SourceName {
   std::string generation;
   // A tickets.md of the hub's; else from the inbox.
   bool retired = false;
-  // `file:tickets.md`, `file:inbox/<name>`.
-  std::string actor;
+  // What it was: `tickets.md`, `inbox/<name>`.
+  std::string file;
   // How its lines are read; files called *.json, *.jsonl and *.ndjson hold JSON.
   LineForm form = LineForm::kText;
   // For the files that are kept of it.

@@ -29,7 +29,7 @@ void AddClaims(const CallScope& scope, const core::View& view, const std::string
 // A resume that said nothing new has no commit: the caller's own agent, as it is.
 absl::StatusOr<v1::RegisterAgentResponse> Unchanged(const Committed& committed) {
   const v1::Agent* agent =
-      committed.view->records.FindSessionEver(committed.scope.principal.session_uid);
+      committed.view->records.FindSessionEver(committed.scope.principal.session_uid());
   if (agent == nullptr) return SessionEnded(committed.scope, "");
   v1::RegisterAgentResponse response;
   *response.mutable_agent() = *agent;
@@ -62,17 +62,17 @@ absl::Status GetAgent(const Reading& reading, const v1::GetAgentRequest& request
   const Principal& principal = reading.scope.principal;
   std::string agent_id = request.agent_id();
   if (agent_id.empty()) {
-    if (principal.is_operator()) {
+    if (!principal.is_agent()) {
       return base::MakeFieldError("agent_id", "must be given by a caller that is no agent");
     }
-    agent_id = reading.scope.engine().AgentOfSession(principal.session_uid);
+    agent_id = reading.scope.engine().AgentOfSession(principal.session_uid());
     if (agent_id.empty()) return SessionEnded(reading.scope, "");
   }
   const v1::Agent* agent = reading.view->records.FindAgent(agent_id);
   if (agent == nullptr) return core::AgentNotFound(agent_id);
   *response->mutable_agent() = *agent;
   CompleteResponse(reading.scope, *reading.view, response);
-  if (principal.is_operator() || agent->session_uid() == principal.session_uid) {
+  if (principal.is_operator() || agent->session_uid() == principal.session_uid()) {
     AddClaims(reading.scope, *reading.view, agent_id, response->mutable_claims());
   }
   response->set_revision(reading.view->revision);

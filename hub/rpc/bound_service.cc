@@ -59,14 +59,15 @@ absl::StatusOr<Principal> BoundService::Admit(const Slot& slot,
                                               const grpc::ServerContext& context) const {
   COORDHUB_ASSIGN_OR_RETURN(Principal principal, gate_.Authenticate(context.client_metadata()));
   if (!base::MutantActive("access_ignored")) {
-    if (slot.access == v1::ACCESS_SESSION && principal.is_operator()) {
+    if (slot.access == v1::ACCESS_SESSION && !principal.is_agent()) {
       return core::SessionRequired(absl::StrCat("call ", slot.method->name()));
     }
     if (slot.access == v1::ACCESS_OPERATOR && !principal.is_operator()) {
       return core::OperatorRequired(absl::StrCat("call ", slot.method->name()));
     }
   }
-  COORDHUB_ASSIGN_OR_RETURN(principal.client, Gate::ClientOf(context.client_metadata()));
+  COORDHUB_ASSIGN_OR_RETURN(std::string client, Gate::ClientOf(context.client_metadata()));
+  principal.set_client(std::move(client));
   if (!slot.unary && !slot.stream) return NotImplemented(*slot.method);
   return principal;
 }

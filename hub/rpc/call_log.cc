@@ -24,8 +24,7 @@ LogLevel LevelOf(const CallRecord& call, const absl::Status& status) {
 
 std::string CallerOf(const CallRecord& call) {
   if (call.caller == nullptr) return "unknown";
-  if (call.caller->is_operator()) return "operator";
-  return call.caller->home->engine().AgentOfSession(call.caller->session_uid);
+  return CallScope{*call.caller, nullptr}.CallerName();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/base/error.h"
+#include "agent/base/mutant.h"
 #include "agent/base/session_token.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
@@ -53,23 +54,28 @@ absl::StatusOr<std::string> Gate::ClientOf(const Metadata& metadata) {
 }
 
 core::Caller CallScope::MakeCaller() const {
-  core::Caller caller;
-  if (principal.is_operator()) return caller;
-  caller.kind = core::Caller::Kind::kSession;
-  caller.actor.clear();
-  caller.session_uid = principal.session_uid;
-  return caller;
+  switch (principal.kind()) {
+    case Principal::Kind::kAgent:
+      if (base::MutantActive("identity_widened") && CallerName().empty()) break;
+      return core::Caller::Session(principal.session_uid());
+    case Principal::Kind::kOperator:
+      return core::Caller::Operator();
+    case Principal::Kind::kObserver:
+      return core::Caller::Observer();
+  }
+  return base::MutantActive("identity_widened") ? core::Caller::Operator()
+                                                : core::Caller::Observer();
 }
 
 std::string CallScope::CallerName() const {
-  if (principal.is_operator()) return core::Caller().actor;
-  return principal.home->engine().AgentOfSession(principal.session_uid);
+  if (!principal.is_agent()) return MakeCaller().actor();
+  return principal.home()->engine().AgentOfSession(principal.session_uid());
 }
 
 absl::StatusOr<Principal> Gate::Verify(std::string_view session_token) const {
   const auto verify = [&](HostedWorkspace* workspace) -> absl::StatusOr<Principal> {
     COORDHUB_ASSIGN_OR_RETURN(std::string uid, workspace->session_tokens.Verify(session_token));
-    return Principal{std::move(uid), workspace};
+    return Principal::Agent(std::move(uid), workspace);
   };
   if (default_workspace_ != nullptr) {
     absl::StatusOr<Principal> principal = verify(default_workspace_);
@@ -100,7 +106,7 @@ absl::StatusOr<Principal> Gate::Authenticate(const Metadata& metadata) const {
   }
   // Whoever shows both acts as the agent.
   if (session.has_value()) return Verify(*session);
-  return Principal{};
+  return Principal::Operator();
 }
 
 absl::StatusOr<HostedWorkspace*> Gate::Resolve(std::string_view workspace_id) const {
@@ -122,14 +128,14 @@ absl::StatusOr<HostedWorkspace*> Gate::Resolve(std::string_view workspace_id) co
 absl::StatusOr<CallScope> Gate::Enter(const Principal& principal,
                                       std::string_view workspace_id) const {
   COORDHUB_ASSIGN_OR_RETURN(HostedWorkspace * workspace, Resolve(workspace_id));
-  if (!principal.is_operator() && principal.home != workspace) {
+  if (principal.is_agent() && principal.home() != workspace) {
     return TokenInvalid(absl::StrCat("the session token is not one of ", workspace->id()));
   }
   return CallScope{principal, workspace};
 }
 
 CallScope Gate::EnterHub(const Principal& principal) const {
-  return {principal, principal.is_operator() ? default_workspace_ : principal.home};
+  return {principal, principal.is_agent() ? principal.home() : default_workspace_};
 }
 
 }  // namespace coordhub::rpc

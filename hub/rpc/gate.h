@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,16 +17,38 @@ namespace coordhub::rpc {
 
 // Who calls, as the metadata of this one call prove. (Never kept with the connection, where calls
 // with other tokens would find it.)
-struct Principal {
-  // Empty: the operator.
-  std::string session_uid;
-  // The workspace whose key the session's token was made with; null for the operator.
-  HostedWorkspace* home = nullptr;
+// There is no default, as with core::Caller.
+class Principal {
+ public:
+  enum class Kind { kObserver, kAgent, kOperator };
+
+  // May read, and nothing else.
+  static Principal Observer() { return {Kind::kObserver, "", nullptr}; }
+  static Principal Operator() { return {Kind::kOperator, "", nullptr}; }
+  // `home`, not null: the workspace whose key the session's token was made with.
+  static Principal Agent(std::string session_uid, HostedWorkspace* home) {
+    return {Kind::kAgent, std::move(session_uid), home};
+  }
+
+  Kind kind() const { return kind_; }
+  bool is_operator() const { return kind_ == Kind::kOperator; }
+  bool is_agent() const { return kind_ == Kind::kAgent; }
+  // Of an agent; else empty and null.
+  const std::string& session_uid() const { return session_uid_; }
+  HostedWorkspace* home() const { return home_; }
 
   // Which of the caller's programs calls, as it says; empty: it does not.
-  std::string client;
+  const std::string& client() const { return client_; }
+  void set_client(std::string client) { client_ = std::move(client); }
 
-  bool is_operator() const { return session_uid.empty(); }
+ private:
+  Principal(Kind kind, std::string session_uid, HostedWorkspace* home)
+      : kind_(kind), session_uid_(std::move(session_uid)), home_(home) {}
+
+  Kind kind_;
+  std::string session_uid_;
+  HostedWorkspace* home_;
+  std::string client_;
 };
 
 // A principal and the workspace that a request is about.
@@ -37,7 +60,7 @@ struct CallScope {
   engine::Workspace& engine() const { return workspace->engine(); }
   // For a command. Whose session it is, and whether it lives, is for the decision to say.
   core::Caller MakeCaller() const;
-  // `operator`, or the agent of a live session; empty when it has ended.
+  // `operator`, `observer`, or the agent of a live session; empty when it has ended.
   std::string CallerName() const;
 };
 

@@ -65,7 +65,7 @@ void KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, const Gate* gate
   if (added.ok()) {
     reactor->call_->Read(&reactor->request_);
     // What happened before we could be told of it.
-    if (principal.home->engine().draining()) reactor->OnDrain(&principal.home->engine());
+    if (principal.home()->engine().draining()) reactor->OnDrain(&principal.home()->engine());
   } else {
     reactor->End(added);
   }
@@ -77,7 +77,7 @@ void KeepAliveReactor::OnDone() {
   {
     base::MutexLock lock(&mu_);
     agent_id = agent_id_;
-    workspace = scope_.workspace;
+    if (scope_.has_value()) workspace = scope_->workspace;
   }
   if (workspace != nullptr) workspace->router.Unsubscribe(agent_id, this);
   host_->streams().Remove(this);
@@ -116,17 +116,15 @@ absl::Status KeepAliveReactor::HandleRequest(const grpc::ByteBuffer& bytes) {
   v1::KeepAliveRequest request;
   COORDHUB_RETURN_IF_ERROR(ParseRequest(bytes, &request));
   COORDHUB_RETURN_IF_ERROR(core::Validate(request));
-  bool first = false;
-  CallScope scope;
+  std::optional<CallScope> scope;
   {
     base::MutexLock lock(&mu_);
-    first = scope_.workspace == nullptr;
     scope = scope_;
   }
-  if (first) {
-    COORDHUB_RETURN_IF_ERROR(Join(request));
+  if (scope.has_value()) {
+    COORDHUB_RETURN_IF_ERROR(TouchSession(*scope, ""));
   } else {
-    COORDHUB_RETURN_IF_ERROR(TouchSession(scope, ""));
+    COORDHUB_RETURN_IF_ERROR(Join(request));
   }
   base::MutexLock lock(&mu_);
   answer_due_ = true;
@@ -181,10 +179,10 @@ void KeepAliveReactor::OnDrain(const engine::Workspace* workspace) {
   {
     base::MutexLock lock(&mu_);
     if (!end_.ok()) return;
-    if (workspace != nullptr && workspace != &principal_.home->engine()) return;
+    if (workspace != nullptr && workspace != &principal_.home()->engine()) return;
     end_ = Draining();
     // Who has not said a word yet is not answered.
-    say_draining_ = scope_.workspace != nullptr;
+    say_draining_ = scope_.has_value();
   }
   Pump();
 }
@@ -193,7 +191,7 @@ void KeepAliveReactor::OnAgentEnded() {
   std::string agent_id;
   {
     base::MutexLock lock(&mu_);
-    if (!scope_.engine().AgentOfSession(principal_.session_uid).empty()) return;
+    if (!scope_->engine().AgentOfSession(principal_.session_uid()).empty()) return;
     agent_id = agent_id_;
   }
   End(core::SessionEnded(agent_id, nullptr));
@@ -224,7 +222,7 @@ void KeepAliveReactor::OnEventsMissed() {
   OnAgentEnded();
   {
     base::MutexLock lock(&mu_);
-    const engine::ViewPtr view = scope_.engine().view();
+    const engine::ViewPtr view = scope_->engine().view();
     for (const auto& [ticket_id, fence] : told_) {
       const v1::Ticket* ticket = view->records.FindTicket(core::TicketNumber(ticket_id));
       const bool held =
@@ -271,7 +269,7 @@ KeepAliveReactor::Step KeepAliveReactor::Next() {
 }
 
 v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
-  const engine::Workspace& engine = scope_.engine();
+  const engine::Workspace& engine = scope_->engine();
   const engine::ViewPtr view = engine.view();
   v1::KeepAliveResponse answer;
   if (std::exchange(answer_due_, false)) answer.set_sequence(sequence_);
@@ -279,7 +277,7 @@ v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
   told_.clear();
   const v1::Agent* agent = view->records.FindAgent(agent_id_);
   // After a takeover the name is another session's, and so are its claims.
-  if (agent != nullptr && agent->session_uid() == principal_.session_uid) {
+  if (agent != nullptr && agent->session_uid() == principal_.session_uid()) {
     *answer.mutable_ttl() = agent->ttl();
     for (v1::HeldClaim& claim : engine.ClaimsOf(*view, agent_id_)) {
       told_[claim.ticket_id()] = claim.fence();

@@ -86,7 +86,7 @@ class KeepAliveReactor final : public CallReactor,
 
   base::Mutex mu_;
   // Set by the first message, then constant.
-  CallScope scope_ ABSL_GUARDED_BY(mu_);
+  std::optional<CallScope> scope_ ABSL_GUARDED_BY(mu_);
   std::string agent_id_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   // Messages being handled: until the next read has started, nothing finishes. Two at the most,

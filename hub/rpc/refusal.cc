@@ -26,7 +26,7 @@ absl::Status AgentActive(const absl::Status& status, const CallScope& scope) {
 
 absl::Status SessionEnded(const CallScope& scope, std::string_view ticket_id) {
   const engine::ViewPtr view = scope.engine().view();
-  const v1::Agent* agent = view->records.FindSessionEver(scope.principal.session_uid);
+  const v1::Agent* agent = view->records.FindSessionEver(scope.principal.session_uid());
   return core::SessionEnded(agent == nullptr ? std::string() : agent->agent_id(),
                             view->records.FindTicket(core::TicketNumber(ticket_id)));
 }
@@ -44,8 +44,8 @@ absl::Status WithDetails(absl::Status status, const CallScope& scope, std::strin
 }
 
 absl::Status TouchSession(const CallScope& scope, std::string_view ticket_id) {
-  if (scope.principal.is_operator()) return absl::OkStatus();
-  const absl::Status touched = scope.engine().TouchSession(scope.principal.session_uid);
+  if (!scope.principal.is_agent()) return absl::OkStatus();
+  const absl::Status touched = scope.engine().TouchSession(scope.principal.session_uid());
   return touched.ok() ? touched : WithDetails(touched, scope, ticket_id);
 }
 

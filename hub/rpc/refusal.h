@@ -17,7 +17,7 @@ absl::Status SessionEnded(const CallScope& scope, std::string_view ticket_id);
 // `expires_in_ms`. Any other status stays as it is.
 absl::Status WithDetails(absl::Status status, const CallScope& scope, std::string_view ticket_id);
 
-// The session counts as alive from now on; the operator always does. Errors: SESSION_ENDED.
+// An agent's session counts as alive from now on; other callers have none. Errors: SESSION_ENDED.
 absl::Status TouchSession(const CallScope& scope, std::string_view ticket_id);
 
 }  // namespace coordhub::rpc

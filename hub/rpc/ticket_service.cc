@@ -47,7 +47,7 @@ void RenewClaim(const UnaryCallPtr& call, const CallScope& scope,
   const auto renew = [&]() -> absl::Status {
     COORDHUB_RETURN_IF_ERROR(RefusalToChange(scope));
     COORDHUB_ASSIGN_OR_RETURN(const absl::Duration left,
-                              scope.engine().RenewClaim(scope.principal.session_uid, request));
+                              scope.engine().RenewClaim(scope.principal.session_uid(), request));
     if (left != absl::InfiniteDuration()) *response.mutable_expires_in() = core::ToProto(left);
     return FillTicket(scope, request, &response);
   };
@@ -61,7 +61,7 @@ void UpdateProgress(const UnaryCallPtr& call, const CallScope& scope,
   v1::UpdateProgressResponse response;
   const auto update = [&]() -> absl::Status {
     COORDHUB_RETURN_IF_ERROR(RefusalToChange(scope));
-    COORDHUB_RETURN_IF_ERROR(scope.engine().UpdateProgress(scope.principal.session_uid, request));
+    COORDHUB_RETURN_IF_ERROR(scope.engine().UpdateProgress(scope.principal.session_uid(), request));
     return FillTicket(scope, request, &response);
   };
   const absl::Status status = update();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -115,10 +116,10 @@ class TypedService : public BoundService {
   // such as the one that ended it.
   enum class EndedSession { kRefused, kLeftToWriter };
 
-  // False: it was refused.
+  // Nullopt: it was refused.
   template <class Request>
-  static bool Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& bytes, EndedSession ended,
-                     Request* request, CallScope* scope);
+  static std::optional<CallScope> Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& bytes,
+                                         EndedSession ended, Request* request);
 
   template <class Request>
   static std::string_view TicketOf(const Request& request) {
@@ -156,10 +157,9 @@ class TypedService : public BoundService {
   template <class Request>
   static std::unique_ptr<core::Command> MakeCommand(ServiceHost& host, const CallScope& scope,
                                                     const std::string& method, Request request) {
-    auto command = std::make_unique<core::Command>();
-    command->caller = scope.MakeCaller();
+    auto command = std::make_unique<core::Command>(core::Command{.caller = scope.MakeCaller()});
     command->request_id = request.request_id();
-    command->client = scope.principal.client;
+    command->client = scope.principal.client();
     command->request_bytes = BytesOf(request);
     if (!command->request_id.empty()) {
       command->fingerprint = core::RequestFingerprint(method, request);
@@ -180,16 +180,18 @@ class TypedService : public BoundService {
 };
 
 template <class Request>
-bool TypedService::Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& bytes,
-                          EndedSession ended, Request* request, CallScope* scope) {
+std::optional<CallScope> TypedService::Accept(const UnaryCallPtr& call,
+                                              const grpc::ByteBuffer& bytes, EndedSession ended,
+                                              Request* request) {
+  std::optional<CallScope> scope;
   const auto accept = [&]() -> absl::Status {
     COORDHUB_RETURN_IF_ERROR(ParseRequest(bytes, request));
     COORDHUB_RETURN_IF_ERROR(core::Validate(*request));
     if constexpr (requires { request->workspace_id(); }) {
-      COORDHUB_ASSIGN_OR_RETURN(*scope,
+      COORDHUB_ASSIGN_OR_RETURN(scope,
                                 call->gate().Enter(call->principal(), request->workspace_id()));
     } else {
-      *scope = call->gate().EnterHub(call->principal());
+      scope = call->gate().EnterHub(call->principal());
     }
     call->set_subject(scope->workspace == nullptr ? std::string_view() : scope->workspace->id(),
                       RequestIdOf(*request));
@@ -197,8 +199,9 @@ bool TypedService::Accept(const UnaryCallPtr& call, const grpc::ByteBuffer& byte
     return ended == EndedSession::kRefused ? touched : absl::OkStatus();
   };
   const absl::Status status = accept();
-  if (!status.ok()) call->Refuse(status);
-  return status.ok();
+  if (status.ok()) return scope;
+  call->Refuse(status);
+  return std::nullopt;
 }
 
 template <class Response>
@@ -225,9 +228,10 @@ void TypedService::BindMutation(const char* method, Answer answer) {
   const std::string name(method);
   BindUnary(method, [name, answered](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
     Request request;
-    CallScope scope;
-    if (!Accept(call, bytes, EndedSession::kLeftToWriter, &request, &scope)) return;
-    Submit(call, scope, MakeCommand(call->host(), scope, name, std::move(request)), answered);
+    const std::optional<CallScope> scope =
+        Accept(call, bytes, EndedSession::kLeftToWriter, &request);
+    if (!scope.has_value()) return;
+    Submit(call, *scope, MakeCommand(call->host(), *scope, name, std::move(request)), answered);
   });
 }
 
@@ -265,8 +269,10 @@ template <class Request, class Run>
 void TypedService::BindViewed(const char* method, ReadCost cost, Run run) {
   BindUnary(method, [run, cost](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
     Request request;
-    CallScope scope;
-    if (!Accept(call, bytes, EndedSession::kRefused, &request, &scope)) return;
+    const std::optional<CallScope> accepted =
+        Accept(call, bytes, EndedSession::kRefused, &request);
+    if (!accepted.has_value()) return;
+    const CallScope& scope = *accepted;
     int64_t min_revision = 0;
     if constexpr (requires { request.min_revision(); }) {
       min_revision = request.min_revision();
@@ -317,8 +323,8 @@ void TypedService::BindTyped(const char* method,
                                          const Request& request)) {
   BindUnary(method, [run](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
     Request request;
-    CallScope scope;
-    if (Accept(call, bytes, EndedSession::kRefused, &request, &scope)) run(call, scope, request);
+    const std::optional<CallScope> scope = Accept(call, bytes, EndedSession::kRefused, &request);
+    if (scope.has_value()) run(call, *scope, request);
   });
 }
 

@@ -33,7 +33,7 @@ void UnaryCall::Refuse(const absl::Status& status) {
 void UnaryCall::LogEnd(const absl::Status& status) const {
   CallRecord record;
   if (method_ != nullptr) record.method = *method_;
-  if (is_known_) record.caller = &principal_;
+  if (principal_.has_value()) record.caller = &*principal_;
   record.workspace_id = workspace_id_;
   record.request_id = request_id_;
   record.revision = revision_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,11 +35,8 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
   const Gate& gate() const { return gate_; }
   absl::Time deadline() const { return deadline_; }
   // Set once the caller is known, before anything is shared with other threads.
-  const Principal& principal() const { return principal_; }
-  void set_principal(Principal principal) {
-    principal_ = std::move(principal);
-    is_known_ = true;
-  }
+  const Principal& principal() const { return *principal_; }
+  void set_principal(Principal principal) { principal_ = std::move(principal); }
 
   // For the log. Before anything is shared with other threads; `method` outlives the call.
   void set_method(const std::string& method) { method_ = &method; }
@@ -76,9 +74,8 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
   const Gate& gate_;  // valid until OnDone
   const absl::Time deadline_;
   const base::MonoTime began_;
-  Principal principal_;
-  bool is_known_ = false;
-  bool is_counted_ = false;  // among the host's open calls
+  std::optional<Principal> principal_;  // once the caller is known
+  bool is_counted_ = false;             // among the host's open calls
   // For the log.
   const std::string* method_ = nullptr;
   std::string workspace_id_;

@@ -77,7 +77,7 @@ absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
   LogPosition log{engine.identity().log_id, view->revision, engine.compact_revision()};
   COORDHUB_ASSIGN_OR_RETURN(plan_, PlanWatch(request, std::move(log), std::move(view)));
   workspace_ = scope.workspace;
-  session_uid_ = principal.session_uid;
+  session_uid_ = principal.session_uid();
   agent_id_ = scope.CallerName();
   {
     base::MutexLock lock(&mu_);

@@ -25,14 +25,10 @@
 
 namespace coordhub::core {
 
-inline Caller Operator() { return {}; }
-inline Caller Hub(const std::string& actor = "hub:sessions") {
-  return {.kind = Caller::Kind::kHub, .actor = actor};
-}
-inline Caller File() { return {.kind = Caller::Kind::kFile, .actor = "file:tickets.md"}; }
-inline Caller Session(const std::string& session_uid) {
-  return {.kind = Caller::Kind::kSession, .actor = "", .session_uid = session_uid};
-}
+inline Caller Operator() { return Caller::Operator(); }
+inline Caller Hub(const std::string& part = "sessions") { return Caller::Hub(part); }
+inline Caller File() { return Caller::File("tickets.md"); }
+inline Caller Session(const std::string& session_uid) { return Caller::Session(session_uid); }
 
 // The reason of an error by its name; "OK" for none.
 inline std::string ReasonNameOf(const absl::Status& status) {

@@ -33,7 +33,7 @@ ObserveBranches Seen(std::vector<pb::Branch> branches, std::vector<std::string> 
   return command;
 }
 
-Caller Coordinator() { return Hub("hub:coordinator"); }
+Caller Coordinator() { return Hub("coordinator"); }
 
 RegisterAgent OnBranch(DecidingWorkspace& w, const std::string& agent_id,
                        const std::string& branch) {

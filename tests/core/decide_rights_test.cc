@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -30,8 +31,9 @@ struct Cast : DecidingWorkspace {
   Caller Named(const std::string& name) const {
     static const auto& callers = *new std::map<std::string, std::function<Caller(const Cast&)>>{
         {"Operator", [](const Cast&) { return Operator(); }},
-        {"Hub", [](const Cast&) { return Hub("hub:coordinator"); }},
+        {"Hub", [](const Cast&) { return Hub("coordinator"); }},
         {"File", [](const Cast&) { return File(); }},
+        {"Observer", [](const Cast&) { return Caller::Observer(); }},
         {"Maker", [](const Cast& cast) { return cast.maker; }},
         {"Holder", [](const Cast& cast) { return cast.holder; }},
         {"Other", [](const Cast& cast) { return cast.other; }},
@@ -132,6 +134,7 @@ std::vector<RightsCase> RightsCases() {
     cases.push_back({row.deed, "Maker", row.by_maker});
     cases.push_back({row.deed, "Holder", row.by_holder});
     cases.push_back({row.deed, "Other", row.by_other});
+    cases.push_back({row.deed, "Observer", op});
   }
   return cases;
 }
@@ -153,6 +156,28 @@ INSTANTIATE_TEST_SUITE_P(To, Rights, testing::ValuesIn(RightsCases()), [](const 
   return tested.param.deed + "As" + tested.param.caller;
 });
 
+// Nobody is the operator by omission: a caller says what it is, or there is none.
+TEST(Rights, NoCallerIsMadeWithoutSayingWhatItIs) {
+  static_assert(!std::is_default_constructible_v<Caller>);
+  EXPECT_EQ(Caller::Observer().kind(), Caller::Kind::kObserver);
+  EXPECT_EQ(Caller::Session("").kind(), Caller::Kind::kAgent);
+  EXPECT_EQ(Caller::Operator().kind(), Caller::Kind::kOperator);
+  EXPECT_EQ(Caller::Hub("").kind(), Caller::Kind::kHub);
+  EXPECT_EQ(Caller::File("").kind(), Caller::Kind::kFile);
+}
+
+// What lacks a session's uid is no session, and certainly not the operator.
+TEST(Rights, ASessionWithoutAUidIsNobody) {
+  DecidingWorkspace w;
+  EXPECT_EQ(ReasonNameOf(w.Do(Session(""), w.Creation()).status()), "SESSION_ENDED");
+}
+
+TEST(Rights, AnObserverRegistersNobody) {
+  DecidingWorkspace w;
+  EXPECT_EQ(ReasonNameOf(w.Do(Caller::Observer(), w.Registration("ann")).status()),
+            "OPERATOR_REQUIRED");
+}
+
 TEST(Rights, AFileRegistersNobody) {
   DecidingWorkspace w;
   EXPECT_EQ(ReasonNameOf(w.Do(File(), w.Registration("ann")).status()), "OPERATOR_REQUIRED");
@@ -164,7 +189,7 @@ TEST(Rights, EventsAndRecordsSayWhoCausedThem) {
   const Caller ann = w.Register("ann");
   w.Create({}, "", ann);
   w.Create({}, "", File());
-  w.Create({}, "", Hub("hub:comms"));
+  w.Create({}, "", Hub("comms"));
   w.Create();
   EXPECT_EQ(w.ticket("T-1").creator(), "ann");
   EXPECT_EQ(w.ticket("T-2").creator(), "file:tickets.md");

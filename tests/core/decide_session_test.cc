@@ -342,7 +342,7 @@ TEST_F(Family, KeepsItsHeadWhenAMemberEnds) {
 TEST_F(Sessions, AnOvertakenExpiryDoesNothing) {
   const Caller ann = w.Register("ann");
   const ExpireSession stale = {
-      .agent_id = "ann", .session_uid = ann.session_uid, .silent_for = absl::Seconds(61)};
+      .agent_id = "ann", .session_uid = ann.session_uid(), .silent_for = absl::Seconds(61)};
   w.Register("ann", Operator(), /*takeover=*/true);
   EXPECT_EQ(EventsOf(w.Must(Hub(), stale)), "");
   w.Must(Operator(), [] {

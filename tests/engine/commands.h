@@ -15,8 +15,7 @@ namespace coordhub::engine {
 // Builds commands as hub/rpc does.
 template <class Request>
 std::unique_ptr<core::Command> CommandOf(core::Caller caller, Request request) {
-  auto command = std::make_unique<core::Command>();
-  command->caller = std::move(caller);
+  auto command = std::make_unique<core::Command>(core::Command{.caller = std::move(caller)});
   command->request_id = request.request_id();
   if (!command->request_id.empty()) {
     command->fingerprint = core::RequestFingerprint(Request::descriptor()->full_name(), request);
@@ -25,15 +24,9 @@ std::unique_ptr<core::Command> CommandOf(core::Caller caller, Request request) {
   return command;
 }
 
-inline core::Caller Operator() { return core::Caller{}; }
+inline core::Caller Operator() { return core::Caller::Operator(); }
 
-inline core::Caller Session(std::string uid) {
-  core::Caller caller;
-  caller.kind = core::Caller::Kind::kSession;
-  caller.actor.clear();
-  caller.session_uid = std::move(uid);
-  return caller;
-}
+inline core::Caller Session(std::string uid) { return core::Caller::Session(std::move(uid)); }
 
 inline std::unique_ptr<core::Command> RegisterCommand(const std::string& agent_id,
                                                       const std::string& uid, absl::Duration ttl) {
@@ -41,9 +34,8 @@ inline std::unique_ptr<core::Command> RegisterCommand(const std::string& agent_i
   body.request.set_agent_id(agent_id);
   *body.request.mutable_ttl() = core::ToProto(ttl);
   body.new_session_uid = uid;
-  auto command = std::make_unique<core::Command>();
-  command->body = std::move(body);
-  return command;
+  return std::make_unique<core::Command>(
+      core::Command{.caller = Operator(), .body = std::move(body)});
 }
 
 inline v1::CreateTicketRequest Create(const std::string& title, int priority = 2) {

@@ -211,24 +211,19 @@ class Deeds {
       branch.set_target("main");
       branch.set_ahead(2);
     }
-    ByHub("hub:coordinator", observed);
-    ByHub("hub:coordinator", core::ObserveBranches{{}, {"task-1"}});
+    Run(core::Caller::Hub("coordinator"), observed);
+    Run(core::Caller::Hub("coordinator"), core::ObserveBranches{{}, {"task-1"}});
     core::ImportLines lines;
     lines.file_id = "generation-1";
     lines.end_offset = 20;
     lines.tickets.add_tickets()->mutable_spec()->set_title("appended by a script");
-    auto import = std::make_unique<core::Command>();
-    import->caller.kind = core::Caller::Kind::kFile;
-    import->caller.actor = "file:tickets.md";
-    import->body = lines;
-    EXPECT_TRUE(hub_.RunOne(std::move(import))->outcome.ok());
-    ByHub("hub:restore", core::EndAllSessions{"the workspace was restored from a backup"});
+    Run(core::Caller::File("tickets.md"), lines);
+    Run(core::Caller::Hub("restore"),
+        core::EndAllSessions{"the workspace was restored from a backup"});
   }
-  void ByHub(const std::string& actor, core::CommandBody body) {
-    auto command = std::make_unique<core::Command>();
-    command->caller.kind = core::Caller::Kind::kHub;
-    command->caller.actor = actor;
-    command->body = std::move(body);
+  void Run(const core::Caller& caller, core::CommandBody body) {
+    auto command =
+        std::make_unique<core::Command>(core::Command{.caller = caller, .body = std::move(body)});
     EXPECT_TRUE(hub_.RunOne(std::move(command))->outcome.ok());
   }
 

@@ -41,13 +41,11 @@ class SequencerTest : public ::testing::Test {
     return sequencer_.Submit(std::move(call));
   }
   static std::unique_ptr<core::Command> Observation(const std::string& branch) {
-    auto command = std::make_unique<core::Command>();
-    command->caller = {.kind = core::Caller::Kind::kHub, .actor = "hub:coordinator"};
     core::ObserveBranches body;
     body.seen.emplace_back().set_branch(branch);
     body.seen.back().set_commit("c0ffee");
-    command->body = std::move(body);
-    return command;
+    return std::make_unique<core::Command>(
+        core::Command{.caller = core::Caller::Hub("coordinator"), .body = std::move(body)});
   }
   bool SubmitTicket(std::function<void()> then = {}) {
     return Submit(CommandOf(Operator(), Create("work", 2)), "ticket", std::move(then));

@@ -53,18 +53,14 @@ class FakeHub {
 
   // As the operator.
   void Create(const std::string& title) {
-    core::Command command;
     v1::CreateTicketRequest request;
     request.mutable_spec()->set_title(title);
-    command.body = request;
-    ASSERT_TRUE(Run(command).ok());
+    ASSERT_TRUE(Run({.caller = core::Caller::Operator(), .body = request}).ok());
   }
   void Cancel(const std::string& ticket_id) {
-    core::Command command;
     v1::CancelTicketRequest request;
     request.set_ticket_id(ticket_id);
-    command.body = request;
-    ASSERT_TRUE(Run(command).ok());
+    ASSERT_TRUE(Run({.caller = core::Caller::Operator(), .body = request}).ok());
   }
 
   // Titles of all tickets, with how often each is there.

@@ -100,7 +100,8 @@ TEST(CallsOfManyBytesTest, WhoFindsNoRoomBeforeTheWriterIsTold) {
   std::promise<void> standing;
   std::promise<void> go_on;
   hub.workspace().Submit(std::make_unique<core::Command>(
-                             core::Command{.body = core::EndAllSessions{"a command of this test"}}),
+                             core::Command{.caller = core::Caller::Operator(),
+                                           .body = core::EndAllSessions{"a command of this test"}}),
                          absl::InfiniteFuture(), [&](const absl::StatusOr<engine::Outcome>&) {
                            standing.set_value();
                            go_on.get_future().wait();

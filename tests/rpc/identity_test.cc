@@ -1,6 +1,7 @@
 // Who a call is taken for: by its own metadata, and nothing else.
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -190,6 +191,42 @@ TEST(IdentityTest, AnEndedSessionIsRefusedAndToldWhoHoldsItsTicket) {
     pb::UpdateProgressResponse response;
     expect_ended(frozen.Call(&pb::TicketService::Stub::UpdateProgress, request, &response));
   }
+}
+
+// Whoever lost its session is less than it was, not more: it does nothing that the operator may.
+TEST(IdentityTest, AnEndedSessionIsNoOperator) {
+  TestHub hub;
+  const Client user = hub.OnSocket();
+  const std::string ticket_id = user.Create("work").ticket_id();
+  Client other = hub.OnSocket();
+  other.Register("conversation-2", absl::Hours(1));
+  other.Claim(ticket_id);
+  Client ended = hub.OnSocket();
+  ended.Register("conversation-1", absl::Seconds(5));
+  hub.Age(absl::Seconds(7));
+
+  pb::CancelTicketRequest request;
+  request.set_ticket_id(ticket_id);
+  pb::CancelTicketResponse response;
+  const grpc::Status status =
+      ended.Call(&pb::TicketService::Stub::CancelTicket, request, &response);
+  EXPECT_EQ(ReasonOf(status), pb::ERROR_REASON_SESSION_ENDED) << FromGrpc(status);
+  pb::GetTicketRequest get;
+  get.set_ticket_id(ticket_id);
+  pb::GetTicketResponse got;
+  ASSERT_TRUE(user.Call(&pb::TicketService::Stub::GetTicket, get, &got).ok());
+  EXPECT_EQ(got.ticket().claim().agent_id(), "conversation-2");
+}
+
+// Of the kinds of caller none is what is left when nothing is said.
+TEST(IdentityTest, NoPrincipalIsMadeWithoutSayingWhatItIs) {
+  static_assert(!std::is_default_constructible_v<Principal>);
+  static_assert(!std::is_default_constructible_v<CallScope>);
+  const CallScope observer{Principal::Observer(), nullptr};
+  EXPECT_EQ(observer.MakeCaller().kind(), core::Caller::Kind::kObserver);
+  EXPECT_FALSE(observer.principal.is_operator());
+  // Of a session that nobody knows, nothing but a session is made.
+  EXPECT_FALSE(Principal::Agent("", nullptr).is_operator());
 }
 
 TEST(IdentityTest, AnyCallRenewsTheSession) {

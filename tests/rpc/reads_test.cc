@@ -84,8 +84,8 @@ TEST_F(ReadsTest, WhoWasAnsweredFindsItsEventsThoughTheBroadcasterHasThemNotYet)
   const int64_t before = operator_.GetHub().workspace().head_revision();
   pb::CreateTicketRequest create;
   create.mutable_spec()->set_title("t");
-  auto command = std::make_unique<core::Command>();
-  command->body = create;
+  auto command = std::make_unique<core::Command>(
+      core::Command{.caller = core::Caller::Operator(), .body = create});
   pb::ListEventsResponse page;
   std::promise<void> listed;
   hub_.workspace().Submit(std::move(command), absl::InfiniteFuture(),

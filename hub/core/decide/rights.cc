@@ -10,7 +10,16 @@
 namespace coordhub::core {
 
 bool IsTrusted(const Caller& caller) {
-  return caller.kind == Caller::Kind::kOperator || caller.kind == Caller::Kind::kHub;
+  switch (caller.kind()) {
+    case Caller::Kind::kOperator:
+    case Caller::Kind::kHub:
+      return true;
+    case Caller::Kind::kObserver:
+    case Caller::Kind::kAgent:
+    case Caller::Kind::kFile:
+      break;
+  }
+  return false;
 }
 
 absl::StatusOr<const pb::Ticket*> RequireTicket(const Context& context,

@@ -35,27 +35,18 @@ const std::vector<std::string>& LabelPool() {
 core::Caller CommandMaker::SessionOf(const std::string& agent_id) const {
   const auto agent = model_.agents.find(agent_id);
   if (agent == model_.agents.end()) {
-    return {.kind = core::Caller::Kind::kSession, .actor = "", .session_uid = "uid-of-nobody"};
+    return core::Caller::Session("uid-of-nobody");
   }
-  const bool lives = agent->second.state == v1::Agent::STATE_ACTIVE;
-  return {.kind = core::Caller::Kind::kSession,
-          .actor = lives ? agent_id : "",
-          .session_uid = agent->second.session_uid};
+  return core::Caller::Session(agent->second.session_uid);
 }
 
 core::Caller CommandMaker::SomeCaller() {
   const int roll = dice_.Roll(100);
-  if (roll < 15) return {};
-  if (roll < 18) return {.kind = core::Caller::Kind::kHub, .actor = "hub:coordinator"};
-  if (roll < 20) return {.kind = core::Caller::Kind::kFile, .actor = "file:tickets.md"};
-  if (roll < 24 && !session_uids_.empty()) {
-    core::Caller caller{.kind = core::Caller::Kind::kSession, .actor = ""};
-    caller.session_uid = dice_.Pick(session_uids_);
-    for (const auto& [id, agent] : model_.agents) {
-      if (agent.session_uid == caller.session_uid) return SessionOf(id);
-    }
-    return caller;
-  }
+  if (roll < 15) return core::Caller::Operator();
+  if (roll < 18) return core::Caller::Hub("coordinator");
+  if (roll < 20) return core::Caller::File("tickets.md");
+  if (roll < 21) return core::Caller::Observer();
+  if (roll < 24 && !session_uids_.empty()) return core::Caller::Session(dice_.Pick(session_uids_));
   std::vector<std::string> live;
   for (const auto& [id, agent] : model_.agents) {
     if (agent.state == v1::Agent::STATE_ACTIVE) live.push_back(id);
@@ -144,7 +135,7 @@ core::Command CommandMaker::Register() {
   command.new_session_uid = absl::StrCat("uid-", ++sessions_);
   session_uids_.push_back(command.new_session_uid);
   const std::string& id = request.agent_id();
-  core::Caller caller;
+  core::Caller caller = core::Caller::Operator();
   const size_t slash = id.rfind('/');
   if (slash != std::string::npos && dice_.Chance(80)) caller = SessionOf(id.substr(0, slash));
   if (dice_.Chance(10)) caller = SessionOf(id);
@@ -191,7 +182,7 @@ core::Command CommandMaker::Update() {
   if (request.update_mask().paths().empty()) request.mutable_update_mask()->add_paths("priority");
   // The ticket's true revision is the world's to fill in.
   if (dice_.Chance(10)) request.set_expected_revision(dice_.Chance(50) ? 1 : 2);
-  core::Caller caller = dice_.Chance(50) ? core::Caller() : HolderOf(number);
+  core::Caller caller = dice_.Chance(50) ? core::Caller::Operator() : HolderOf(number);
   return {.caller = caller, .body = request};
 }
 
@@ -217,7 +208,7 @@ core::Command CommandMaker::Release() {
   request.set_fence(SomeFence(number));
   if (dice_.Chance(30)) {
     request.set_force(true);
-    return {.caller = dice_.Chance(70) ? core::Caller() : SomeCaller(), .body = request};
+    return {.caller = dice_.Chance(70) ? core::Caller::Operator() : SomeCaller(), .body = request};
   }
   return {.caller = HolderOf(number), .body = request};
 }
@@ -248,7 +239,8 @@ core::Command CommandMaker::Cancel() {
   const int64_t number = SomeTicket();
   request.set_ticket_id(Id(number));
   request.set_reason("not needed");
-  return {.caller = dice_.Chance(50) ? core::Caller() : HolderOf(number), .body = request};
+  return {.caller = dice_.Chance(50) ? core::Caller::Operator() : HolderOf(number),
+          .body = request};
 }
 
 core::Command CommandMaker::Reopen() {
@@ -256,7 +248,7 @@ core::Command CommandMaker::Reopen() {
   constexpr v1::Ticket::State kEnds[] = {v1::Ticket::STATE_DONE, v1::Ticket::STATE_FAILED,
                                          v1::Ticket::STATE_CANCELLED, v1::Ticket::STATE_BURIED};
   request.set_ticket_id(Id(SomeTicketIn(kEnds[dice_.Roll(4)])));
-  return {.caller = dice_.Chance(60) ? core::Caller() : SomeCaller(), .body = request};
+  return {.caller = dice_.Chance(60) ? core::Caller::Operator() : SomeCaller(), .body = request};
 }
 
 core::Command CommandMaker::Comment() {

@@ -42,6 +42,7 @@ std::string Model::ActorOf(const Who& who) const {
 Refusals Model::Gate(const Who& who, bool makes_tickets) const {
   if (who.kind == Kind::kSession && SelfId(who).empty()) return {v1::ERROR_REASON_SESSION_ENDED};
   if (who.kind == Kind::kFile && !makes_tickets) return {v1::ERROR_REASON_OPERATOR_REQUIRED};
+  if (who.kind == Kind::kObserver) return {v1::ERROR_REASON_OPERATOR_REQUIRED};
   return {};
 }
 

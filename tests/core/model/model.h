@@ -22,10 +22,10 @@ namespace coordhub::model {
 // Every reason for which a command may be refused; the hub names one of them. Empty: it is done.
 using Refusals = std::set<v1::ErrorReason>;
 
-enum class Kind { kOperator, kSession, kHub, kFile };
+enum class Kind { kObserver, kOperator, kSession, kHub, kFile };
 
 struct Who {
-  Kind kind = Kind::kOperator;
+  Kind kind = Kind::kObserver;
   // Of callers that are no session.
   std::string actor = "operator";
   std::string session_uid;

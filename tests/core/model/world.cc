@@ -13,8 +13,24 @@ namespace coordhub::model {
 namespace {
 
 Who WhoIs(const core::Caller& caller) {
-  constexpr Kind kKinds[] = {Kind::kOperator, Kind::kSession, Kind::kHub, Kind::kFile};
-  return {kKinds[static_cast<int>(caller.kind)], caller.actor, caller.session_uid};
+  Who who = {Kind::kObserver, caller.actor(), caller.session_uid()};
+  switch (caller.kind()) {
+    case core::Caller::Kind::kObserver:
+      break;
+    case core::Caller::Kind::kAgent:
+      who.kind = Kind::kSession;
+      break;
+    case core::Caller::Kind::kOperator:
+      who.kind = Kind::kOperator;
+      break;
+    case core::Caller::Kind::kHub:
+      who.kind = Kind::kHub;
+      break;
+    case core::Caller::Kind::kFile:
+      who.kind = Kind::kFile;
+      break;
+  }
+  return who;
 }
 
 std::string Describe(const core::RegisterAgent& command) {
@@ -38,7 +54,7 @@ std::string Describe(const google::protobuf::Message& request) {
   return absl::StrCat(request.GetDescriptor()->name(), " ", request.ShortDebugString());
 }
 
-core::Caller Hub() { return {.kind = core::Caller::Kind::kHub, .actor = "hub:sessions"}; }
+core::Caller Hub() { return core::Caller::Hub("sessions"); }
 
 std::string Reason(v1::ErrorReason reason) { return v1::ErrorReason_Name(reason); }
 
@@ -130,11 +146,6 @@ core::Command World::SomeCommand() {
     // id.
     core::Command again = dice_.Pick(past_commands_);
     if (dice_.Chance(20)) again.fingerprint += "?";
-    if (again.caller.kind == core::Caller::Kind::kSession) {
-      const std::string actor = model_.ActorOf(WhoIs(again.caller));
-      const bool lives = !actor.empty() && session_deadlines_.contains(actor);
-      again.caller.actor = lives ? actor : "";
-    }
     return again;
   }
   core::Command command = maker_.Next();
@@ -202,8 +213,8 @@ bool World::RollBackSomeCommands() {
 
 bool World::Do(const core::Command& command) {
   doing_ = absl::StrCat(std::visit([](const auto& body) { return Describe(body); }, command.body),
-                        " by ", command.caller.actor, "/", command.caller.session_uid, " request ",
-                        command.request_id, " at revision ", state_->revision());
+                        " by ", command.caller.actor(), "/", command.caller.session_uid(),
+                        " request ", command.request_id, " at revision ", state_->revision());
   state_->ReleaseDue(now_.mono);
   bool repeated = false;
   if (!CheckRepetition(command, &repeated)) return false;
@@ -358,8 +369,8 @@ void World::NoteSession(const v1::Agent& agent) {
 }
 
 void World::Touch(const core::Caller& caller) {
-  if (caller.kind != core::Caller::Kind::kSession) return;
-  const v1::Agent* agent = state_->FindSession(caller.session_uid);
+  if (caller.kind() != core::Caller::Kind::kAgent) return;
+  const v1::Agent* agent = state_->FindSession(caller.session_uid());
   if (agent != nullptr) NoteSession(*agent);
 }
 
