@@ -19,6 +19,12 @@ constexpr char kFooter[] =
     "  COORDHUB_TICKET, COORDHUB_FENCE, NO_COLOR\n"
     "Without a terminal, lists are lines with tabs between the columns, without headings.\n";
 
+// An empty word, as of a variable that is not set, names nobody.
+CLI::Validator NotEmpty() {
+  return CLI::Validator(
+      [](std::string& value) { return std::string(value.empty() ? "must not be empty" : ""); }, "");
+}
+
 void AddGlobals(CLI::App* app, Globals* globals) {
   app->add_option("--endpoint", globals->endpoint,
                   "The hub: unix:/path or host:port; default: $COORDHUB_ENDPOINT, else the hub of "
@@ -27,10 +33,12 @@ void AddGlobals(CLI::App* app, Globals* globals) {
                   "The workspace, where the endpoint has several; default: $COORDHUB_WORKSPACE");
   app->add_option("--session", globals->session,
                   "Act as the agent with this session: a file with its token, or the token; "
-                  "default: $COORDHUB_SESSION, else the one registered in this worktree");
+                  "default: $COORDHUB_SESSION, else the one registered in this worktree")
+      ->check(NotEmpty());
   app->add_option("--as", globals->as,
                   "Act as this agent, registered here before, or as `operator`; default: "
-                  "$COORDHUB_AGENT");
+                  "$COORDHUB_AGENT")
+      ->check(NotEmpty());
   app->add_option("--operator-token", globals->operator_token,
                   "File with the operator's token, for a hub on TCP");
   app->add_flag("--json", globals->json, "Print JSON, errors too (on standard error)");
@@ -198,7 +206,7 @@ int RunCoordctl(Context* context, const std::vector<std::string>& arguments) {
   }
   const absl::StatusOr<ExitCode> result = context->run()(*context);
   if (result.ok()) return static_cast<int>(*result);
-  (void)context->ForgetIfEnded(result.status());
+  (void)context->NoteIfEnded(result.status());
   context->err() << ErrorText(*context, result.status()) << std::flush;
   return static_cast<int>(ExitCodeFor(result.status()));
 }

@@ -31,6 +31,8 @@ struct Host {
 
   // The variable's value; empty when unset.
   std::string Env(const std::string& name) const;
+  // Whether it is set, to whatever.
+  bool Has(const std::string& name) const { return environment.count(name) > 0; }
 
   // This process.
   static Host OfProcess();

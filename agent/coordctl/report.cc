@@ -56,8 +56,14 @@ std::string Advice(const Context& context, const absl::Status& status) {
       if (context.implied_agent().empty()) return "";
       return "You act as " + context.implied_agent() + " in this worktree; add: --as operator";
     case pb::ERROR_REASON_SESSION_REQUIRED:
+      if (absl::StrContains(status.message(), "agent register")) return "";
       return "Only an agent can do this; begin with: coordctl agent register NAME";
+    case pb::ERROR_REASON_TOKEN_INVALID:
+      return "The hub here did not give out this token; register again with: coordctl agent "
+             "register "
+             "NAME";
     case pb::ERROR_REASON_SESSION_ENDED:
+      if (absl::StrContains(status.message(), "agent register")) return "";
       return "Whatever this session held may be another's now. Begin a new one with: coordctl "
              "agent register NAME";
     case pb::ERROR_REASON_HUB_UNREACHABLE:

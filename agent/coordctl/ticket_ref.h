@@ -24,19 +24,30 @@ std::string FullTicketId(const std::string& id);
 //   INVALID_ARGUMENT/INVALID_FIELD  neither is there.
 absl::StatusOr<std::string> ResolveTicket(const Context& context, const std::string& ticket_id);
 
-// The claim that a command about a held ticket means. Ticket: as given, else COORDHUB_TICKET, else
-// the only one that the session holds. Fence: as given (positive), else COORDHUB_FENCE where
-// COORDHUB_TICKET is that very ticket, else the session's own claim as the hub knows it.
+// The fence that is stated for `ticket_id` (empty: for the one that is meant): as given (positive),
+// else COORDHUB_FENCE unless COORDHUB_TICKET is another ticket; 0: none is. Whoever states one
+// means that it be compared.
 //
 // Errors:
-//   INVALID_ARGUMENT/INVALID_FIELD          several tickets are held and none is named;
+//   INVALID_ARGUMENT/INVALID_FIELD  COORDHUB_FENCE is no number.
+absl::StatusOr<int64_t> StatedFence(const Context& context, const std::string& ticket_id,
+                                    int64_t fence);
+
+// The claim that a command about a held ticket means. Ticket: as given, else COORDHUB_TICKET, else
+// the one that the session holds under the stated fence, or its only one. Fence: StatedFence, else
+// that of the session's own claim as the hub knows it.
+//
+// Errors:
+//   INVALID_ARGUMENT/INVALID_FIELD        several tickets are held and none is named;
 //   COORDHUB_FENCE
-//                                           is no number.
-//   FAILED_PRECONDITION/CLAIM_SUPERSEDED    the session does not hold the ticket (or any).
-//   Metadata:
-//                                           `ticket_id`, `holder`, `current_fence`.
-//   PERMISSION_DENIED/SESSION_REQUIRED      the fence would have to be looked up, and there is no
-//   session. those of GetAgent and GetTicket.
+//                                         is no number.
+//   FAILED_PRECONDITION/CLAIM_SUPERSEDED  the session does not hold the ticket, or any, or none
+//   under
+//                                         the stated fence. Metadata, where a ticket was named:
+//                                         `ticket_id`, `holder`, `current_fence`.
+//   PERMISSION_DENIED/SESSION_REQUIRED    the claim would have to be looked up, and there is no
+//                                         session.
+// and those of GetAgent and GetTicket.
 absl::StatusOr<ClaimRef> ResolveClaim(const Context& context, const agent::Client& client,
                                       const std::string& ticket_id, int64_t fence);
 

@@ -226,6 +226,27 @@ TEST(FencedCall, AfterTheClaimEndedNamesNoHolder) {
   EXPECT_EQ(base::MetadataOf(status, "current_fence"), absl::StrCat(fence));
 }
 
+// Force takes a ticket from whoever holds it; whoever states a fence means that very claim.
+TEST(FencedCall, AForcedReleaseIsOfTheClaimUnderTheStatedFence) {
+  DecidingWorkspace w;
+  const Caller ann = w.Register("ann");
+  const std::string id = w.Create();
+  const int64_t lost = w.Claim(id, ann);
+  w.Release(id, ann);
+  const int64_t held = w.Claim(id, ann);
+  const auto forced = [&](int64_t fence) {
+    auto request = w.Fenced<pb::ReleaseTicketRequest>(id, fence);
+    request.set_force(true);
+    return w.Do(Operator(), request).status();
+  };
+  EXPECT_EQ(ReasonNameOf(forced(lost)), "CLAIM_SUPERSEDED");
+  EXPECT_EQ(ReasonNameOf(forced(held + 1)), "INVALID_FIELD");
+  EXPECT_EQ(w.ticket(id).claim().fence(), held);
+  EXPECT_EQ(ReasonNameOf(forced(held)), "OK");
+  w.Claim(id, ann);
+  EXPECT_EQ(ReasonNameOf(forced(0)), "OK");
+}
+
 TEST(Complete, RecordsTheCommitAndTheSummary) {
   DecidingWorkspace w;
   const Caller ann = w.Register("ann");

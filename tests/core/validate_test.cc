@@ -78,7 +78,10 @@ FieldTable Spec(Need title) {
                                {"priority", Between(0, 4)},
                                {"paths", Lines(64, 512)},
                                {"dependencies.ticket_id", TicketName(Need::kRequired)},
-                               {"dependencies.until", OneOfEnum(2)},
+                               {"dependencies.until",
+                                {Number("Unspecified", 0, true), Number("Done", 1, true),
+                                 Number("Integrated", 2, false), Number("OneBeyond", 3, false),
+                                 Number("Negative", -1, false)}},
                                {"parent_ticket_id", TicketName()},
                                {"assignee_agent_id", AgentName()},
                                {"not_before", Timestamp()},
@@ -438,6 +441,26 @@ TEST(Validate, ATitleMustNotBeCleared) {
   request.set_ticket_id("T-1");
   request.mutable_update_mask()->add_paths("title");
   ExpectRefused(Validate(request), "spec.title");
+}
+
+// Until something integrates, such a ticket would wait for ever.
+TEST(Validate, NothingDependsOnAnIntegrationAsLongAsThereIsNone) {
+  pb::TicketSpec spec;
+  spec.set_title("t");
+  spec.add_dependencies()->set_ticket_id("T-1");
+  spec.mutable_dependencies(0)->set_until(pb::Dependency::UNTIL_INTEGRATED);
+  pb::CreateTicketRequest create;
+  *create.mutable_spec() = spec;
+  ExpectRefused(Validate(create), "spec.dependencies[0].until");
+  EXPECT_NE(Validate(create).message().find("nothing integrates yet"), absl::string_view::npos);
+  pb::BatchCreateTicketsRequest batch;
+  *batch.add_tickets()->mutable_spec() = spec;
+  ExpectRefused(Validate(batch), "tickets[0].spec.dependencies[0].until");
+  pb::UpdateTicketRequest update;
+  update.set_ticket_id("T-2");
+  update.mutable_update_mask()->add_paths("dependencies");
+  *update.mutable_spec() = spec;
+  ExpectRefused(Validate(update), "spec.dependencies[0].until");
 }
 
 TEST(Validate, AForcedReleaseNeedsNoFence) {

@@ -169,6 +169,8 @@ void AddSpec(BadInputRows table, const std::string& open, const std::string& clo
   bad("dependencies[0].ticket_id", "title: 't' dependencies { ticket_id: '@nobody' }");
   bad("dependencies[0].until", "title: 't' dependencies { ticket_id: 'T-1' until: 99 }");
   good("title: 't' dependencies { ticket_id: 'T-3' until: UNTIL_DONE }");
+  bad("dependencies[0].until",
+      "title: 't' dependencies { ticket_id: 'T-3' until: UNTIL_INTEGRATED }");
   bad("parent_ticket_id", "title: 't' parent_ticket_id: 'T-x'");
   good("title: 't' parent_ticket_id: 'T-4'");
   bad("assignee_agent_id", "title: 't' assignee_agent_id: 'a b'");

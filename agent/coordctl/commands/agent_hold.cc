@@ -135,7 +135,7 @@ class Teller {
 
 absl::Status LeaveNow(Context& context, agent::Session& session, pid_t pid) {
   COORDHUB_RETURN_IF_ERROR(session.Leave(absl::StrCat("process ", pid, " ended")));
-  context.ForgetSession(session.agent());
+  context.NoteEnd(session.agent());
   return absl::OkStatus();
 }
 

@@ -13,14 +13,29 @@ struct Options {
   std::string reason;
 };
 
+// The operator takes back a worktree whose agents have ended.
+absl::StatusOr<ExitCode> TakeBack(Context& context) {
+  COORDHUB_ASSIGN_OR_RETURN(const size_t forgotten, context.ForgetEndedHere());
+  if (context.json()) {
+    context.out() << "{\"forgotten\": " << forgotten << "}\n";
+  } else if (context.terminal()) {
+    context.out() << "Of agents that have ended, " << forgotten
+                  << " are forgotten here; without an agent the operator acts\n";
+  } else {
+    context.out() << forgotten << "\n";
+  }
+  return ExitCode::kOk;
+}
+
 absl::StatusOr<ExitCode> Leave(Context& context, const Options& options) {
+  if (options.name.empty() && context.globals().as == "operator") return TakeBack(context);
   pb::DeregisterAgentRequest request;
   request.set_agent_id(options.name);
   request.set_reason(options.reason);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
   COORDHUB_ASSIGN_OR_RETURN(const pb::DeregisterAgentResponse response,
                             client.DeregisterAgent(request));
-  context.ForgetSession(response.agent());  // its token is of no use any more
+  context.NoteEnd(response.agent());
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";
     return ExitCode::kOk;
@@ -39,11 +54,16 @@ absl::StatusOr<ExitCode> Leave(Context& context, const Options& options) {
 
 void AddAgentLeave(CLI::App* agent, Context* context) {
   CLI::App* command = AddCommand(
-      agent, "leave", "End a session: its claims go back to the queue, its attempts do not count",
+      agent, "leave",
+      "End a session: its claims go back to the queue, its attempts do not count. Its worktree is "
+      "nobody's then, until an agent registers there again, or the operator takes it back",
       "coordctl agent leave\n"
-      "coordctl --as operator agent leave conversation-42 --reason \"it hangs\"");
+      "coordctl --as operator agent leave conversation-42 --reason \"it hangs\"\n"
+      "coordctl --as operator agent leave      # forget who was registered in this worktree");
   auto options = std::make_shared<Options>();
-  command->add_option("AGENT", options->name, "Default: you; others: the operator's right");
+  command->add_option(
+      "AGENT", options->name,
+      "Default: you; others: the operator's right; without it he takes this worktree back");
   command->add_option("--reason,-m", options->reason, "Why, up to 4 KiB");
   AddRequestId(command, context);
   OnRun(command, context, [options](Context& c) { return Leave(c, *options); });

@@ -29,7 +29,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
     request.set_order_by(pb::ListAgentsRequest::ORDER_REGISTRATION);
     request.set_descending(true);
   }
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const agent::AgentListing listing,
                             agent::ListAllAgents(client, request));
   if (context.json()) {

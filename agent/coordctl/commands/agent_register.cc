@@ -73,68 +73,76 @@ absl::StatusOr<pb::RegisterAgentRequest> RequestOf(Context& context, const Optio
 // resumed (but by a takeover, which wants another one), else of its parent's (`conversation-42` for
 // `conversation-42/reviewer`), wherever that is registered. Another worktree's session of this name
 // is somebody else's.
-std::vector<std::string> TokensToPresent(const SessionStore& store,
-                                         const pb::RegisterAgentRequest& request) {
+std::vector<Actor> ToPresent(const SessionStore& store, const WorktreeRef& worktree,
+                             const pb::RegisterAgentRequest& request) {
   const std::string& name = request.agent_id();
   const std::string parent = name.substr(0, std::min(name.rfind('/'), name.size()));
-  std::vector<StoredSession> sessions = store.List(request.worktree());
-  std::vector<std::string> tokens;
+  KeptSessions kept = store.List(worktree);
+  std::vector<StoredSession> sessions = std::move(kept.live);
+  // Among them may be one of a version before, that still lives.
+  for (StoredSession& session : kept.ended) sessions.push_back(std::move(session));
+  std::vector<Actor> actors;
   for (const StoredSession& session : sessions) {
-    if (session.agent_id == name && !request.takeover()) tokens.push_back(session.token);
+    if (session.ended() || session.agent_id != name || request.takeover()) continue;
+    actors.push_back(Actor::Session(session.token));
   }
   for (StoredSession& session : store.ListAll()) sessions.push_back(std::move(session));
   for (const StoredSession& session : sessions) {
-    if (session.agent_id == parent && parent != name) tokens.push_back(session.token);
+    if (session.ended() || session.agent_id != parent || parent == name) continue;
+    actors.push_back(Actor::Session(session.token));
   }
-  return tokens;
+  return actors;
 }
 
 absl::StatusOr<pb::RegisterAgentResponse> CallAs(Context& context,
                                                  const pb::RegisterAgentRequest& request,
-                                                 const std::string& token) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(token));
+                                                 const Actor& actor) {
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAs(actor));
   auto response = client.RegisterAgent(request);
   // The token that was named was the agent's own, which has nothing to take over.
   const bool resumed = response.ok() && response->resumed() && request.takeover();
-  if (!resumed || token.empty()) return response;
-  return CallAs(context, request, "");
+  if (!resumed || actor.is_operator()) return response;
+  return CallAs(context, request, Actor::Operator());
 }
 
 absl::StatusOr<pb::RegisterAgentResponse> Call(Context& context,
                                                const pb::RegisterAgentRequest& request,
-                                               const std::vector<std::string>& tokens) {
-  for (const std::string& token : tokens) {
-    auto response = CallAs(context, request, token);
+                                               const std::vector<Actor>& actors) {
+  for (const Actor& actor : actors) {
+    auto response = CallAs(context, request, actor);
     // A session that has ended cannot be resumed, nor have children.
     if (response.status().code() != absl::StatusCode::kUnauthenticated) return response;
   }
-  return CallAs(context, request, "");
+  return CallAs(context, request, Actor::Operator());
 }
 
 // Forgets the other agents of the worktree whose sessions are over, so that they do not make it
 // unclear who acts.
-void ForgetEnded(Context& context, const SessionStore& store, const std::string& worktree,
+void ForgetEnded(Context& context, const SessionStore& store, const WorktreeRef& worktree,
                  const std::string& name) {
-  std::vector<StoredSession> others = store.List(worktree);
+  std::vector<StoredSession> others = store.List(worktree).live;
   others.erase(std::remove_if(others.begin(), others.end(),
                               [&](const StoredSession& s) { return s.agent_id == name; }),
                others.end());
-  (void)context.ForgetDead(std::move(others));
+  (void)context.LivingOf(std::move(others));
+  store.ForgetEnded(worktree);
 }
 
 // Keeps the token for the worktree.
 absl::StatusOr<pb::RegisterAgentResponse> RegisterHere(Context& context,
                                                        const pb::RegisterAgentRequest& request) {
-  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> named, context.ExplicitToken());
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<Actor> named, context.NamedSession());
   COORDHUB_ASSIGN_OR_RETURN(const SessionStore store, context.Sessions());
-  COORDHUB_RETURN_IF_ERROR(store.Prepare(request.worktree(), request.agent_id()));
+  COORDHUB_ASSIGN_OR_RETURN(const WorktreeRef worktree,
+                            context.WorktreeToRegisterIn(request.worktree()));
+  COORDHUB_RETURN_IF_ERROR(store.Prepare(worktree, request.agent_id()));
   COORDHUB_ASSIGN_OR_RETURN(const pb::RegisterAgentResponse response,
                             named.has_value()
                                 ? CallAs(context, request, *named)
-                                : Call(context, request, TokensToPresent(store, request)));
+                                : Call(context, request, ToPresent(store, worktree, request)));
   COORDHUB_RETURN_IF_ERROR(
-      store.Put({response.agent().agent_id(), request.worktree(), response.session_token()}));
-  ForgetEnded(context, store, request.worktree(), request.agent_id());
+      store.Put(worktree, response.agent().agent_id(), response.session_token()));
+  ForgetEnded(context, store, worktree, request.agent_id());
   return response;
 }
 
@@ -147,17 +155,17 @@ absl::StatusOr<pb::RegisterAgentResponse> RegisterInFile(Context& context,
   const std::string session =
       globals.session.empty() ? context.host().Env("COORDHUB_SESSION") : globals.session;
   const bool means_itself = globals.as.empty() && session == file;
-  std::optional<std::string> named;
+  std::optional<Actor> named;
   if (!means_itself) {
-    COORDHUB_ASSIGN_OR_RETURN(named, context.ExplicitToken());
+    COORDHUB_ASSIGN_OR_RETURN(named, context.NamedSession());
   }
   COORDHUB_RETURN_IF_ERROR(PrepareTokenFile(file));
   const absl::StatusOr<std::string> own = ReadToken(file, "--token-file");
-  std::vector<std::string> tokens;
-  if (own.ok() && !request.takeover()) tokens.push_back(*own);
+  std::vector<Actor> actors;
+  if (own.ok() && !request.takeover()) actors.push_back(Actor::Session(*own));
   COORDHUB_ASSIGN_OR_RETURN(
       pb::RegisterAgentResponse response,
-      named.has_value() ? CallAs(context, request, *named) : Call(context, request, tokens));
+      named.has_value() ? CallAs(context, request, *named) : Call(context, request, actors));
   COORDHUB_RETURN_IF_ERROR(base::AtomicReplaceFile(file, response.session_token() + "\n", 0600));
   return response;
 }

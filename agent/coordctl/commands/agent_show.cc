@@ -12,7 +12,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   pb::GetAgentRequest request;
   request.set_agent_id(name);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client,
-                            name.empty() ? context.Connect() : context.ConnectAsAnyone());
+                            name.empty() ? context.Connect() : context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetAgentResponse response, client.GetAgent(request));
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";

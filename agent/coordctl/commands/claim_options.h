@@ -20,7 +20,8 @@ struct ClaimOptions {
         "TICKET", ticket, "Default: $COORDHUB_TICKET, else the only one that you hold"));
     command
         ->add_option("--fence", fence,
-                     "Default: $COORDHUB_FENCE, else that of your claim in the hub")
+                     "Refused if the claim has another one; default: $COORDHUB_FENCE, else that of "
+                     "your claim in the hub")
         ->check(CLI::PositiveNumber);
   }
 
@@ -29,8 +30,9 @@ struct ClaimOptions {
   absl::StatusOr<ClaimRef> Resolve(Context& context, const agent::Client& client) const {
     absl::StatusOr<ClaimRef> claim = ResolveClaim(context, client, ticket, fence);
     if (!claim.ok() || (fence > 0 && !ticket.empty())) return claim;
-    context.set_meant(
-        absl::StrCat("--fence ", claim->fence, ticket.empty() ? " " + claim->ticket_id : ""));
+    context.set_meant(absl::StrCat(
+        fence > 0 ? "" : absl::StrCat("--fence ", claim->fence, ticket.empty() ? " " : ""),
+        ticket.empty() ? claim->ticket_id : ""));
     return claim;
   }
 };

@@ -139,7 +139,7 @@ absl::Status WriteBundle(Context& context, const Options& options, const BundleI
 void Examine(Context& context, const Options& options, std::optional<HubAnswers>* answers,
              std::vector<Finding>* findings) {
   if (context.globals().timeout.empty()) context.globals().timeout = "5s";
-  const absl::StatusOr<agent::Client> client = context.ConnectAsAnyone();
+  const absl::StatusOr<agent::Client> client = context.ConnectToRead();
   const absl::StatusOr<HubAnswers> asked =
       client.ok() ? AskHub(context, *client) : absl::StatusOr<HubAnswers>(client.status());
   if (!asked.ok()) {
@@ -157,7 +157,7 @@ void Examine(Context& context, const Options& options, std::optional<HubAnswers>
     findings->push_back(std::move(finding));
   }
   if (options.verify) {
-    const absl::StatusOr<agent::Client> as_operator = context.ConnectAs("");
+    const absl::StatusOr<agent::Client> as_operator = context.ConnectAs(Actor::Operator());
     if (as_operator.ok()) Verify(*as_operator, findings);
   }
   *answers = *asked;

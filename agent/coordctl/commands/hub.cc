@@ -11,7 +11,7 @@ namespace {
 absl::StatusOr<ExitCode> ShowHub(Context& context, bool with_digest) {
   pb::GetHubRequest request;
   request.set_with_digest(with_digest);
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub(request));
   if (context.json()) {
     context.out() << ToJson(hub, context.host().out_is_terminal) << "\n";

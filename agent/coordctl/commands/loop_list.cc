@@ -9,7 +9,7 @@ namespace coordhub::coordctl {
 namespace {
 
 absl::StatusOr<ExitCode> List(Context& context) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   // A hub has three loops for each workspace: one page.
   COORDHUB_ASSIGN_OR_RETURN(const pb::ListLoopsResponse response, client.ListLoops({}));
   const std::vector<pb::Loop> loops(response.loops().begin(), response.loops().end());

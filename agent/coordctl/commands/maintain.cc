@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +15,7 @@
 #include "agent/coordctl/git_command.h"
 #include "agent/coordctl/json_output.h"
 #include "agent/coordctl/maintenance.h"
+#include "agent/coordctl/worktree_id.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -47,9 +51,7 @@ class Maintenance {
   absl::Status Plan() {
     COORDHUB_ASSIGN_OR_RETURN(const Overview overview,
                               ReadOverview(client_, *context_.host().clock));
-    if (const auto store = context_.Sessions(); store.ok()) {
-      facts_.dead = context_.DeadOf(store->ListAll());
-    }
+    if (const auto store = context_.Sessions(); store.ok()) FindDead(*store);
     // The hub's own repository, wherever the user stands.
     git_directory_ = overview.hub.workspace().common_dir();
     if (const auto gone = RunGit(git_directory_, {"worktree", "prune", "--dry-run", "--verbose"});
@@ -127,6 +129,34 @@ class Maintenance {
     }
   }
 
+  // The sessions that are over, and what other ones left behind in worktrees that are gone.
+  void FindDead(const SessionStore& store) {
+    const absl::StatusOr<base::GitLocation>& repository = context_.Repository();
+    if (!repository.ok()) return;
+    worktree_ids_ = WorktreeIdsOf(repository->common_dir);
+    const std::vector<StoredSession> all = store.ListAll();
+    facts_.dead = context_.DeadOf(all);
+    for (const StoredSession& session : all) {
+      if (session.ended() && IsGone(session)) facts_.dead.push_back(session);
+    }
+  }
+
+  // Whether the session's worktree is no more.
+  bool IsGone(const StoredSession& session) const {
+    if (!session.worktree_id.empty()) return worktree_ids_.count(session.worktree_id) == 0;
+    std::error_code error;
+    return !std::filesystem::exists(session.worktree, error) && !error;
+  }
+
+  // In a worktree that is still there nobody acts as the operator unawares.
+  void Forget(const SessionStore& store, const StoredSession& session) const {
+    if (IsGone(session)) {
+      store.Remove(session);
+    } else {
+      store.Entomb(session);
+    }
+  }
+
   absl::StatusOr<std::string> DoOne(Kind kind) {
     switch (kind) {
       case Kind::kVerify: {
@@ -144,7 +174,7 @@ class Maintenance {
       }
       case Kind::kForgetSessions: {
         COORDHUB_ASSIGN_OR_RETURN(const SessionStore store, context_.Sessions());
-        for (const StoredSession& session : facts_.dead) store.Forget(session);
+        for (const StoredSession& session : facts_.dead) Forget(store, session);
         return absl::StrCat(facts_.dead.size(), " forgotten");
       }
       case Kind::kAdvice:
@@ -156,6 +186,7 @@ class Maintenance {
   Context& context_;
   const agent::Client client_;
   std::string git_directory_;
+  std::set<std::string> worktree_ids_;
   MaintenanceFacts facts_;
   std::vector<Chore> chores_;
   std::vector<Done> done_;
@@ -178,8 +209,9 @@ absl::StatusOr<ExitCode> Maintain(Context& context, const Options& options) {
     return base::MakeFieldError(
         "--yes", "nobody can be asked here; say --yes to do it, or --dry-run to see the plan");
   }
-  // All of this is the operator's.
-  COORDHUB_ASSIGN_OR_RETURN(agent::Client client, context.ConnectAs(""));
+  COORDHUB_ASSIGN_OR_RETURN(agent::Client client, options.dry_run
+                                                      ? context.ConnectAs(Actor::Operator())
+                                                      : context.ConnectForOperator());
   Maintenance maintenance(&context, std::move(client));
   COORDHUB_RETURN_IF_ERROR(maintenance.Plan());
   if (!context.json()) maintenance.ShowPlan();

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kRows = 10;
 
 absl::StatusOr<ExitCode> Status(Context& context, bool all) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const Overview overview, ReadOverview(client, *context.host().clock));
   if (context.json()) {
     context.out() << OverviewJson(overview, context.host().out_is_terminal);

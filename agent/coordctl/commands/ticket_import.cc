@@ -323,7 +323,7 @@ absl::StatusOr<ExitCode> Import(Context& context, const Options& options) {
   // What was sent is known again by its sender, so that is better no agent, who may have ended by
   // the time that the rest is to follow, and of whom less is remembered.
   context.set_client_id("import:" + plan.window());
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToImport());
   if (const absl::Status good = CheckOutside(client, plan); !good.ok()) {
     return InFile(good, options);
   }

@@ -43,7 +43,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   request.set_parent_ticket_id(options.parent);
   request.set_descending(options.newest);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client,
-                            options.mine ? context.Connect() : context.ConnectAsAnyone());
+                            options.mine ? context.Connect() : context.ConnectToRead());
   if (options.mine) {
     COORDHUB_ASSIGN_OR_RETURN(const pb::GetHubResponse hub, client.GetHub({}));
     request.set_holder_agent_id(hub.caller());

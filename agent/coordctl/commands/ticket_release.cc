@@ -19,6 +19,10 @@ absl::StatusOr<ExitCode> Release(Context& context, const Options& options) {
   if (options.force) {
     COORDHUB_ASSIGN_OR_RETURN(*request.mutable_ticket_id(),
                               ResolveTicket(context, options.claim.ticket));
+    // Whoever holds it; but one that is stated is compared.
+    COORDHUB_ASSIGN_OR_RETURN(const int64_t fence,
+                              StatedFence(context, request.ticket_id(), options.claim.fence));
+    request.set_fence(fence);
   } else {
     COORDHUB_ASSIGN_OR_RETURN(const ClaimRef claim, options.claim.Resolve(context, client));
     request.set_ticket_id(claim.ticket_id);

@@ -18,7 +18,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const Options& options) {
   pb::GetTicketRequest request;
   COORDHUB_ASSIGN_OR_RETURN(*request.mutable_ticket_id(), ResolveTicket(context, options.ticket));
   request.set_comment_page_size(options.comments);
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   COORDHUB_ASSIGN_OR_RETURN(const pb::GetTicketResponse response, client.GetTicket(request));
   if (context.json()) {
     context.out() << ToJson(response, context.host().out_is_terminal) << "\n";

@@ -19,7 +19,7 @@ absl::StatusOr<ExitCode> Top(Context& context) {
   }
   RawTerminal::TakeSignals();  // before any thread exists
   context.set_quiet();         // the feed shows it when the hub is away
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   TopFeed feed(client, context.host().clock);
   absl::StatusOr<RawTerminal> terminal = RawTerminal::Open();
   if (!terminal.ok()) {

@@ -47,7 +47,7 @@ absl::StatusOr<pb::EventFilter> FilterOf(const Options& options) {
 // What is in the log by now, without following it.
 absl::StatusOr<ExitCode> PrintPast(Context& context, const Options& options,
                                    const pb::EventFilter& filter) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   WatchPrinter printer(&context, {.count = options.count});
   pb::ListEventsRequest request;
   request.set_page_size(1000);
@@ -74,7 +74,7 @@ absl::StatusOr<ExitCode> PrintPast(Context& context, const Options& options,
 
 absl::StatusOr<ExitCode> Follow(Context& context, const Options& options,
                                 const pb::EventFilter& filter) {
-  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectAsAnyone());
+  COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.ConnectToRead());
   agent::WatchOptions watch;
   watch.filter = filter;
   watch.connect_timeout = client.connection().timeout();

@@ -1,3 +1,4 @@
+#include "agent/base/mutant.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/refusals.h"
@@ -13,6 +14,10 @@ absl::StatusOr<const pb::Ticket*> RequireForced(const Context& context,
   COORDHUB_ASSIGN_OR_RETURN(const pb::Ticket* ticket, RequireTicket(context, request.ticket_id()));
   if (!IsTrusted(context.caller)) return OperatorRequired("force the release of a claim");
   if (ticket->state() != pb::Ticket::STATE_CLAIMED) return WrongTicketState(*ticket, "released");
+  // Whoever states one means this very claim, and not one that came after it.
+  if (request.fence() != 0 && !base::MutantActive("fence_not_compared")) {
+    COORDHUB_RETURN_IF_ERROR(CompareFence(*ticket, request.fence()));
+  }
   return ticket;
 }
 

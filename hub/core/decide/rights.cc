@@ -38,17 +38,20 @@ absl::Status RequireOwner(const Context& context, const pb::Ticket& ticket) {
   return NotTicketOwner(ticket);
 }
 
-absl::Status CheckFence(const pb::Ticket& ticket, std::string_view agent_id, int64_t fence) {
-  if (base::MutantActive("fence_not_checked") && ticket.has_claim()) return absl::OkStatus();
+absl::Status CompareFence(const pb::Ticket& ticket, int64_t fence) {
   if (fence > ticket.last_fence()) {
     return base::MakeFieldError("fence",
                                 absl::StrCat("was never granted for ", ticket.ticket_id()));
   }
-  if (!ticket.has_claim() || ticket.claim().agent_id() != agent_id ||
-      ticket.claim().fence() != fence) {
-    return ClaimSuperseded(ticket, fence);
-  }
-  return absl::OkStatus();
+  if (ticket.has_claim() && ticket.claim().fence() == fence) return absl::OkStatus();
+  return ClaimSuperseded(ticket, fence);
+}
+
+absl::Status CheckFence(const pb::Ticket& ticket, std::string_view agent_id, int64_t fence) {
+  if (base::MutantActive("fence_not_checked") && ticket.has_claim()) return absl::OkStatus();
+  COORDHUB_RETURN_IF_ERROR(CompareFence(ticket, fence));
+  if (ticket.claim().agent_id() == agent_id) return absl::OkStatus();
+  return ClaimSuperseded(ticket, fence);
 }
 
 absl::StatusOr<const pb::Ticket*> RequireClaim(const Context& context, const std::string& ticket_id,

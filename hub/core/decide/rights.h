@@ -23,6 +23,9 @@ absl::StatusOr<const v1::Ticket*> RequireTicket(const Context& context,
 // Whether the caller made or holds the ticket, or is trusted. Errors: NOT_TICKET_OWNER.
 absl::Status RequireOwner(const Context& context, const v1::Ticket& ticket);
 
+// Whether the ticket's present claim has `fence`, whoever holds it. Errors: those of CheckFence.
+absl::Status CompareFence(const v1::Ticket& ticket, int64_t fence);
+
 // Whether `agent_id`, whose session lives, holds the ticket under `fence`. For volatile calls, too.
 //
 // Errors:

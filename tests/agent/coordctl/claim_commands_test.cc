@@ -40,6 +40,104 @@ TEST_F(Commands, TheEnvironmentsFenceIsThatOfItsTicketOnly) {
   EXPECT_EQ(Run({"ticket", "complete"}), 2);
 }
 
+// A fence that is stated is compared, whether or not a ticket is.
+class StatedFence : public Commands, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override {
+    Register("conversation-42");
+    EchoComplete();
+    Echo<pb::FailTicketRequest, pb::FailTicketResponse>("FailTicket");
+    Echo<pb::ReleaseTicketRequest, pb::ReleaseTicketResponse>("ReleaseTicket");
+    Echo<pb::RenewClaimRequest, pb::RenewClaimResponse>("RenewClaim");
+    Echo<pb::UpdateProgressRequest, pb::UpdateProgressResponse>("UpdateProgress");
+  }
+  // What the verb does to a held ticket; `more` is added to its words.
+  int Do(std::vector<std::string> more) {
+    std::vector<std::string> words = {"ticket", GetParam()};
+    if (GetParam() == "fail") words.insert(words.end(), {"-m", "no"});
+    words.insert(words.end(), more.begin(), more.end());
+    last_ = "";
+    const size_t calls = hub_->calls().size();
+    const int code = Run(words);
+    for (size_t i = calls; i < hub_->calls().size(); ++i) {
+      const ScriptedHub::Call call = hub_->calls()[i];
+      if (call.method.rfind("TicketService/", 0) == 0) last_ = TicketAndFence(call.bytes);
+    }
+    return code;
+  }
+  // Of the last call about a ticket; empty: there was none.
+  std::string last_;
+
+ private:
+  template <class Request, class Response>
+  void Echo(const std::string& method) {
+    hub_->On<Request, Response>("TicketService/" + method,
+                                [](const Request& request, Response* response) {
+                                  response->mutable_ticket()->set_ticket_id(request.ticket_id());
+                                  return absl::OkStatus();
+                                });
+  }
+  // These requests have both under the same numbers.
+  static std::string TicketAndFence(const std::string& bytes) {
+    pb::CompleteTicketRequest request;
+    (void)request.ParsePartialFromString(bytes);
+    return absl::StrCat(request.ticket_id(), "@", request.fence());
+  }
+};
+
+TEST_P(StatedFence, IsComparedWithoutATicket) {
+  Hold({{"T-5", 9041}});
+  EXPECT_EQ(Do({"--fence", "3"}), 4);
+  EXPECT_THAT(err_, HasSubstr("CLAIM_SUPERSEDED"));
+  EXPECT_THAT(err_, HasSubstr("T-5 under 9041"));
+  EXPECT_EQ(last_, "");  // nothing was asked of the hub
+  EXPECT_EQ(Do({"--fence", "9041"}), 0) << err_;
+  EXPECT_EQ(last_, "T-5@9041");
+}
+
+TEST_P(StatedFence, SaysWhichOfSeveralClaimsIsMeant) {
+  Hold({{"T-5", 55}, {"T-6", 66}});
+  EXPECT_EQ(Do({"--fence", "66"}), 0) << err_;
+  EXPECT_EQ(last_, "T-6@66");
+  EXPECT_EQ(Do({"--fence", "65"}), 4);
+}
+
+TEST_P(StatedFence, OfTheEnvironmentIsComparedWithoutATicketThere) {
+  Hold({{"T-5", 9041}});
+  environment_["COORDHUB_FENCE"] = "3";
+  EXPECT_EQ(Do({}), 4);
+  EXPECT_THAT(err_, HasSubstr("CLAIM_SUPERSEDED"));
+  EXPECT_EQ(Do({"T-5"}), 0) << err_;
+  EXPECT_EQ(last_, "T-5@3");  // for the hub to refuse
+  environment_["COORDHUB_TICKET"] = "";
+  EXPECT_EQ(Do({}), 4);
+  environment_["COORDHUB_FENCE"] = "9041";
+  EXPECT_EQ(Do({}), 0) << err_;
+  EXPECT_EQ(last_, "T-5@9041");
+  environment_["COORDHUB_FENCE"] = "x";
+  EXPECT_EQ(Do({}), 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(To, StatedFence,
+                         testing::Values("complete", "fail", "release", "progress", "renew"),
+                         [](const auto& test) { return test.param; });
+
+TEST_F(Commands, AForcedReleaseComparesTheFenceThatIsStated) {
+  hub_->On<pb::ReleaseTicketRequest, pb::ReleaseTicketResponse>(
+      "TicketService/ReleaseTicket",
+      [](const pb::ReleaseTicketRequest& request, pb::ReleaseTicketResponse* response) {
+        response->mutable_ticket()->set_ticket_id(request.ticket_id());
+        return absl::OkStatus();
+      });
+  const auto fence = [this] {
+    return hub_->Requests<pb::ReleaseTicketRequest>("TicketService/ReleaseTicket").back().fence();
+  };
+  EXPECT_EQ(Run({"ticket", "release", "T-5", "--force"}), 0) << err_;
+  EXPECT_EQ(fence(), 0);
+  EXPECT_EQ(Run({"ticket", "release", "T-5", "--force", "--fence", "7"}), 0) << err_;
+  EXPECT_EQ(fence(), 7);
+}
+
 TEST_F(Commands, TheOnlyClaimNeedsNoName) {
   EchoComplete();
   Register("conversation-42");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "absl/strings/str_join.h"
 #include "agent/coordctl/app.h"
@@ -56,6 +57,14 @@ const std::map<std::string, Line>& Lines() {
       {"completion", {{"completion", "bash"}, "complete -F _coordctl coordctl"}},
   };
   return lines;
+}
+
+// Those that change nothing, and so go on where an agent's session has ended.
+const std::set<std::string>& Reading() {
+  static const auto& reading = *new std::set<std::string>{
+      "agent list", "agent show", "ticket list", "ticket show", "loop list",
+      "status",     "watch",      "me",          "hub",         "completion"};
+  return reading;
 }
 
 // What one process and a scripted hub are not enough for, and the test that runs it.
@@ -223,6 +232,29 @@ TEST_P(EveryCommand, Succeeds) {
   in_ = "- Mend it\n";
   EXPECT_EQ(Run(line->second.arguments), 0) << err_;
   EXPECT_THAT(out_, HasSubstr(line->second.says));
+}
+
+// Nobody who was an agent is the operator for it.
+TEST_P(EveryCommand, WhereASessionEndedIsRefusedUnlessItReads) {
+  const std::string& command = GetParam();
+  Register("a");
+  Refuse<pb::CreateTicketRequest, pb::CreateTicketResponse>(
+      "TicketService/CreateTicket", base::MakeError(pb::ERROR_REASON_SESSION_ENDED, "over"));
+  ASSERT_EQ(Run({"ticket", "create", "--title", "x"}), 4);
+  AnswerAgents();
+  AnswerTickets();
+  AnswerHub();
+  in_ = "- Mend it\n";
+  const size_t calls = hub_->calls().size();
+  const int code = Run(Lines().at(command).arguments);
+  if (command == "agent register" || Reading().count(command) > 0) {
+    EXPECT_EQ(code, 0) << err_;
+    return;
+  }
+  EXPECT_EQ(code, 4) << out_;
+  EXPECT_THAT(err_, HasSubstr("coordctl agent register a"));
+  EXPECT_THAT(err_, HasSubstr("--as operator"));
+  EXPECT_EQ(hub_->calls().size(), calls) << hub_->calls().back().method;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EveryCommand, testing::ValuesIn(CommandsToRun()),

@@ -299,10 +299,15 @@ TEST_F(Commands, MeOutlivesTheSessionThatIsKeptHere) {
         return absl::OkStatus();
       });
   EXPECT_EQ(Run({"me"}), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("operator"));
-  EXPECT_EQ(err_, "coordctl: the session of a has ended and is forgotten here\n");
+  EXPECT_THAT(out_, HasSubstr("you are: nobody\n"));
+  EXPECT_EQ(err_,
+            "coordctl: this session of a has ended; register again with: coordctl agent register "
+            "a\n");
+  EXPECT_EQ(Run({"me", "--json"}), 0);
+  EXPECT_EQ(json::parse(out_)["caller"], "");
   EXPECT_EQ(Run({"me"}), 0);
-  EXPECT_THAT(err_, IsEmpty());  // told once
+  EXPECT_THAT(out_, HasSubstr("you are: nobody\n"));
+  EXPECT_THAT(err_, HasSubstr("coordctl agent register a"));
 }
 
 TEST_F(Commands, AnotherWorkspaceSaysNothingOfTheAgentsOfThisOne) {
@@ -390,7 +395,7 @@ TEST_F(Commands, AnAgentThatIsNotHereIsNotReplacedByTheOperator) {
   EXPECT_THAT(hub_->calls(), IsEmpty());
 }
 
-TEST_F(Commands, LeaveForgetsTheToken) {
+TEST_F(Commands, WhoLeftIsNobody) {
   Register("a");
   hub_->On<pb::DeregisterAgentRequest, pb::DeregisterAgentResponse>(
       "AgentService/DeregisterAgent",
@@ -402,7 +407,13 @@ TEST_F(Commands, LeaveForgetsTheToken) {
   EXPECT_EQ(Run({"agent", "leave"}), 0);
   EXPECT_EQ(out_, "a\tT-3\n");
   EchoCreate();
-  Run({"ticket", "create", "--title", "x"});
+  const size_t calls = hub_->calls().size();
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 4);
+  EXPECT_EQ(hub_->calls().size(), calls);
+  // Until the operator says that the worktree is his.
+  EXPECT_EQ(Run({"--as", "operator", "agent", "leave"}), 0) << err_;
+  EXPECT_EQ(out_, "1\n");
+  EXPECT_EQ(Run({"ticket", "create", "--title", "x"}), 0) << err_;
   EXPECT_EQ(LastToken(), "");
 }
 

@@ -184,7 +184,7 @@ TEST(ParseMarkdownList, LimitsAreInclusive) {
 TEST(ParseJsonLines, TakesWhatTheHubTakes) {
   for (const std::string fields :
        {R"("max_attempts": 100)", R"("max_attempts": 0)", R"("assignee_agent_id": "a/b-1/c_2/d.3")",
-        R"("dependencies": [{"ticket_id": "T-3", "until": "UNTIL_INTEGRATED"}])",
+        R"("dependencies": [{"ticket_id": "T-3", "until": "UNTIL_DONE"}])",
         R"("body": "two\n\tlines")", R"("paths": ["src/**"])",
         R"("not_before": "9999-12-31T23:59:59Z")"}) {
     EXPECT_TRUE(ParseJsonLines("{\"title\": \"a\", " + fields + "}\n").ok()) << fields;
@@ -237,6 +237,10 @@ INSTANTIATE_TEST_SUITE_P(
          "line 1", "dependencies[0] has no field \"ticket\"; did you mean \"ticket_id\"?"},
         {"Until", "{\"title\": \"a\", \"dependencies\": [{\"until\": \"soon\"}]}\n", "line 1",
          "is none of UNTIL_DONE, UNTIL_INTEGRATED"},
+        {"Integrated",
+         "{\"title\": \"a\", \"dependencies\": [{\"ticket_id\": \"T-3\", \"until\": "
+         "\"UNTIL_INTEGRATED\"}]}\n",
+         "line 1", "the dependency T-3 is until UNTIL_INTEGRATED, and nothing integrates yet"},
         {"Time", "{\"title\": \"a\", \"not_before\": \"tomorrow\"}\n", "line 1",
          "not_before is no time"},
         {"Huge", "{\"title\": \"a\", \"priority\": 99999999999}\n", "line 1", "too large"},

@@ -208,6 +208,7 @@ core::Command CommandMaker::Release() {
   request.set_fence(SomeFence(number));
   if (dice_.Chance(30)) {
     request.set_force(true);
+    if (dice_.Chance(50)) request.clear_fence();
     return {.caller = dice_.Chance(70) ? core::Caller::Operator() : SomeCaller(), .body = request};
   }
   return {.caller = HolderOf(number), .body = request};

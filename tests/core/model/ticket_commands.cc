@@ -291,6 +291,10 @@ Answer Model::Do(const Who& who, const v1::ReleaseTicketRequest& request) {
       refusals.insert(v1::ERROR_REASON_TICKET_NOT_FOUND);
     } else if (tickets[number].state != State::STATE_CLAIMED) {
       refusals.insert(v1::ERROR_REASON_TICKET_STATE);
+    } else if (request.fence() > tickets[number].last_fence) {
+      refusals.insert(v1::ERROR_REASON_INVALID_FIELD);
+    } else if (request.fence() != 0 && request.fence() != tickets[number].fence) {
+      refusals.insert(v1::ERROR_REASON_CLAIM_SUPERSEDED);
     }
   }
   if (!refusals.empty()) return Refuse(refusals);
