@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/file_mark.h"
 #include "agent/base/git_location.h"
 #include "agent/base/sha256.h"
 #include "agent/base/status_macros.h"
@@ -64,6 +66,40 @@ bool IsHostAndPort(std::string_view s) {
   if (host.empty()) return false;
   if (bracketed) return host.find_first_not_of("0123456789abcdefABCDEF:.%") == host.npos;
   return host.find_first_not_of(kAllowed) == host.npos;
+}
+
+std::string ParentOf(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+// What is moved and copied together with a file of `<git common dir>/coordhub/`: the repository's
+// main worktree if it is in one, else the repository.
+std::string RootAround(const std::string& file) {
+  const std::string common_dir = ParentOf(ParentOf(file));
+  return std::filesystem::path(common_dir).filename() == ".git" ? ParentOf(common_dir) : common_dir;
+}
+
+// The socket of an endpoint; empty: it has none.
+std::string SocketOf(const std::string& endpoint) {
+  return endpoint.compare(0, kUnixScheme.size(), kUnixScheme) == 0
+             ? endpoint.substr(kUnixScheme.size())
+             : std::string();
+}
+
+// Whether the endpoint file was written in another directory than it is in now, so that the hub
+// that wrote it serves that one. `home`: the mark of that; empty: of a version that did not say.
+bool IsCopy(const std::string& endpoint_file, const std::string& home) {
+  const auto written_in = FileMark::Parse(home);
+  const auto is_in = FileMark::At(ParentOf(endpoint_file));
+  return written_in.has_value() && is_in.has_value() && !written_in->Matches(*is_in);
+}
+
+// Whether both lead to one socket, by whatever path.
+bool IsSameSocket(const std::string& a, const std::string& b) {
+  struct stat at_a {};
+  struct stat at_b {};
+  return !a.empty() && !b.empty() && stat(a.c_str(), &at_a) == 0 && stat(b.c_str(), &at_b) == 0 &&
+         at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
 }
 
 absl::StatusOr<std::string> ParseTarget(const std::string& value, std::string_view field) {
@@ -139,15 +175,33 @@ absl::StatusOr<std::string> ChooseSocketPath(const StatePaths& state, const Runt
   return in_tmp;
 }
 
+std::string NamedFrom(const std::string& file, const std::string& path) {
+  const std::string root = RootAround(file);
+  const bool goes_along = path.compare(0, root.size() + 1, root + "/") == 0;
+  if (!goes_along) return path;
+  return std::filesystem::path(path).lexically_relative(ParentOf(file)).string();
+}
+
+std::string FoundFrom(const std::string& file, const std::string& name) {
+  if (name.empty() || name[0] == '/') return name;
+  return (std::filesystem::path(ParentOf(file)) / name).lexically_normal().string();
+}
+
 absl::Status WriteEndpointFile(const std::string& path, const EndpointFile& content) {
-  nlohmann::ordered_json object = {{"endpoint", content.endpoint},
+  const std::string socket = SocketOf(content.endpoint);
+  std::string endpoint = content.endpoint;
+  if (!socket.empty()) endpoint = std::string(kUnixScheme) + NamedFrom(path, socket);
+  nlohmann::ordered_json object = {{"endpoint", endpoint},
                                    {"tcp", content.tcp},
                                    {"pid", content.pid},
                                    {"log_id", content.log_id},
                                    {"workspace", content.workspace}};
-  if (!content.state_dir.empty()) object["state_dir"] = content.state_dir;
-  if (!content.log_file.empty()) object["log_file"] = content.log_file;
-  if (content.mirror_dir.has_value()) object["mirror_dir"] = *content.mirror_dir;
+  if (!content.state_dir.empty()) object["state_dir"] = NamedFrom(path, content.state_dir);
+  if (!content.log_file.empty()) object["log_file"] = NamedFrom(path, content.log_file);
+  if (content.mirror_dir.has_value()) object["mirror_dir"] = NamedFrom(path, *content.mirror_dir);
+  if (endpoint == content.endpoint) {
+    if (const auto home = FileMark::At(ParentOf(path))) object["home"] = home->ToString();
+  }
   // A path need not be UTF-8, JSON must; `replace` keeps dump() from throwing.
   const std::string text =
       object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -178,6 +232,18 @@ absl::StatusOr<std::optional<EndpointFile>> ReadEndpointFile(const std::string& 
   }
   content.pid = pid->get<int64_t>();
   if (content.endpoint.empty()) return NotAnEndpointFile(path, "no endpoint");
+  const std::string socket = SocketOf(content.endpoint);
+  // One that is named from here is this copy's own, or nobody's.
+  if (socket.empty() || socket[0] == '/') {
+    std::string home;
+    if (!TakeString(object, "home", &home)) return NotAnEndpointFile(path, "a value is no string");
+    if (IsCopy(path, home)) return std::nullopt;
+  } else {
+    content.endpoint = std::string(kUnixScheme) + FoundFrom(path, socket);
+  }
+  content.state_dir = FoundFrom(path, content.state_dir);
+  content.log_file = FoundFrom(path, content.log_file);
+  if (content.mirror_dir.has_value()) content.mirror_dir = FoundFrom(path, *content.mirror_dir);
   return content;
 }
 
@@ -197,7 +263,8 @@ absl::StatusOr<ResolvedEndpoint> ResolveEndpoint(const EndpointQuery& query,
     // with looking is no trouble here.
     const auto local = LookAround(repository);
     if (local.ok() && local->file.has_value() &&
-        (local->file->endpoint == resolved.target || local->file->tcp == resolved.target)) {
+        (local->file->endpoint == resolved.target || local->file->tcp == resolved.target ||
+         IsSameSocket(SocketOf(local->file->endpoint), SocketOf(resolved.target)))) {
       resolved.state_dir = local->state.dir();
       resolved.workspace = local->file->workspace;
     }

@@ -58,7 +58,16 @@ inline constexpr size_t kMaxSocketPathBytes = 100;
 //   FAILED_PRECONDITION/STATE_DIR_UNUSABLE  no place is short, private and ours. Metadata: `path`.
 absl::StatusOr<std::string> ChooseSocketPath(const StatePaths& state, const RuntimeDirs& runtime);
 
-// The content of the endpoint file.
+// An absolute path as `file`, one of `<git common dir>/coordhub/`, keeps it: from its own place
+// what lies in the same repository, and so is moved and copied with it. And back, wherever `file`
+// is by then. Pure.
+std::string NamedFrom(const std::string& file, const std::string& path);
+std::string FoundFrom(const std::string& file, const std::string& name);
+
+// The content of the endpoint file. All paths are absolute here. In the file, those that lie in the
+// same repository are named from the file's own place, so that they are right wherever that is
+// moved, copied or mounted; beside a path that is not, the file says by its mark in which directory
+// it was written (`home`), so that a copy of it is known for one.
 struct EndpointFile {
   std::string endpoint;   // gRPC target of the socket: "unix:/absolute/path"
   std::string tcp;        // "127.0.0.1:port"; empty if the hub does not listen on TCP
@@ -76,8 +85,9 @@ struct EndpointFile {
 // Writes it by atomic replace, mode 0600. Errors as AtomicReplaceFile.
 absl::Status WriteEndpointFile(const std::string& path, const EndpointFile& content);
 
-// Reads it; nullopt if there is none. Whether the hub that wrote it still lives is not asked: the
-// file stays when a hub is killed, and a client should then wait for the next one.
+// Reads it; nullopt if there is none, or it is a copy that leads to the hub of what was copied.
+// Whether the hub that wrote it still lives is not asked: the file stays when a hub is killed, and
+// a client should then wait for the next one.
 //
 // Errors:
 //   INTERNAL/IO_FAILED  unreadable, or not an endpoint file.

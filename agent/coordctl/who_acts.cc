@@ -12,6 +12,7 @@
 #include "agent/base/mutant.h"
 #include "agent/base/status_macros.h"
 #include "agent/coordctl/context.h"
+#include "agent/coordctl/worktree_id.h"
 
 namespace coordhub::coordctl {
 namespace {
@@ -71,7 +72,8 @@ absl::Status WhyNobody(const KeptSessions& kept) {
 absl::Status NotHere(const std::string& agent_id) {
   return base::MakeError(
       pb::ERROR_REASON_AGENT_ENDED,
-      agent_id + " has no session here; begin one with: coordctl agent register " + agent_id,
+      absl::StrCat(agent_id, " has no session here; begin one with: coordctl agent register ",
+                   agent_id, "; or say --as operator"),
       {{"agent_id", agent_id}});
 }
 

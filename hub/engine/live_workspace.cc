@@ -81,9 +81,9 @@ absl::Status LiveWorkspace::Start() {
   state_->AnchorDelays({lease_clock_.Now(), clock_->Wall()});
   if (journal_->identity().restored) {
     Call call;
-    call.command = std::make_unique<core::Command>(
-        core::Command{.caller = core::Caller::Hub("restore"),
-                      .body = core::EndAllSessions{"the workspace was restored from a backup"}});
+    call.command = std::make_unique<core::Command>(core::Command{
+        .caller = core::Caller::Hub("restore"),
+        .body = core::EndAllSessions{"the workspace was restored from a backup, or copied"}});
     absl::Status ended;
     call.done = [&ended](const absl::StatusOr<Outcome>& outcome) { ended = outcome.status(); };
     std::vector<Call> calls;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,9 @@ struct SqliteOptions {
   std::string version;
   // Mints log ids. Not owned; must outlive the journal.
   base::IdSource* ids = nullptr;
+  // Asked under the lock, where there is a journal: whether it is a copy of another. It then gets a
+  // new log_id and counts as restored. Null: it is not.
+  std::function<absl::StatusOr<bool>()> is_copy = nullptr;
   // What the write-ahead log grows by, bytes, until Checkpoint(false) writes it back. The writer
   // waits meanwhile: about a millisecond for each MiB, and a sync.
   int64_t checkpoint_bytes = 2 << 20;
@@ -42,6 +46,7 @@ struct SqliteOptions {
 //   JOURNAL_TOO_NEW     nothing was changed. Metadata: file, format, written_by.
 //   JOURNAL_DAMAGED     Metadata: file, and revision where it is an event.
 //   DISK_FULL, IO_FAILED
+// and those of `options.is_copy`.
 absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& options);
 
 // Makes the journal of `options.state_dir` out of a backup, under a new log_id and marked as

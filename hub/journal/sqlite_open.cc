@@ -122,6 +122,13 @@ absl::Status OpenDatabase(const std::string& vfs, SqliteJournal::Parts* parts) {
   return absl::OkStatus();
 }
 
+// What was copied goes on under an id of its own, and its sessions are the original's.
+absl::Status BeginNewLog(const SqliteOptions& options, SqliteJournal::Parts* parts) {
+  parts->meta.log_id = options.ids->NewUid();
+  parts->meta.restored = true;
+  return WriteMeta(parts->database.get(), parts->meta);
+}
+
 // Events were lost at the end of the log when a snapshot knows more of them.
 absl::Status CheckSnapshots(const SqliteJournal::Parts& parts) {
   const int64_t newest = parts.snapshots->newest();
@@ -140,7 +147,12 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   auto snapshots = std::make_unique<SnapshotDirectory>(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(snapshots->Open());
   COORDHUB_ASSIGN_OR_RETURN(const bool is_there, Exists(paths.journal()));
-  if (!is_there) COORDHUB_RETURN_IF_ERROR(MakeNew(paths, *snapshots, options));
+  bool is_copy = false;
+  if (!is_there) {
+    COORDHUB_RETURN_IF_ERROR(MakeNew(paths, *snapshots, options));
+  } else if (options.is_copy) {
+    COORDHUB_ASSIGN_OR_RETURN(is_copy, options.is_copy());
+  }
 
   SqliteJournal::Parts parts{std::move(lock), paths};
   parts.snapshots = std::move(snapshots);
@@ -149,6 +161,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   parts.vfs = options.vfs;
   parts.version = options.version;
   COORDHUB_RETURN_IF_ERROR(OpenDatabase(options.vfs, &parts));
+  if (is_copy) COORDHUB_RETURN_IF_ERROR(BeginNewLog(options, &parts));
   COORDHUB_RETURN_IF_ERROR(CheckSnapshots(parts));
   parts.snapshots->Prune(parts.meta.compact_revision);
   auto journal = std::make_unique<SqliteJournal>(std::move(parts));

@@ -61,7 +61,7 @@ absl::StatusOr<Target> FindTarget(const AdoptFlags& flags) {
   Target target;
   COORDHUB_ASSIGN_OR_RETURN(std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
   target.plan = std::move(plans.front());
-  COORDHUB_ASSIGN_OR_RETURN(std::optional<SavedOptions> saved, LoadOptions(target.plan.state));
+  COORDHUB_ASSIGN_OR_RETURN(std::optional<SavedOptions> saved, LoadOptions(target.plan));
   target.options = flags.hub;
   if (saved.has_value()) target.options = std::move(saved->hub);
   target.served_before = access(target.plan.state.journal().c_str(), F_OK) == 0;

@@ -94,7 +94,7 @@ class Printer {
 absl::StatusOr<std::string> LogPath(const LogsFlags& flags) {
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
   const WorkspacePlan& plan = plans.front();
-  COORDHUB_ASSIGN_OR_RETURN(const std::optional<SavedOptions> saved, LoadOptions(plan.state));
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<SavedOptions> saved, LoadOptions(plan));
   const HubOptions options = saved.has_value() ? saved->hub : flags.hub;
   auto planned = PlanWorkspaces(options);
   // Another one of them may be gone.

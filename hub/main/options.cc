@@ -240,6 +240,7 @@ absl::StatusOr<std::vector<WorkspacePlan>> PlanWorkspaces(const HubOptions& opti
     }
     plan.workspace_id = Unique(NameOf(plan.common_dir), &names);
     plan.endpoint_file = base::StatePaths::UnderCommonDir(plan.common_dir).endpoint();
+    plan.state_is_named = !options.state_dirs.empty();
     COORDHUB_ASSIGN_OR_RETURN(plan.state,
                               ChooseState(plan.common_dir, plan.endpoint_file,
                                           options.state_dirs.empty() ? "" : options.state_dirs[i]));

@@ -67,6 +67,8 @@ struct WorkspacePlan {
   // The top of its main worktree; empty: it has none, or nobody can tell where.
   std::string main_worktree;
   base::StatePaths state{""};
+  // By --state-dir.
+  bool state_is_named = false;
   // Where clients look: always under the common directory.
   std::string endpoint_file;
   // shared_state/; empty: no mirror.

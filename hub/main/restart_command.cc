@@ -1,5 +1,6 @@
 // coordhub restart: the same hub, anew.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -26,10 +27,23 @@ struct RestartFlags {
 };
 
 // The options of the hub that serves `plan`, or served it last; none ever did: those of the line.
-// Errors: those of LoadOptions.
+// Asks, while the hub still runs, whether another could start with them: it would be a pity to find
+// out afterwards. Errors: those of LoadOptions and PlanWorkspaces; INVALID_FIELD: they are another
+// repository's.
 absl::StatusOr<SavedOptions> OptionsToKeep(const WorkspacePlan& plan, const HubOptions& given) {
-  COORDHUB_ASSIGN_OR_RETURN(std::optional<SavedOptions> saved, LoadOptions(plan.state));
-  return saved.has_value() ? *std::move(saved) : SavedOptions{given, false};
+  COORDHUB_ASSIGN_OR_RETURN(std::optional<SavedOptions> saved, LoadOptions(plan));
+  if (!saved.has_value()) return SavedOptions{given, false};
+  const auto again = PlanWorkspaces(saved->hub);
+  const bool has_it = again.ok() && std::any_of(again->begin(), again->end(), [&](const auto& p) {
+                        return p.common_dir == plan.common_dir;
+                      });
+  if (has_it) return *std::move(saved);
+  return base::MakeFieldError(
+      "--repo", absl::StrCat("the options that the hub was started with do not fit any more, so it "
+                             "is not stopped: ",
+                             again.ok() ? "they do not name " + plan.common_dir
+                                        : std::string(again.status().message()),
+                             "; say them anew: coordhub stop, then coordhub start"));
 }
 
 // Ends the hub if one runs. Errors: those of FindHub and StopHub but HUB_UNREACHABLE;

@@ -2,48 +2,24 @@
 
 #include <cstdio>
 #include <memory>
-#include <optional>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "agent/base/atomic_file.h"
 #include "agent/base/ids.h"
 #include "agent/base/status_macros.h"
 #include "hub/journal/sqlite_journal.h"
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
+#include "hub/main/given_up_log.h"
 #include "hub/main/options.h"
+#include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
-#include "hub/mirror/tickets_file.h"
 
 namespace coordhub::hub {
 namespace {
-
-// As many tickets as a workspace may have.
-constexpr size_t kMaxTicketsBytes = size_t{4} << 30;
 
 struct RestoreFlags {
   HubOptions hub;
   std::string backup;
 };
-
-// The lines of the log that is given up: the next hub would take tickets that the backup does not
-// have for somebody's new ones. What others appended stays for it to import. Nothing is done where
-// there is no such file; a copy of it goes into the state directory.
-absl::Status ForgetOwnLines(const WorkspacePlan& plan) {
-  const std::string path = plan.mirror_dir + "/tickets.md";
-  if (plan.mirror_dir.empty()) return absl::OkStatus();
-  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> text,
-                            base::ReadFile(path, kMaxTicketsBytes));
-  if (!text.has_value()) return absl::OkStatus();
-  std::string kept;
-  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
-    if (!mirror::IsTicketLine({line.data(), line.size()})) absl::StrAppend(&kept, line, "\n");
-  }
-  COORDHUB_RETURN_IF_ERROR(
-      base::AtomicReplaceFile(plan.state.dir() + "/tickets.before-restore.md", *text, 0600));
-  return base::AtomicReplaceFile(path, kept, 0644);
-}
 
 absl::StatusOr<std::string> Restore(const RestoreFlags& flags) {
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
@@ -54,6 +30,7 @@ absl::StatusOr<std::string> Restore(const RestoreFlags& flags) {
   // The next start goes on with it, wherever it is.
   COORDHUB_RETURN_IF_ERROR(PointToState(plans.front().common_dir, plans.front().state));
   COORDHUB_RETURN_IF_ERROR(ForgetOwnLines(plans.front()));
+  COORDHUB_RETURN_IF_ERROR(RememberOrigin(plans.front().state, plans.front().common_dir));
   return state_dir;
 }
 

@@ -18,12 +18,13 @@ struct SavedOptions {
   bool supervised = false;
 };
 
-// Keeps them in the state directory, mode 0600, until the next hub writes its own.
+// Keeps them in the state directory of `plan`, mode 0600, until the next hub writes its own.
 // Errors: IO_FAILED, DISK_FULL.
-absl::Status SaveOptions(const base::StatePaths& state, const SavedOptions& options);
+absl::Status SaveOptions(const WorkspacePlan& plan, const SavedOptions& options);
 
-// Nullopt: no hub has kept any. Errors: IO_FAILED: unreadable; INVALID_FIELD: not ours, or of a
-// version that knew other options.
-absl::StatusOr<std::optional<SavedOptions>> LoadOptions(const base::StatePaths& state);
+// Those that the directory of `plan` has; paths in the repository are right wherever that is by
+// now. Where the state is they do not say: the repository does. Nullopt: no hub has kept any.
+// Errors: IO_FAILED: unreadable; INVALID_FIELD: not ours, or of a version that knew other options.
+absl::StatusOr<std::optional<SavedOptions>> LoadOptions(const WorkspacePlan& plan);
 
 }  // namespace coordhub::hub

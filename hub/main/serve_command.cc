@@ -129,9 +129,12 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSigna
 }
 
 // For `coordhub restart`. A hub that cannot keep them serves all the same.
-void RememberOptions(const Hub& hub, const HubOptions& options, bool supervised) {
+void RememberOptions(const Hub& hub, HubOptions options, bool supervised) {
+  // Whatever path inside it was given.
+  options.repos.clear();
+  for (const auto& host : hub.workspaces()) options.repos.push_back(host->plan().common_dir);
   for (const auto& host : hub.workspaces()) {
-    const absl::Status saved = SaveOptions(host->plan().state, {options, supervised});
+    const absl::Status saved = SaveOptions(host->plan(), {options, supervised});
     if (saved.ok()) continue;
     base::Log(base::LogLevel::kWarning, "the options are not kept for a restart",
               {{"workspace", host->plan().workspace_id}, {"error", saved.ToString()}});

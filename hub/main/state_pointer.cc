@@ -29,7 +29,9 @@ absl::Status PointToState(const std::string& common_dir, const base::StatePaths&
   const auto known = ReadStatePointer(common_dir);
   if (known.ok() && known->has_value() && **known == state.dir()) return absl::OkStatus();
   COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(beside.dir()));
-  return base::AtomicReplaceFile(file, state.dir() + "\n", 0600);
+  std::string name = base::NamedFrom(file, state.dir());
+  if (name.find('/') == std::string::npos) name.insert(0, "./");
+  return base::AtomicReplaceFile(file, name + "\n", 0600);
 }
 
 absl::StatusOr<std::optional<std::string>> ReadStatePointer(const std::string& common_dir) {
@@ -37,7 +39,8 @@ absl::StatusOr<std::optional<std::string>> ReadStatePointer(const std::string& c
   COORDHUB_ASSIGN_OR_RETURN(std::optional<std::string> path, base::ReadFile(file, kMaxBytes));
   if (!path.has_value()) return std::nullopt;
   if (!path->empty() && path->back() == '\n') path->pop_back();
-  if (!path->empty() && path->front() == '/') return path;
+  // From its own place, or by its own name: never "state", which might be anything.
+  if (!path->empty() && path->find('/') != std::string::npos) return base::FoundFrom(file, *path);
   // To begin a journal anew beside one that is somewhere would be worse than to ask.
   return base::MakeFieldError(
       file, file + " does not say where the state is; say it once with --state-dir, or remove it");

@@ -21,6 +21,7 @@
 #include "hub/loops/monitor_loop.h"
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
+#include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
 
 namespace coordhub::hub {
@@ -67,10 +68,7 @@ absl::StatusOr<std::unique_ptr<WorkspaceHost>> WorkspaceHost::Acquire(
     const WorkspacePlan& plan, const HostEnvironment& environment) {
   std::unique_ptr<WorkspaceHost> host(new WorkspaceHost(plan, environment));
   COORDHUB_RETURN_IF_ERROR(host->LockRepository());
-  COORDHUB_ASSIGN_OR_RETURN(
-      host->journal_,
-      journal::OpenSqliteJournal(
-          {.state_dir = plan.state.dir(), .version = environment.version, .ids = environment.ids}));
+  COORDHUB_RETURN_IF_ERROR(host->OpenJournal());
   // While the journal is locked, and before anything is acknowledged that the next start must find.
   COORDHUB_RETURN_IF_ERROR(PointToState(plan.common_dir, plan.state));
   COORDHUB_ASSIGN_OR_RETURN(
@@ -90,6 +88,28 @@ absl::Status WorkspaceHost::LockRepository() {
   LogFailure("see to it that no second hub serves this repository: its lock cannot be taken", plan_,
              lock.status());
   if (lock.ok()) repository_lock_ = *std::move(lock);
+  return absl::OkStatus();
+}
+
+absl::Status WorkspaceHost::OpenJournal() {
+  const bool beside = plan_.state.dir() == base::StatePaths::UnderCommonDir(plan_.common_dir).dir();
+  if (!beside && !plan_.state_is_named) {
+    COORDHUB_RETURN_IF_ERROR(CheckBelongsTo(plan_.state, plan_.common_dir));
+  }
+  bool is_copy = false;
+  const auto ask = [this, &is_copy]() -> absl::StatusOr<bool> {
+    COORDHUB_ASSIGN_OR_RETURN(is_copy, IsCopy(plan_.state));
+    return is_copy;
+  };
+  COORDHUB_ASSIGN_OR_RETURN(journal_, journal::OpenSqliteJournal({.state_dir = plan_.state.dir(),
+                                                                  .version = environment_.version,
+                                                                  .ids = environment_.ids,
+                                                                  .is_copy = ask}));
+  if (is_copy) COORDHUB_RETURN_IF_ERROR(BreakWithOriginal(plan_));
+  const absl::Status remembered = RememberOrigin(plan_.state, plan_.common_dir);
+  // Who is no copy may serve on a full disk, as it did before.
+  if (is_copy || base::ReasonOf(remembered) != v1::ERROR_REASON_DISK_FULL) return remembered;
+  LogFailure("what tells a copy of the state directory from it is not kept", plan_, remembered);
   return absl::OkStatus();
 }
 

@@ -76,6 +76,8 @@ class WorkspaceHost {
   WorkspaceHost(const WorkspacePlan& plan, const HostEnvironment& environment)
       : plan_(plan), environment_(environment) {}
   absl::Status LockRepository();
+  // Under a new id if it is a copy.
+  absl::Status OpenJournal();
   void WarnOfVoidTokens() const;
   absl::Status OpenRepository();
   void PrepareRepository();

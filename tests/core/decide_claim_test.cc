@@ -128,7 +128,7 @@ TEST_F(Claims, AClaimHasItsHolderSessionTimeAndTimeout) {
   w.Must(ann, request);
   const pb::Claim& claim = w.ticket("T-1").claim();
   EXPECT_EQ(claim.agent_id(), "ann");
-  EXPECT_EQ(claim.session_uid(), ann.session_uid);
+  EXPECT_EQ(claim.session_uid(), ann.session_uid());
   EXPECT_EQ(FromProto(claim.claim_time()), w.now.wall);
   EXPECT_EQ(FromProto(claim.claim_timeout()), absl::Minutes(10));
 

@@ -15,8 +15,8 @@ namespace {
 // T-2 is what T-1 waits for in BLOCKED.
 struct Life : DecidingWorkspace {
   std::string id = "T-1";
-  Caller ann;
-  Caller ben;
+  Caller ann = Session("");
+  Caller ben = Session("");
   // The newest fence of the ticket; 0 before the first claim.
   int64_t fence() const { return ticket(id).last_fence(); }
 };

@@ -445,7 +445,7 @@ TEST_F(Sessions, BeyondTheLimitTheOldestEndedAgentIsForgotten) {
 
 TEST_F(Sessions, NoMoreThanTheLimitAreLive) {
   w.check_invariants = false;
-  Caller first;
+  Caller first = Operator();
   for (int64_t i = 0; i < limits::kLiveAgents; ++i) {
     const Caller caller = w.Register(absl::StrCat("agent-", i));
     if (i == 0) first = caller;

@@ -68,9 +68,12 @@ class Hub:
             raise AssertionError(f"the hub ended with {self.process.returncode}:\n{self.log()[-4000:]}")
         try:
             with open(os.path.join(self.state, "endpoint"), encoding="utf-8") as f:
-                self.endpoint = json.load(f)
+                endpoint = json.load(f)
         except (FileNotFoundError, json.JSONDecodeError):
             return False
+        # The file names the socket from its own place.
+        socket = os.path.join(self.state, endpoint["endpoint"].removeprefix("unix:"))
+        self.endpoint = dict(endpoint, endpoint="unix:" + os.path.normpath(socket))
         return self.endpoint["pid"] == self.process.pid
 
     def log(self):

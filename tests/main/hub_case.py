@@ -74,8 +74,13 @@ class HubCase(unittest.TestCase):
         wait_until(ended, f"process {pid} has ended")
 
     def endpoint(self, state=None):
-        with open(os.path.join(state or self.state, "endpoint"), encoding="utf-8") as f:
-            return json.load(f)
+        """What the endpoint file says, with the socket's path, which it names from its own place."""
+        state = state or self.state
+        with open(os.path.join(state, "endpoint"), encoding="utf-8") as f:
+            endpoint = json.load(f)
+        socket = endpoint["endpoint"].removeprefix("unix:")
+        endpoint["endpoint"] = "unix:" + os.path.normpath(os.path.join(state, socket))
+        return endpoint
 
     def status(self, *args):
         done = self.coordhub("status", "--json", *args)

@@ -107,17 +107,39 @@ TEST_F(Environment, AWatchdogThatIsNotMeantOrMakesNoSenseIsNone) {
   }
 }
 
+WorkspacePlan PlanOf(const std::string& state_dir, const std::string& top) {
+  WorkspacePlan plan;
+  plan.state = base::StatePaths(state_dir);
+  plan.common_dir = top + "/.git";
+  return plan;
+}
+
+// Whoever moves or copies a repository means what is in it by then.
+TEST(SavedOptions, GoWithTheirRepository) {
+  base::TempDir temp;
+  SavedOptions saved;
+  saved.hub.repos = {"/old/r/.git", "/old/r2/.git"};
+  saved.hub.state_dirs = {"/var/state", "/var/state2"};
+  saved.hub.log_dir = "/old/r/logs";
+  ASSERT_TRUE(SaveOptions(PlanOf(temp.path(), "/old/r"), saved).ok());
+  const auto loaded = LoadOptions(PlanOf(temp.path(), "/new"));
+  ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();
+  EXPECT_THAT((*loaded)->hub.repos, ElementsAre("/new/.git", "/old/r2/.git"));
+  EXPECT_EQ((*loaded)->hub.log_dir, "/new/logs");
+  EXPECT_TRUE((*loaded)->hub.state_dirs.empty()) << "the repository says where its state is";
+}
+
 TEST(SavedOptions, ComeBackAsTheyWere) {
   base::TempDir temp;
-  const base::StatePaths state(temp.path());
-  EXPECT_FALSE(LoadOptions(state)->has_value());
+  const WorkspacePlan plan = PlanOf(temp.path(), "/r");
+  EXPECT_FALSE(LoadOptions(plan)->has_value());
   SavedOptions saved;
   saved.hub.repos = {"/a b", "/line\nbreak", "/no\xfftext"};
   saved.hub.tcp_address = "127.0.0.1:7777";
   saved.hub.pid_dir = "/tmp";
   saved.supervised = true;
-  ASSERT_TRUE(SaveOptions(state, saved).ok());
-  const auto loaded = LoadOptions(state);
+  ASSERT_TRUE(SaveOptions(plan, saved).ok());
+  const auto loaded = LoadOptions(plan);
   ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();
   EXPECT_THAT((*loaded)->hub.repos, ElementsAre("/a b", "/line\nbreak", "/no\xfftext"));
   EXPECT_EQ((*loaded)->hub.tcp_address, "127.0.0.1:7777");
@@ -127,12 +149,12 @@ TEST(SavedOptions, ComeBackAsTheyWere) {
 
 TEST(SavedOptions, WhatIsNoneOfOursIsRefusedWithItsName) {
   base::TempDir temp;
-  const base::StatePaths state(temp.path());
+  const WorkspacePlan plan = PlanOf(temp.path(), "/r");
   const std::string texts[] = {"", "something else", std::string("alone\0--repo", 12),
                                std::string("alone\0--of-a-later-version\0", 27)};
   for (const std::string& text : texts) {
     std::ofstream(temp / "serve-options", std::ios::binary) << text;
-    const auto loaded = LoadOptions(state);
+    const auto loaded = LoadOptions(plan);
     EXPECT_EQ(base::ReasonOf(loaded.status()), v1::ERROR_REASON_INVALID_FIELD) << text;
     EXPECT_NE(loaded.status().message().find("serve-options"), std::string::npos);
   }

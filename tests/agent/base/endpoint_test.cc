@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
+#include "agent/base/file_mark.h"
 #include "tests/agent/base/temp_dir.h"
 
 namespace coordhub::base {
@@ -121,9 +123,48 @@ TEST(EndpointFile, IsOneLineOfJsonThatScriptsMayRead) {
   ASSERT_TRUE(WriteEndpointFile(dir / "e",
                                 {.endpoint = "unix:/s", .pid = 7, .log_id = "l", .workspace = "w"})
                   .ok());
-  EXPECT_EQ(
-      **ReadFile(dir / "e", 1000),
-      "{\"endpoint\":\"unix:/s\",\"tcp\":\"\",\"pid\":7,\"log_id\":\"l\",\"workspace\":\"w\"}\n");
+  EXPECT_EQ(**ReadFile(dir / "e", 1000),
+            "{\"endpoint\":\"unix:/s\",\"tcp\":\"\",\"pid\":7,\"log_id\":\"l\",\"workspace\":\"w\","
+            "\"home\":\"" +
+                FileMark::At(dir.path())->ToString() + "\"}\n");
+}
+
+// What lies in the repository is named from the file, so that it is right wherever that is.
+TEST(EndpointFile, GoesWithItsRepository) {
+  const TempDir dir;
+  const std::string state = dir / "r/.git/coordhub";
+  std::filesystem::create_directories(state);
+  ASSERT_TRUE(WriteEndpointFile(state + "/endpoint", {.endpoint = "unix:" + state + "/hub.sock",
+                                                      .pid = 7,
+                                                      .state_dir = dir / "r/state",
+                                                      .log_file = "/var/log/hub.log",
+                                                      .mirror_dir = dir / "r/shared_state"})
+                  .ok());
+  EXPECT_THAT(**ReadFile(state + "/endpoint", 1000), testing::Not(HasSubstr(dir.path())));
+  std::filesystem::rename(dir / "r", dir / "moved");
+  const auto read = ReadEndpointFile(dir / "moved/.git/coordhub/endpoint");
+  ASSERT_TRUE(read.ok() && read->has_value()) << read.status();
+  EXPECT_EQ((*read)->endpoint, "unix:" + dir / "moved/.git/coordhub/hub.sock");
+  EXPECT_EQ((*read)->state_dir, dir / "moved/state");
+  EXPECT_EQ((*read)->log_file, "/var/log/hub.log");
+  EXPECT_EQ((*read)->mirror_dir, dir / "moved/shared_state");
+}
+
+// Where it has to name a place elsewhere, a copy of it would lead to the hub of what was copied.
+TEST(EndpointFile, ACopyThatLeadsToAnotherRepositorysHubIsNone) {
+  const TempDir dir;
+  const std::string state = dir / "r/.git/coordhub";
+  std::filesystem::create_directories(state);
+  ASSERT_TRUE(
+      WriteEndpointFile(state + "/endpoint", {.endpoint = "unix:/run/x.sock", .pid = 7}).ok());
+  std::filesystem::copy(dir / "r", dir / "copy", std::filesystem::copy_options::recursive);
+  const auto copied = ReadEndpointFile(dir / "copy/.git/coordhub/endpoint");
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  EXPECT_FALSE(copied->has_value());
+  std::filesystem::rename(dir / "r", dir / "moved");
+  const auto moved = ReadEndpointFile(dir / "moved/.git/coordhub/endpoint");
+  ASSERT_TRUE(moved.ok() && moved->has_value()) << moved.status();
+  EXPECT_EQ((*moved)->endpoint, "unix:/run/x.sock");
 }
 
 TEST(EndpointFile, SaysWhereLogAndMirrorAreIfTheHubDoes) {
@@ -223,6 +264,16 @@ TEST_F(ResolveEndpointTest, AnExplicitEndpointOfTheLocalHubStillKnowsItsState) {
     EXPECT_EQ(resolved->workspace, "repo");
   }
   EXPECT_FALSE(Resolve("127.0.0.1:4711", "")->is_unix);
+}
+
+// By another path to the same socket one would be a stranger, whose worktree has no agent.
+TEST_F(ResolveEndpointTest, TheLocalHubIsKnownByWhateverPath) {
+  StartHub();
+  std::ofstream(state_.socket()) << "";
+  std::filesystem::create_directory_symlink(dir_ / "repo", dir_ / "link");
+  const std::string other = dir_ / "link/.git/coordhub/hub.sock";
+  EXPECT_EQ(Resolve("unix:" + other, "")->state_dir, state_.dir());
+  EXPECT_EQ(Resolve("", other)->workspace, "repo");
 }
 
 TEST_F(ResolveEndpointTest, EveryAcceptedFormAndItsTarget) {

@@ -54,7 +54,7 @@ class StatedFence : public Commands, public testing::WithParamInterface<std::str
   // What the verb does to a held ticket; `more` is added to its words.
   int Do(std::vector<std::string> more) {
     std::vector<std::string> words = {"ticket", GetParam()};
-    if (GetParam() == "fail") words.insert(words.end(), {"-m", "no"});
+    if (GetParam() == "fail") words.insert(words.end(), {"--reason", "no"});
     words.insert(words.end(), more.begin(), more.end());
     last_ = "";
     const size_t calls = hub_->calls().size();

@@ -37,10 +37,9 @@ CoordctlTest::~CoordctlTest() {
   std::filesystem::remove_all(root_);
 }
 
-void CoordctlTest::Announce(const std::string& root) {
-  const std::string top = root.empty() ? root_ : root;
+void CoordctlTest::Announce() {
   EXPECT_TRUE(base::WriteEndpointFile(
-                  base::StatePaths::UnderCommonDir(top + "/.git").endpoint(),
+                  base::StatePaths::UnderCommonDir(root_ + "/.git").endpoint(),
                   {.endpoint = hub_->endpoint(), .pid = 1, .log_id = "log-1", .workspace = "repo"})
                   .ok());
 }

@@ -33,8 +33,8 @@ class CoordctlTest : public testing::Test {
   void Write(const std::string& name, const std::string& content);
   // Registers an agent; its token is "chs_<name>".
   void Register(const std::string& name);
-  // Says where the hub is, as one does that serves the repository (empty: at `root_`).
-  void Announce(const std::string& root = "");
+  // Says where the hub is, as one does that serves.
+  void Announce();
   // The token of the last call to the hub.
   std::string LastToken() { return hub_->calls().back().session_token; }
 

@@ -353,6 +353,59 @@ class Agents(HubTest):
         self.assertEqual(len(self.ctl("ticket", "list").stdout.splitlines()), 2 + 601)
 
 
+class Identity(HubTest):
+    """Where an agent was, nobody is taken for the operator."""
+
+    def lapse(self, name):
+        wait_until(lambda: "EXPIRED" in self.ctl("--as", "operator", "agent", "show", name).stdout, f"{name} has expired")
+
+    def expect_nobody(self):
+        for _ in range(2):
+            done = self.ctl("ticket", "cancel", "1", code=REFUSED)
+            self.assertIn("coordctl agent register", done.stderr)
+        self.assertIn("T-1", self.ctl("ticket", "list").stdout)
+
+    def test_an_agent_that_expired_does_not_become_the_operator(self):
+        self.ctl("ticket", "create", "--title", "another's")
+        token = os.path.join(self.hub.directory, "b")
+        self.ctl("agent", "register", "b", "--ttl", "1h", "--token-file", token)
+        self.ctl("ticket", "claim", "1", env={"COORDHUB_SESSION": token})
+        self.ctl("agent", "register", "a", "--ttl", "5s")
+        held = subprocess.Popen([COORDCTL, "agent", "hold"], cwd=self.hub.repo, env=self.hub.env,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        held.send_signal(signal.SIGSTOP)
+        self.lapse("a")
+        held.send_signal(signal.SIGCONT)
+        held.communicate(timeout=60)
+        self.assertEqual(held.returncode, REFUSED)  # it says so, and notes it
+        self.expect_nobody()
+        self.assertEqual(json.loads(self.ctl("me", "--json").stdout).get("caller", ""), "")
+        self.ctl("--as", "operator", "ticket", "comment", "1", "-m", "by the operator")
+        self.expect_nobody()
+        self.ctl("agent", "register", "a")
+        self.ctl("ticket", "comment", "1", "-m", "by a")
+
+    def test_a_worktree_made_later_at_the_same_path_is_nobodys(self):
+        path = os.path.join(self.hub.directory, "w")
+        self.ctl("ticket", "create", "--title", "t")
+        self.git("worktree", "add", "-q", path, "-b", "one")
+
+        def there(*args):
+            return subprocess.run([COORDCTL, *args], cwd=path, env=self.hub.env, text=True, capture_output=True)
+        self.assertEqual(there("agent", "register", "one", "--ttl", "1h").returncode, OK)
+        self.assertEqual(there("ticket", "next").returncode, OK)
+        self.git("worktree", "remove", path)
+        self.git("worktree", "add", "-q", path, "-b", "two")
+        self.assertIn("operator", there("me").stdout)
+        self.assertEqual(there("ticket", "complete", "-m", "by somebody else").returncode, REFUSED)
+        self.assertEqual(there("agent", "register", "two").returncode, OK)
+        self.assertIn("you are: two", there("me").stdout)
+        # The other way round: one that is moved keeps its agent.
+        self.git("worktree", "move", path, path + "-moved")
+        path += "-moved"
+        self.assertIn("you are: two", there("me").stdout)
+
+
 class Maintain(HubTest):
     def gone_worktree(self):
         path = os.path.join(self.hub.directory, "gone")
@@ -376,7 +429,8 @@ class Maintain(HubTest):
         self.ctl("agent", "register", "a")
         self.ctl("agent", "leave", "a", "--as", "operator")
         self.ctl("agent", "register", "b", "--ttl", "5s")
-        done = json.loads(self.ctl("maintain", "--yes", "--json").stdout)
+        self.assertIn("--as operator", self.ctl("maintain", "--yes", code=REFUSED).stderr)
+        done = json.loads(self.ctl("--as", "operator", "maintain", "--yes", "--json").stdout)
         self.assertTrue(all(chore["done"] for chore in done["toDo"]), done)
         self.assertTrue(any("verify" in chore["what"] for chore in done["toDo"]))
         self.assertNotIn("prunable", self.git("worktree", "list"))
@@ -390,8 +444,26 @@ class Maintain(HubTest):
         count = lambda: sum(len(files) for _, _, files in os.walk(stored))  # noqa: E731
         self.assertEqual(count(), 1)
         wait_until(lambda: "EXPIRED" in self.ctl("--as", "operator", "agent", "show", "a").stdout, "a has expired")
-        done = self.ctl("maintain", "--yes").stdout
+        done = self.ctl("--as", "operator", "maintain", "--yes").stdout
         self.assertRegex(done, r"(?m)^✓ forget the stored tokens .*: a: 1 forgotten$")
+        # That there was an agent is not forgotten: its worktree is still there.
+        self.assertEqual(count(), 1)
+        self.assertIn("agent register a", self.ctl("ticket", "create", "--title", "x", code=REFUSED).stderr)
+        self.ctl("--as", "operator", "agent", "leave")
+        self.assertEqual(count(), 0)
+        self.ctl("ticket", "create", "--title", "x")
+
+    def test_forgets_who_was_in_worktrees_that_are_gone(self):
+        path = os.path.join(self.hub.directory, "w")
+        self.git("worktree", "add", "-q", path, "-b", "one")
+        for command in (["register", "one"], ["leave"]):
+            subprocess.run([COORDCTL, "agent", *command], cwd=path, env=self.hub.env, check=True, capture_output=True)
+        stored = os.path.join(self.hub.state, "sessions")
+        count = lambda: sum(len(files) for _, _, files in os.walk(stored))  # noqa: E731
+        self.ctl("maintain", "--yes")
+        self.assertEqual(count(), 1)
+        self.git("worktree", "remove", path)
+        self.ctl("maintain", "--yes")
         self.assertEqual(count(), 0)
 
     def test_a_person_is_asked(self):
