@@ -69,7 +69,8 @@ std::string Advice(const Context& context, const absl::Status& status) {
     case pb::ERROR_REASON_HUB_UNREACHABLE:
       // The message says so already where no hub was ever started.
       if (absl::StrContains(status.message(), "coordhub start")) return "";
-      return "Start one with: coordhub start (in the repository); coordhub status tells more";
+      return "coordhub status (in the repository) tells whether one runs; if none does: coordhub "
+             "start";
     case pb::ERROR_REASON_AGENT_ACTIVE:
       return "If that session is dead, wait until it expires, or end it with: --takeover";
     default:

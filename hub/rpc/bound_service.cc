@@ -18,6 +18,9 @@ namespace {
 
 using google::protobuf::MethodDescriptor;
 
+// What takes longer to parse, check and hash than others should wait.
+constexpr size_t kLargeRequestBytes = 64 << 10;
+
 absl::Status NotImplemented(const MethodDescriptor& method) {
   return base::MakeError(base::pb::ERROR_REASON_NOT_IMPLEMENTED,
                          absl::StrCat(method.name(), " is not implemented by this version"),
@@ -81,7 +84,12 @@ void BoundService::OnUnary(int method, std::unique_ptr<UnaryServerCall> server_c
   call->set_method(slot.method->name());
   if (!principal.ok()) return call->Refuse(principal.status());
   call->set_principal(*std::move(principal));
-  slot.unary(call, request);
+  if (request.Length() <= kLargeRequestBytes) return slot.unary(call, request);
+  // Nobody answers the call meanwhile, so that the request stays.
+  host_->PostRead([&slot, &request, call](const absl::Status& go) {
+    if (go.ok()) return slot.unary(call, request);
+    call->Refuse(go);
+  });
 }
 
 void BoundService::OnStream(int method, std::unique_ptr<StreamServerCall> call) {

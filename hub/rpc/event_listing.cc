@@ -16,8 +16,8 @@ namespace {
 
 constexpr size_t kEventsPerRead = 1'000;
 
-// One page, from its first read to its answer. Used by one thread at a time: the call's, then the
-// engine's reader thread.
+// One page, from its first read to its answer. Used by one thread at a time: the call's, then that
+// for reads, then the engine's reader thread.
 class EventPage : public std::enable_shared_from_this<EventPage> {
  public:
   EventPage(UnaryCallPtr call, const CallScope& scope, const v1::ListEventsRequest& request)
@@ -121,7 +121,10 @@ void ListEvents(const UnaryCallPtr& call, const CallScope& scope,
   const absl::Status begun = page->Begin(request);
   if (!begun.ok()) return call->Refuse(begun);
   call->RefuseWhenGone();
-  page->Fill();
+  call->host().PostRead([call, page](const absl::Status& go) {
+    if (go.ok()) return page->Fill();
+    call->Refuse(go);
+  });
 }
 
 }  // namespace coordhub::rpc

@@ -3,7 +3,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "agent/base/error.h"
 #include "hub/rpc/answered_at_once.h"
+#include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
 
 namespace coordhub::rpc {
@@ -15,6 +18,14 @@ using grpc::health::v1::HealthCheckResponse;
 // Not our ErrorInfo: the protocol is not ours, and its clients look at codes.
 grpc::Status Malformed() {
   return {grpc::StatusCode::INVALID_ARGUMENT, "the request is no HealthCheckRequest"};
+}
+
+grpc::Status TooMany() {
+  return ToGrpcStatus(base::MakeError(
+      base::pb::ERROR_REASON_LIMIT_REACHED,
+      absl::StrCat("a connection may have ", HealthService::kWatchesPerConnection,
+                   " watches of health open, all together ", HealthService::kWatches),
+      {{"limit_name", "health_watches"}, {"limit", absl::StrCat(HealthService::kWatches)}}));
 }
 
 std::optional<std::string> NameIn(const grpc::ByteBuffer& bytes) {
@@ -35,10 +46,11 @@ grpc::ByteBuffer Answer(HealthCheckResponse::ServingStatus status) {
 class HealthService::WatchReactor final : public CallReactor,
                                           public std::enable_shared_from_this<WatchReactor> {
  public:
+  // Its connection has a share for it, which it gives back.
   static void Start(HealthService* health, std::unique_ptr<StreamServerCall> call,
-                    std::string name) {
+                    ConnectionKey connection, std::string name) {
     const std::shared_ptr<WatchReactor> watch(
-        new WatchReactor(health, std::move(call), std::move(name)));
+        new WatchReactor(health, std::move(call), connection, std::move(name)));
     watch->self_ = watch;
     watch->call_->set_reactor(watch.get());
     health->Join(watch);
@@ -84,14 +96,17 @@ class HealthService::WatchReactor final : public CallReactor,
 
   void OnDone() override {
     health_.Leave(this);
+    health_.shares_.GiveBack(connection_, 1);
     self_.reset();  // may delete this
   }
 
  private:
-  WatchReactor(HealthService* health, std::unique_ptr<StreamServerCall> call, std::string name)
-      : health_(*health), name_(std::move(name)), call_(std::move(call)) {}
+  WatchReactor(HealthService* health, std::unique_ptr<StreamServerCall> call,
+               ConnectionKey connection, std::string name)
+      : health_(*health), connection_(connection), name_(std::move(name)), call_(std::move(call)) {}
 
   HealthService& health_;
+  const ConnectionKey connection_;
   const std::string name_;
   const std::unique_ptr<StreamServerCall> call_;
   std::shared_ptr<WatchReactor> self_;
@@ -102,16 +117,25 @@ class HealthService::WatchReactor final : public CallReactor,
   std::optional<Status> said_ ABSL_GUARDED_BY(mu_);
 };
 
-HealthService::HealthService()
+HealthService::HealthService(const Gate* gate)
     : QueuedService(HealthCheckRequest::descriptor()->file()->FindServiceByName("Health")),
+      gate_(*gate),
       serving_({{"", true}}) {}
 
 HealthService::~HealthService() = default;
+
+absl::Status HealthService::Admit(const grpc::ServerContext& context,
+                                  const std::string& name) const {
+  if (name.empty()) return absl::OkStatus();
+  return gate_.Authenticate(context.client_metadata()).status();
+}
 
 void HealthService::OnUnary(int /*method*/, std::unique_ptr<UnaryServerCall> call) {
   const std::optional<std::string> name = NameIn(call->request());
   UnaryServerCall& checked = AnsweredAtOnce<UnaryServerCall>::Take(std::move(call));
   if (!name.has_value()) return checked.Refuse(Malformed());
+  const absl::Status admitted = Admit(checked.context(), *name);
+  if (!admitted.ok()) return checked.Refuse(ToGrpcStatus(admitted));
   const Status status = Find(*name);
   if (status == HealthCheckResponse::SERVICE_UNKNOWN) {
     return checked.Refuse({grpc::StatusCode::NOT_FOUND, "nothing of this name is known"});
@@ -121,9 +145,18 @@ void HealthService::OnUnary(int /*method*/, std::unique_ptr<UnaryServerCall> cal
 
 void HealthService::OnStream(int /*method*/, std::unique_ptr<StreamServerCall> call) {
   std::optional<std::string> name = NameIn(call->request());
-  if (!name.has_value())
-    return AnsweredAtOnce<StreamServerCall>::Take(std::move(call)).Finish(Malformed());
-  WatchReactor::Start(this, std::move(call), *std::move(name));
+  grpc::Status refusal;
+  const ConnectionKey connection = ConnectionOf(&call->context());
+  if (!name.has_value()) {
+    refusal = Malformed();
+  } else if (const absl::Status status = Admit(call->context(), *name); !status.ok()) {
+    refusal = ToGrpcStatus(status);
+  } else if (!shares_.TryTake(connection, 1)) {
+    refusal = TooMany();
+  } else {
+    return WatchReactor::Start(this, std::move(call), connection, *std::move(name));
+  }
+  AnsweredAtOnce<StreamServerCall>::Take(std::move(call)).Finish(refusal);
 }
 
 HealthService::Status HealthService::Find(const std::string& name) const {

@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "agent/base/mutex.h"
 #include "grpc/health/v1/health.pb.h"
+#include "hub/rpc/connection_shares.h"
+#include "hub/rpc/gate.h"
 #include "hub/rpc/queued_service.h"
 
 namespace coordhub::rpc {
@@ -20,11 +23,16 @@ namespace coordhub::rpc {
 // newest state where several came while a message was out. Ours, for gRPC's own needs threads that
 // take part in all other calls (hub/decisions/2026-11-26-calls-have-one-thread.md).
 //
-// Open to whoever may connect. Any thread may call.
+// Whether the hub runs, "", is told to whoever may connect; over TCP what its parts do only to who
+// shows a token. Any thread may call.
 class HealthService final : public QueuedService {
  public:
-  // The whole, "", is serving.
-  HealthService();
+  // Open watches; further ones are refused.
+  static constexpr size_t kWatchesPerConnection = 32;
+  static constexpr size_t kWatches = 1'024;
+
+  // The whole, "", is serving. `gate` outlives all calls.
+  explicit HealthService(const Gate* gate);
   ~HealthService() override;
 
   void SetServing(const std::string& name, bool serving) ABSL_LOCKS_EXCLUDED(mu_);
@@ -38,6 +46,8 @@ class HealthService final : public QueuedService {
   void OnUnary(int method, std::unique_ptr<UnaryServerCall> call) override;
   void OnStream(int method, std::unique_ptr<StreamServerCall> call) override;
 
+  // Whether the caller may ask about the name.
+  absl::Status Admit(const grpc::ServerContext& context, const std::string& name) const;
   // SERVICE_UNKNOWN when nobody set it.
   Status Find(const std::string& name) const ABSL_LOCKS_EXCLUDED(mu_);
   void Join(const std::shared_ptr<WatchReactor>& watch) ABSL_LOCKS_EXCLUDED(mu_);
@@ -45,6 +55,8 @@ class HealthService final : public QueuedService {
   std::vector<std::shared_ptr<WatchReactor>> WatchesOf(const std::string* name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  const Gate& gate_;
+  ConnectionShares shares_{kWatchesPerConnection, kWatches};
   // A leaf: taken under a watch's lock, and nothing is called under it.
   mutable base::Mutex mu_;
   std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mu_);

@@ -45,8 +45,8 @@ void GetHub(const UnaryCallPtr& call, const CallScope& scope, const v1::GetHubRe
   call->Answer(response);
 }
 
-void ListWorkspaces(const UnaryCallPtr& call, const CallScope&,
-                    const v1::ListWorkspacesRequest& request) {
+// It looks at the files of all of them.
+void AnswerWithWorkspaces(const UnaryCallPtr& call, const v1::ListWorkspacesRequest& request) {
   const std::string query = QueryOf(request);
   const absl::StatusOr<std::string> after = PageAfterKey(request.page_token(), query);
   if (!after.ok()) return call->Refuse(after.status());
@@ -63,6 +63,14 @@ void ListWorkspaces(const UnaryCallPtr& call, const CallScope&,
     budget.Take(*response.workspaces().rbegin());
   }
   call->Answer(response);
+}
+
+void ListWorkspaces(const UnaryCallPtr& call, const CallScope&,
+                    const v1::ListWorkspacesRequest& request) {
+  call->host().PostRead([call, request](const absl::Status& go) {
+    if (go.ok()) return AnswerWithWorkspaces(call, request);
+    call->Refuse(go);
+  });
 }
 
 void CompactWorkspace(const UnaryCallPtr& call, const CallScope& scope,
@@ -129,7 +137,8 @@ void DrainHub(const UnaryCallPtr& call, const CallScope& scope,
 HubService::HubService(std::shared_ptr<ServiceHost> host, const Gate* gate)
     : TypedService(v1::GetHubRequest::descriptor()->file()->FindServiceByName("HubService"),
                    std::move(host), gate) {
-  BindViewed<v1::GetHubRequest>("GetHub", ReadCost::kLookup, GetHub);
+  // It looks at files.
+  BindViewed<v1::GetHubRequest>("GetHub", ReadCost::kWalk, GetHub);
   BindTyped<v1::ListWorkspacesRequest>("ListWorkspaces", ListWorkspaces);
   BindViewed<v1::ListLoopsRequest>("ListLoops", ReadCost::kLookup, ListLoops);
   BindTyped<v1::StepLoopRequest>("StepLoop", StepLoop);

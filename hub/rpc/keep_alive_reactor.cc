@@ -60,6 +60,7 @@ void KeepAliveReactor::Start(std::shared_ptr<ServiceHost> host, const Gate* gate
       new KeepAliveReactor(std::move(host), gate, std::move(call), principal));
   reactor->self_ = reactor;
   reactor->call_->set_reactor(reactor.get());
+  reactor->call_->SayAccepted();
   reactor->host_->open_calls().Enter();
   const absl::Status added = reactor->host_->streams().Add(reactor);
   if (added.ok()) {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,12 +10,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "agent/base/error.h"
+#include "agent/base/status_macros.h"
 #include "agent/base/unique_fd.h"
 #include "hub/rpc/socket_owner.h"
 
@@ -62,6 +65,15 @@ socklen_t Fill(const TcpAddress& address, SocketAddress* to) {
   return sizeof(to->v4);
 }
 
+// Errors: IO_FAILED, the path is too long.
+absl::Status Fill(const std::string& path, SocketAddress* to) {
+  std::memset(to, 0, sizeof(*to));
+  if (path.size() >= sizeof(to->un.sun_path)) return base::MakeIoError("bind", path, ENAMETOOLONG);
+  to->un.sun_family = AF_UNIX;
+  std::memcpy(to->un.sun_path, path.data(), path.size());
+  return absl::OkStatus();
+}
+
 absl::Status SocketServed(const std::string& path, int fd) {
   ucred peer{};
   socklen_t size = sizeof(peer);
@@ -82,6 +94,26 @@ absl::Status PortTaken(const TcpAddress& address) {
                    pid.empty() ? "another process" : absl::StrCat("the process with pid ", pid),
                    " listens there"),
       {{"pid", pid}, {"lock", address.Target()}});
+}
+
+// What is made while it lives is for this user only.
+class PrivateUmask {
+ public:
+  PrivateUmask() : before_(umask(0077)) {}
+  ~PrivateUmask() { umask(before_); }
+  PrivateUmask(const PrivateUmask&) = delete;
+  PrivateUmask& operator=(const PrivateUmask&) = delete;
+
+ private:
+  const mode_t before_;
+};
+
+int PortOf(int fd) {
+  SocketAddress bound;
+  socklen_t size = sizeof(bound);
+  std::memset(&bound, 0, sizeof(bound));
+  if (getsockname(fd, &bound.any, &size) != 0) return 0;
+  return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 }  // namespace
@@ -125,16 +157,13 @@ absl::Status CheckFree(const TcpAddress& address) {
 
 absl::Status ClearSocketPath(const std::string& path) {
   SocketAddress to;
-  std::memset(&to, 0, sizeof(to));
-  if (path.size() >= sizeof(to.un.sun_path)) return base::MakeIoError("bind", path, ENAMETOOLONG);
+  COORDHUB_RETURN_IF_ERROR(Fill(path, &to));
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) {
     return errno == ENOENT ? absl::OkStatus() : base::MakeIoError("stat", path, errno);
   }
   if (!S_ISSOCK(info.st_mode)) return base::MakeIoError("bind", path, EEXIST);
 
-  to.un.sun_family = AF_UNIX;
-  std::memcpy(to.un.sun_path, path.data(), path.size());
   const base::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return base::MakeIoError("socket", path, errno);
   // EAGAIN: somebody listens, and has a full queue.
@@ -144,6 +173,56 @@ absl::Status ClearSocketPath(const std::string& path) {
   if (errno != ECONNREFUSED && errno != ENOENT) return base::MakeIoError("connect", path, errno);
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return base::MakeIoError("unlink", path, errno);
   return absl::OkStatus();
+}
+
+absl::StatusOr<ListeningSocket> ListenOnTcp(const TcpAddress& address) {
+  SocketAddress to;
+  const socklen_t size = Fill(address, &to);
+  ListeningSocket listening;
+  listening.fd.Reset(socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int fd = listening.fd.get();
+  const int on = 1;
+  // Connections of a hub that stopped a moment ago are no obstacle. Accepted ones inherit that what
+  // is written goes out at once.
+  if (!listening.fd.valid() || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
+      bind(fd, &to.any, size) != 0 || listen(fd, SOMAXCONN) != 0) {
+    const int error = errno;
+    if (error == EADDRINUSE) return PortTaken(address);
+    return base::MakeIoError("listen on", address.Target(), error);
+  }
+  listening.port = PortOf(fd);
+  return listening;
+}
+
+absl::StatusOr<ListeningSocket> ListenOnPath(const std::string& path) {
+  SocketAddress to;
+  COORDHUB_RETURN_IF_ERROR(Fill(path, &to));
+  COORDHUB_RETURN_IF_ERROR(ClearSocketPath(path));
+  ListeningSocket listening;
+  listening.fd.Reset(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // Nobody else may connect, be it between this and a chmod.
+  const PrivateUmask only_ours;
+  if (!listening.fd.valid() || bind(listening.fd.get(), &to.any, sizeof(to.un)) != 0 ||
+      chmod(path.c_str(), 0600) != 0 || listen(listening.fd.get(), SOMAXCONN) != 0) {
+    return base::MakeIoError("listen on", path, errno);
+  }
+  return listening;
+}
+
+SocketFile::SocketFile(std::string path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return;
+  path_ = std::move(path);
+  device_ = info.st_dev;
+  inode_ = info.st_ino;
+}
+
+void SocketFile::Remove() {
+  const std::string path = std::exchange(path_, "");
+  struct stat info {};
+  if (path.empty() || lstat(path.c_str(), &info) != 0) return;
+  if (info.st_dev == device_ && info.st_ino == inode_) unlink(path.c_str());
 }
 
 }  // namespace coordhub::rpc

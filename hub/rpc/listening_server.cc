@@ -1,18 +1,14 @@
 #include "hub/rpc/listening_server.h"
 
-#include <sys/stat.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
-#include "agent/base/grpc_target.h"
 #include "agent/base/status_macros.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
 #include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/reservation_service.pb.h"
-#include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/server_builder.h"
 #include "hub/rpc/agent_service.h"
 #include "hub/rpc/event_service.h"
@@ -24,6 +20,9 @@
 namespace coordhub::rpc {
 namespace {
 
+// Of health: not serving while connections are turned away.
+constexpr char kConnectionsHealthName[] = "coordhub.connections";
+
 // The services that this version does not implement, whole.
 std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
   return {v1::AcquireReservationRequest::descriptor()->file()->service(0),
@@ -32,32 +31,11 @@ std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
           v1::GetOperationRequest::descriptor()->file()->service(0)};
 }
 
-// A setting of the process that applies to servers built from then on.
-void EnableReflection() {
-  static const bool done = [] {
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    return true;
-  }();
-  (void)done;
-}
-
-// What is made while it lives is for this user only.
-class PrivateUmask {
- public:
-  PrivateUmask() : before_(umask(0077)) {}
-  ~PrivateUmask() { umask(before_); }
-  PrivateUmask(const PrivateUmask&) = delete;
-  PrivateUmask& operator=(const PrivateUmask&) = delete;
-
- private:
-  const mode_t before_;
-};
-
 }  // namespace
 
 ListeningServer::ListeningServer(std::shared_ptr<ServiceHost> host, Gate::Transport transport,
                                  HostedWorkspace* default_workspace)
-    : host_(std::move(host)), gate_(host_.get(), transport, default_workspace) {
+    : host_(std::move(host)), gate_(host_.get(), transport, default_workspace), health_(&gate_) {
   services_.push_back(std::make_unique<AgentService>(host_, &gate_));
   services_.push_back(std::make_unique<TicketService>(host_, &gate_));
   services_.push_back(std::make_unique<RepositoryService>(host_, &gate_));
@@ -66,6 +44,12 @@ ListeningServer::ListeningServer(std::shared_ptr<ServiceHost> host, Gate::Transp
   for (const auto* descriptor : LaterServices()) {
     services_.push_back(std::make_unique<BoundService>(descriptor, host_, &gate_));
   }
+  std::vector<std::string> names = {health_.full_name(), ReflectionService::V1()->full_name(),
+                                    ReflectionService::V1Alpha()->full_name()};
+  for (const auto& service : services_) names.push_back(service->full_name());
+  for (const auto* version : {ReflectionService::V1(), ReflectionService::V1Alpha()}) {
+    reflection_.push_back(std::make_unique<ReflectionService>(version, host_, &gate_, names));
+  }
 }
 
 ListeningServer::~ListeningServer() { Shutdown(absl::ZeroDuration()); }
@@ -73,58 +57,78 @@ ListeningServer::~ListeningServer() { Shutdown(absl::ZeroDuration()); }
 absl::StatusOr<std::unique_ptr<ListeningServer>> ListeningServer::OnSocket(
     std::shared_ptr<ServiceHost> host, HostedWorkspace* workspace) {
   const std::string& path = workspace->served.socket_path;
-  COORDHUB_RETURN_IF_ERROR(ClearSocketPath(path));
+  COORDHUB_ASSIGN_OR_RETURN(ListeningSocket listening, ListenOnPath(path));
   std::unique_ptr<ListeningServer> server(
       new ListeningServer(std::move(host), Gate::Transport::kUnix, workspace));
-  {
-    // Nobody else may connect between the socket's making and its chmod.
-    const PrivateUmask only_ours;
-    COORDHUB_RETURN_IF_ERROR(server->Serve(base::GrpcTargetOf(absl::StrCat("unix:", path))));
-  }
-  if (chmod(path.c_str(), 0600) != 0) return base::MakeIoError("chmod", path, errno);
+  server->socket_file_ = SocketFile(path);
+  COORDHUB_RETURN_IF_ERROR(server->Serve(std::move(listening), path));
   return server;
 }
 
 absl::StatusOr<std::unique_ptr<ListeningServer>> ListeningServer::OnTcp(
     std::shared_ptr<ServiceHost> host, const TcpAddress& address) {
-  if (address.port != 0) COORDHUB_RETURN_IF_ERROR(CheckFree(address));
+  COORDHUB_ASSIGN_OR_RETURN(ListeningSocket listening, ListenOnTcp(address));
   HostedWorkspace* only =
       host->workspaces().size() == 1 ? host->workspaces().front().get() : nullptr;
   std::unique_ptr<ListeningServer> server(
       new ListeningServer(std::move(host), Gate::Transport::kTcp, only));
-  COORDHUB_RETURN_IF_ERROR(server->Serve(address.Target()));
+  server->tcp_port_ = listening.port;
+  COORDHUB_RETURN_IF_ERROR(server->Serve(std::move(listening), address.Target()));
   return server;
 }
 
-absl::Status ListeningServer::Serve(const std::string& target) {
-  EnableReflection();
+absl::Status ListeningServer::Serve(ListeningSocket listening, const std::string& address) {
   grpc::ServerBuilder builder;
   SetServerArguments(gate_.transport(), &builder);
-  int port = 0;
-  builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
+  connections_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
   for (const auto& service : services_) builder.RegisterService(service.get());
   builder.RegisterService(&health_);
+  for (const auto& service : reflection_) builder.RegisterService(service.get());
   builder.RegisterAsyncGenericService(unknown_methods_.service());
   queue_ = std::make_unique<CallQueue>(&builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     return base::MakeError(base::pb::ERROR_REASON_IO_FAILED,
-                           absl::StrCat("cannot listen on ", target),
-                           {{"operation", "listen on"}, {"path", target}});
+                           absl::StrCat("cannot serve at ", address),
+                           {{"operation", "serve at"}, {"path", address}});
   }
-  if (target.rfind("unix:", 0) != 0) tcp_port_ = port;
   for (const auto& service : services_) health_.SetServing(service->full_name(), true);
   for (const auto& workspace : host_->workspaces()) {
     if (workspace->served.loops == nullptr) continue;
     loop_health_.push_back(std::make_unique<LoopHealth>(host_.get(), workspace.get(), &health_));
   }
   AcceptCalls();
-  return absl::OkStatus();
+  return LetIn(std::move(listening.fd), address);
+}
+
+absl::Status ListeningServer::LetIn(base::UniqueFd listener, const std::string& address) {
+  health_.SetServing(kConnectionsHealthName, true);
+  auto share = Doorkeeper::Share::kAll;
+  Doorkeeper::Admit admit = [this](int connection) { Admit(connection); };
+  if (gate_.transport() == Gate::Transport::kTcp) {
+    share = Doorkeeper::Share::kHalf;
+    guard_ = std::make_unique<WireGuard>(WireBounds(), std::move(admit));
+    COORDHUB_RETURN_IF_ERROR(guard_->Start());
+    admit = [this](int connection) { guard_->Add(base::UniqueFd(connection)); };
+  }
+  doorkeeper_ = std::make_unique<Doorkeeper>(
+      std::move(listener), address, share, std::move(admit),
+      [this](bool has_room) { health_.SetServing(kConnectionsHealthName, has_room); });
+  return doorkeeper_->Start();
+}
+
+void ListeningServer::Admit(int connection) {
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+  parameters.fd = connection;
+  connections_->HandleNewConnection(&parameters);
 }
 
 void ListeningServer::AcceptCalls() {
   for (const auto& service : services_) service->Accept(queue_.get());
   health_.Accept(queue_.get());
+  for (const auto& service : reflection_) service->Accept(queue_.get());
   unknown_methods_.Accept(queue_.get());
   queue_->Start();
   LendThread([queue = queue_.get()](std::function<void()>&& task) {
@@ -141,6 +145,8 @@ void ListeningServer::LendThread(const engine::LentThread::Runner& runner) {
 }
 
 void ListeningServer::Shutdown(absl::Duration grace) {
+  if (doorkeeper_ != nullptr) doorkeeper_->Stop();
+  socket_file_.Remove();
   if (server_ == nullptr) return;
   LendThread(nullptr);
   // On the monotonic clock: without a deadline, an open stream would hold it for ever.
@@ -148,6 +154,7 @@ void ListeningServer::Shutdown(absl::Duration grace) {
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                    gpr_time_from_nanos(absl::ToInt64Nanoseconds(grace), GPR_TIMESPAN)));
   queue_->Stop();
+  if (guard_ != nullptr) guard_->Stop();
 }
 
 }  // namespace coordhub::rpc

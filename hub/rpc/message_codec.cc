@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "agent/base/mutant.h"
 #include "agent/base/text.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -18,7 +19,9 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
 using google::protobuf::MessageLite;
+using google::protobuf::Reflection;
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
@@ -93,7 +96,30 @@ std::optional<std::string> FindMalformedText(std::string_view bytes, const Descr
   return search.found();
 }
 
-absl::Status ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Message* request) {
+// As Message::DiscardUnknownFields, but looks at fields that are messages alone, and makes no list
+// of what is set: it runs for every request.
+void DropUnknownFields(Message* message) {
+  const Reflection& reflection = *message->GetReflection();
+  if (!reflection.GetUnknownFields(*message).empty()) {
+    reflection.MutableUnknownFields(message)->Clear();
+  }
+  const Descriptor& type = *message->GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor* field = type.field(i);
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      if (reflection.HasField(*message, field)) {
+        DropUnknownFields(reflection.MutableMessage(message, field));
+      }
+      continue;
+    }
+    for (int at = 0; at < reflection.FieldSize(*message, field); ++at) {
+      DropUnknownFields(reflection.MutableRepeatedMessage(message, field, at));
+    }
+  }
+}
+
+absl::Status ParseRequest(const grpc::ByteBuffer& bytes, Message* request) {
   if (bytes.Length() > kMaxRequestBytes) {
     return base::MakeError(
         base::pb::ERROR_REASON_LIMIT_REACHED,
@@ -102,6 +128,7 @@ absl::Status ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Messa
   }
   grpc::ByteBuffer consumed(bytes);  // shares the bytes; parsing empties it
   if (grpc::SerializationTraits<MessageLite>::Deserialize(&consumed, request).ok()) {
+    if (!base::MutantActive("unknown_fields_kept")) DropUnknownFields(request);
     return absl::OkStatus();
   }
   const Descriptor& type = *request->GetDescriptor();
@@ -111,7 +138,7 @@ absl::Status ParseRequest(const grpc::ByteBuffer& bytes, google::protobuf::Messa
   return base::MakeFieldError("request", absl::StrCat("is no well-formed ", type.name()));
 }
 
-grpc::ByteBuffer Encode(const google::protobuf::Message& message) {
+grpc::ByteBuffer Encode(const Message& message) {
   grpc::ByteBuffer bytes;
   bool owned = false;
   // Fails for messages beyond 2 GiB only.

@@ -19,7 +19,9 @@ namespace coordhub::rpc {
 // Bounds a request as a whole, BatchCreateTickets above all.
 inline constexpr size_t kMaxRequestBytes = 1 << 20;
 
-// Parses `bytes` into `request`, which is empty. Errors:
+// Parses `bytes` into `request`, which is empty. Fields that the contract does not have are
+// dropped, at every depth: they have no limits, a record would keep them, and a later version of
+// the hub that has them would read what nobody checked. Errors:
 //   INVALID_FIELD  text that is not UTF-8, naming the field by its path; or bytes that are no
 //   message
 //                  of this type, with the field `request`.

@@ -19,6 +19,8 @@ namespace {
 using google::protobuf::io::CodedOutputStream;
 
 constexpr char kMethod[] = "MutateTickets";
+// What takes longer to parse and check than other calls should wait.
+constexpr size_t kLargeMessageBytes = 64 << 10;
 
 absl::Status Draining() {
   return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
@@ -81,6 +83,7 @@ void MutationStream::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
       new MutationStream(std::move(host), gate, kinds, std::move(call), principal));
   stream->self_ = stream;
   stream->call_->set_reactor(stream.get());
+  stream->call_->SayAccepted();
   stream->host_->open_calls().Enter();
   const absl::Status added = stream->host_->streams().Add(stream);
   if (!added.ok()) {
@@ -104,9 +107,23 @@ void MutationStream::OnReadDone(bool ok) {
     handling_ = ok && !finished_;
     ok = handling_;
   }
-  if (ok) {
-    const absl::Status handled = HandleRequest(request_);
-    request_.Clear();
+  if (!ok) return Pump();
+  if (request_.Length() <= kLargeMessageBytes) return Handle();
+  host_->PostRead([stream = shared_from_this()](const absl::Status& go) {
+    if (go.ok()) return stream->Handle();
+    {
+      base::MutexLock lock(&stream->mu_);
+      stream->handling_ = false;
+      if (stream->end_.ok()) stream->end_ = go;
+    }
+    stream->Pump();
+  });
+}
+
+void MutationStream::Handle() {
+  const absl::Status handled = HandleRequest(request_);
+  request_.Clear();
+  {
     base::MutexLock lock(&mu_);
     handling_ = false;
     if (!handled.ok() && end_.ok()) end_ = handled;

@@ -71,6 +71,8 @@ class MutationStream final : public CallReactor,
   MutationStream(std::shared_ptr<ServiceHost> host, const Gate* gate, const MutationKinds* kinds,
                  std::unique_ptr<StreamServerCall> call, Principal principal);
 
+  // Handles the message that was read, and goes on.
+  void Handle() ABSL_LOCKS_EXCLUDED(mu_);
   // Submits what a message carries. Errors end the stream.
   absl::Status HandleRequest(const grpc::ByteBuffer& bytes) ABSL_LOCKS_EXCLUDED(mu_);
   void RunMutation(v1::TicketMutation* mutation, int64_t number, base::MonoTime began);
@@ -105,7 +107,7 @@ class MutationStream final : public CallReactor,
   // Of the slots: of the mutations without a result and of the results that were not sent.
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
-  // A message is being handled, on a thread of gRPC's.
+  // A message is being handled, on a thread of gRPC's or, a large one, that for reads.
   bool handling_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   // Reads and writes that were decided on and may not have been started yet: nothing may be

@@ -163,7 +163,7 @@ RepositoryService::RepositoryService(std::shared_ptr<ServiceHost> host, const Ga
           v1::ListBranchesRequest::descriptor()->file()->FindServiceByName("RepositoryService"),
           std::move(host), gate) {
   BindRead<v1::GetRepositoryStatusRequest, v1::GetRepositoryStatusResponse>(
-      "GetRepositoryStatus", ReadCost::kLookup, GetRepositoryStatus);
+      "GetRepositoryStatus", ReadCost::kWalk, GetRepositoryStatus);
   BindRead<v1::ListBranchesRequest, v1::ListBranchesResponse>("ListBranches", ReadCost::kWalk,
                                                               ListBranches);
   BindRead<v1::ListWorktreesRequest, v1::ListWorktreesResponse>("ListWorktrees", ReadCost::kWalk,

@@ -38,9 +38,9 @@ constexpr int kNoPortSharing = 0;
 // Requests are small, and the peer is near: a window of 64 KiB is enough, and to measure which one
 // would be better, gRPC pings back after what it receives, be it a beat of an idle agent.
 constexpr int kNoBandwidthProbes = 0;
-// Only reflection is served by threads of its own.
-constexpr int kSyncQueues = 1;
-constexpr int kSyncPollers = 1;
+
+// A bit for each algorithm; that for none.
+constexpr int kNoCompression = 1 << GRPC_COMPRESS_NONE;
 
 }  // namespace
 
@@ -61,9 +61,10 @@ void SetServerArguments(Gate::Transport transport, grpc::ServerBuilder* builder)
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, kNoPortSharing);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, kNoBandwidthProbes);
-  builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, kSyncQueues);
-  builder->SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, kSyncPollers);
-  builder->SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kSyncPollers);
+  // What was compressed is refused (UNIMPLEMENTED), and nothing is ever taken apart: a megabyte can
+  // hold a gigabyte. Our clients do not compress.
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder->AddChannelArgument(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, kNoCompression);
 }
 
 }  // namespace coordhub::rpc

@@ -121,6 +121,12 @@ class StreamServerCall final : public ServerCall {
   grpc::ByteBuffer& request() { return request_; }
   Responder& responder() { return responder_; }
 
+  // Tells the client that its call has come, before there is anything to say: so that it is told
+  // from one that was only begun (WireGuard). At most once, before all else.
+  void SayAccepted() {
+    Expect();
+    responder_.SendInitialMetadata(&accepted_);
+  }
   // Any thread; one of each at a time, none after Finish.
   void Read(grpc::ByteBuffer* message) {
     Expect();
@@ -135,6 +141,7 @@ class StreamServerCall final : public ServerCall {
   void Finish(const grpc::Status& status) { responder_.Finish(status, finished()); }
 
  private:
+  void OnAccepted(bool /*ok*/) { LetGo(); }
   void OnRead(bool ok) {
     reactor().OnReadDone(ok);
     LetGo();
@@ -144,6 +151,7 @@ class StreamServerCall final : public ServerCall {
     LetGo();
   }
 
+  CompletionOf<StreamServerCall> accepted_{this, &StreamServerCall::OnAccepted};
   CompletionOf<StreamServerCall> read_{this, &StreamServerCall::OnRead};
   CompletionOf<StreamServerCall> written_{this, &StreamServerCall::OnWritten};
   grpc::ByteBuffer request_;

@@ -19,7 +19,9 @@ ServiceHost::ServiceHost(ServerOptions options)
     : options_(std::move(options)),
       start_time_(options_.clock->Wall()),
       streams_(static_cast<size_t>(options_.max_streams)),
-      timer_(options_.clock, options_.clock_is_manual) {
+      timer_(options_.clock, options_.clock_is_manual),
+      unread_answers_(
+          std::make_shared<UnreadAnswers>(&timer_, options_.clock, options_.slow_watcher_timeout)) {
   for (const ServedWorkspace& served : options_.workspaces) {
     workspaces_.push_back(std::make_unique<HostedWorkspace>(served, options_.clock));
   }

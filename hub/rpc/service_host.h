@@ -20,6 +20,7 @@
 #include "hub/rpc/server.h"
 #include "hub/rpc/stream_registry.h"
 #include "hub/rpc/stream_timer.h"
+#include "hub/rpc/unread_answers.h"
 #include "hub/rpc/view_cache.h"
 
 namespace coordhub::rpc {
@@ -67,6 +68,7 @@ class ServiceHost {
   OpenCalls& open_calls() { return open_calls_; }
   StreamRegistry& streams() { return streams_; }
   StreamTimer& timer() { return timer_; }
+  UnreadAnswers& unread_answers() { return *unread_answers_; }
 
   // Runs a read that takes its time, or that had to wait for its revision, off the writer's thread
   // and those of calls; see Executor::Post.
@@ -87,6 +89,7 @@ class ServiceHost {
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};
   StreamTimer timer_;
+  const std::shared_ptr<UnreadAnswers> unread_answers_;
   engine::Executor reads_{kPostedReads, "posted-reads"};
 };
 

@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "hub/rpc/call_log.h"
 #include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
+#include "hub/rpc/unread_answers.h"
 
 namespace coordhub::rpc {
 
@@ -20,8 +22,30 @@ std::shared_ptr<UnaryCall> UnaryCall::Start(std::shared_ptr<ServiceHost> host, c
 
 void UnaryCall::Answer(const google::protobuf::Message& response) {
   if (answered_.exchange(true)) return;
+  const grpc::ByteBuffer bytes = Encode(response);
+  const size_t size = bytes.Length();
+  if (!host_->unread_answers().TryAdd(shared_from_this(), connection_, size)) return RefuseUnread();
+  answer_bytes_ = size;
   LogEnd(absl::OkStatus());
-  call_->Answer(Encode(response));
+  call_->Answer(bytes);
+}
+
+void UnaryCall::RefuseUnread() {
+  const absl::Status status = base::MakeError(
+      base::pb::ERROR_REASON_LIMIT_REACHED,
+      "too many bytes of answers wait for their callers to read them; read, then ask again",
+      {{"limit_name", "unread_answer_bytes"},
+       {"limit", absl::StrCat(UnreadAnswers::kBytesPerConnection)}});
+  LogEnd(status);
+  // What was changed must not read as refused: the caller does not know, and may repeat it.
+  if (revision_ > 0) CutOff();
+  call_->Refuse(ToGrpcStatus(status));
+}
+
+void UnaryCall::CutOff() {
+  base::MutexLock lock(&mu_);
+  // Runs no reaction on this thread.
+  if (call_ != nullptr) call_->context().TryCancel();
 }
 
 void UnaryCall::Refuse(const absl::Status& status) {
@@ -73,8 +97,14 @@ void UnaryCall::OnCancel() {
 }
 
 void UnaryCall::OnDone() {
+  if (answer_bytes_ > 0) host_->unread_answers().Remove(this, connection_, answer_bytes_);
   if (is_counted_) host_->open_calls().Leave();
-  call_.reset();
+  std::unique_ptr<UnaryServerCall> call;  // goes after the lock
+  {
+    base::MutexLock lock(&mu_);
+    call = std::move(call_);
+  }
+  call.reset();
   self_.reset();  // may delete this
 }
 

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "agent/base/mutex.h"
 #include "google/protobuf/message.h"
+#include "hub/rpc/connection_shares.h"
 #include "hub/rpc/gate.h"
 #include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
@@ -57,8 +58,11 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
   // Answers CALLER_GONE when the caller goes away, for work that cannot be called off.
   void RefuseWhenGone();
 
+  // Ends the call as a caller that went away would.
+  void CutOff() ABSL_LOCKS_EXCLUDED(mu_);
+
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnDone() override;
+  void OnDone() override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   UnaryCall(std::shared_ptr<ServiceHost> host, const Gate* gate,
@@ -67,13 +71,16 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
         gate_(*gate),
         deadline_(absl::FromChrono(call->context().deadline())),
         began_(host_->clock().Mono()),
+        connection_(ConnectionOf(&call->context())),
         call_(std::move(call)) {}
   void LogEnd(const absl::Status& status) const;
+  void RefuseUnread();
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate& gate_;  // valid until OnDone
   const absl::Time deadline_;
   const base::MonoTime began_;
+  const ConnectionKey connection_;
   std::optional<Principal> principal_;  // once the caller is known
   bool is_counted_ = false;             // among the host's open calls
   // For the log.
@@ -84,6 +91,7 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
   std::atomic<bool> may_wait_{false};
   std::unique_ptr<UnaryServerCall> call_;  // until OnDone
   std::atomic<bool> answered_{false};
+  size_t answer_bytes_ = 0;  // 0: counted nowhere
   std::shared_ptr<UnaryCall> self_;
 
   base::Mutex mu_;

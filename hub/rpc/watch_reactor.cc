@@ -20,6 +20,9 @@ namespace {
 // Events left out by the filter after which the watcher is told how far they reach, so that it does
 // not resume from long ago.
 constexpr int64_t kBookmarkAfterLeftOut = 1'000;
+// Events that are looked at before other calls and watches get their turn: some tenths of a
+// millisecond.
+constexpr int64_t kEventsLookedAtAtOnce = 2'000;
 // What the journal gives at a time.
 constexpr size_t kEventsPerJournalRead = 1'000;
 
@@ -84,7 +87,9 @@ absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
     cursor_ = plan_.after_revision;
     // Views stand on commit boundaries; what a request says need not.
     at_boundary_ = cursor_ == plan_.log.head_revision;
-    if (plan_.snapshot != nullptr) snapshot_.emplace(std::move(plan_.snapshot), &plan_.filter);
+    if (plan_.snapshot != nullptr) {
+      snapshot_ = std::make_shared<SnapshotSource>(std::move(plan_.snapshot), &plan_.filter);
+    }
     begun_ = last_sent_ = host_->clock().Mono();
   }
   return host_->streams().Add(self_);
@@ -105,10 +110,13 @@ void WatchReactor::Join() {
 }
 
 void WatchReactor::OnDone() {
+  std::shared_ptr<SnapshotSource> unread;
   {
     base::MutexLock lock(&mu_);
     done_ = true;
+    unread = std::move(snapshot_);
   }
+  Forget(std::move(unread));
   if (joined_) {
     workspace_->router.Unsubscribe(agent_id_, this);
     workspace_->engine().broadcaster().Unregister(this);
@@ -169,12 +177,13 @@ void WatchReactor::OnTimer() {
   const base::MonoTime now = host_->clock().Mono();
   const absl::Duration patience = host_->options().slow_watcher_timeout;
   base::MonoTime next = now + patience;
+  std::shared_ptr<SnapshotSource> dropped;
   {
     base::MutexLock lock(&mu_);
     if (done_) return;
-    if (snapshot_.has_value() && now - begun_ >= host_->options().slow_snapshot_timeout) {
+    if (snapshot_ != nullptr && now - begun_ >= host_->options().slow_snapshot_timeout) {
       too_slow_ = true;
-      snapshot_.reset();  // frees the records at once
+      dropped = std::move(snapshot_);
     }
     // Also while a message is in flight: what comes after it may be the bookmark.
     const base::MonoTime due = BookmarkTime(last_sent_, plan_.bookmark_interval);
@@ -190,8 +199,14 @@ void WatchReactor::OnTimer() {
       next = std::min(next, now < too_late ? too_late : std::max(cut, now + patience));
     }
   }
+  Forget(std::move(dropped));
   host_->timer().Set(shared_from_this(), next);
   Pump();
+}
+
+void WatchReactor::Forget(std::shared_ptr<SnapshotSource> snapshot) {
+  if (snapshot == nullptr) return;
+  host_->PostRead([snapshot = std::move(snapshot)](const absl::Status&) {});
 }
 
 void WatchReactor::Pump() {
@@ -228,6 +243,12 @@ void WatchReactor::Perform(Step step) {
             self->OnJournalRead(std::move(events));
           });
       return;
+    case Action::kReadSnapshot:
+      return host_->PostRead(
+          [self = shared_from_this()](const absl::Status& go) { self->ReadSnapshot(go); });
+    case Action::kLookLater:
+      return host_->PostRead(
+          [self = shared_from_this()](const absl::Status& go) { self->LookOn(go); });
   }
 }
 
@@ -251,20 +272,58 @@ WatchReactor::Step WatchReactor::Next() {
     message.mutable_opened()->set_head_revision(plan_.log.head_revision);
     return WriteMessage(message);
   }
-  if (snapshot_.has_value()) {
-    *message.mutable_snapshot() = snapshot_->Next();
-    if (message.snapshot().complete()) snapshot_.reset();
+  if (part_.has_value()) {
+    if (part_->complete()) snapshot_.reset();
+    message.mutable_snapshot()->Swap(&*part_);
+    part_.reset();
     return WriteMessage(message);
+  }
+  if (reading_snapshot_) return {};
+  if (snapshot_ != nullptr) {
+    reading_snapshot_ = true;
+    return {.action = Action::kReadSnapshot};
   }
   return NextEvents();
 }
 
+void WatchReactor::ReadSnapshot(const absl::Status& go) {
+  std::shared_ptr<SnapshotSource> snapshot;
+  {
+    base::MutexLock lock(&mu_);
+    snapshot = snapshot_;
+  }
+  std::optional<v1::SnapshotChunk> part;
+  if (go.ok() && snapshot != nullptr) part = snapshot->Next();
+  {
+    base::MutexLock lock(&mu_);
+    reading_snapshot_ = false;
+    part_ = std::move(part);
+    if (!go.ok() && end_.ok()) end_ = go;
+  }
+  Pump();
+}
+
+void WatchReactor::LookOn(const absl::Status& go) {
+  {
+    base::MutexLock lock(&mu_);
+    looking_later_ = false;
+    if (!go.ok() && end_.ok()) end_ = go;
+  }
+  Pump();
+}
+
 WatchReactor::Step WatchReactor::NextEvents() {
   using Found = engine::Broadcaster::Found;
-  if (reading_journal_) return {};
+  if (reading_journal_ || looking_later_) return {};
   if (!backlog_.empty()) return Write(JoinFrames(std::exchange(backlog_, {})));
   engine::Broadcaster& broadcaster = workspace_->engine().broadcaster();
+  const int64_t begun = cursor_;
   while (true) {
+    // A narrow filter may look at all that the ring holds, which others do not wait for.
+    if (cursor_ - begun >= kEventsLookedAtAtOnce) {
+      looking_later_ = true;
+      return {.action = Action::kLookLater};
+    }
     // Everything up to the cursor was written by now.
     if (at_boundary_ && (bookmark_due_ || left_out_ >= kBookmarkAfterLeftOut)) {
       return WriteBookmark(cursor_);

@@ -59,7 +59,7 @@ class WatchReactor final : public CallReactor,
   void OnEventsMissed() override { CheckSession(); }
 
  private:
-  enum class Action { kNothing, kWrite, kFinish, kReadJournal };
+  enum class Action { kNothing, kWrite, kFinish, kReadJournal, kReadSnapshot, kLookLater };
   struct Step {
     Action action = Action::kNothing;
     absl::Status status;        // kFinish
@@ -88,6 +88,12 @@ class WatchReactor final : public CallReactor,
   Step WriteMessage(const v1::WatchEventsResponse& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step WriteBookmark(int64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step FinishWith(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // On the thread for reads: makes the snapshot's next part.
+  void ReadSnapshot(const absl::Status& go) ABSL_LOCKS_EXCLUDED(mu_);
+  // Lets go of records, maybe many that nobody else holds, where that may take its time.
+  void Forget(std::shared_ptr<SnapshotSource> snapshot);
+  // On the thread for reads: looks on, at what the filter may leave out.
+  void LookOn(const absl::Status& go) ABSL_LOCKS_EXCLUDED(mu_);
   void OnJournalRead(absl::StatusOr<std::vector<engine::EncodedEvent>> events)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -116,7 +122,13 @@ class WatchReactor final : public CallReactor,
   bool say_closing_ ABSL_GUARDED_BY(mu_) = false;
 
   bool opened_ ABSL_GUARDED_BY(mu_) = false;
-  std::optional<SnapshotSource> snapshot_ ABSL_GUARDED_BY(mu_);
+  // Used by ReadSnapshot, without the lock, while reading_snapshot_. Null: there is none any more.
+  std::shared_ptr<SnapshotSource> snapshot_ ABSL_GUARDED_BY(mu_);
+  bool reading_snapshot_ ABSL_GUARDED_BY(mu_) = false;
+  // Read, to be written next.
+  std::optional<v1::SnapshotChunk> part_ ABSL_GUARDED_BY(mu_);
+  // The thread for reads is to look on.
+  bool looking_later_ ABSL_GUARDED_BY(mu_) = false;
   // Everything up to it was looked at.
   int64_t cursor_ ABSL_GUARDED_BY(mu_) = 0;
   bool at_boundary_ ABSL_GUARDED_BY(mu_) = false;

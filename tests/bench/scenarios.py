@@ -86,7 +86,12 @@ def reads(setup):
     with setup.reference() as reference:
         echo = load(reference, "echo", **sizes, **timing)
         beside = load(reference, "echo", writes=1000, **sizes, **timing)
-    return {"get": get, "list": listing, "echo": echo, "echo beside durable ones": beside}
+    paced = {"in_flight": 64, "rate": 1000, "tickets": 10_000, "seconds": setup.seconds}
+    with setup.hub() as hub:
+        alone = load(hub, "get", **paced)
+        heavy = load(hub, "get", heavy_reads=50, **paced)
+    return {"get": get, "list": listing, "echo": echo, "echo beside durable ones": beside, "get at 1000/s": alone,
+            "get beside heavy reads": heavy}
 
 
 def fan_out(setup, watchers):
@@ -243,6 +248,8 @@ RATIOS = [
     ("mutations in streams, to bare echo stream", "bulk/mutations", "per_second", "bulk/echo stream", ">=", 0.5),
     ("GetTicket under 1,000 writes/s, to bare echo", "reads/get", "per_second", "reads/echo", ">=", 0.7),
     ("the same, to one beside as many durable echoes", "reads/get", "per_second", "reads/echo beside durable ones", "", 0),
+    ("GetTicket at 1,000/s, p99 beside 50 heavy reads/s, to alone", "reads/get beside heavy reads", "p99_us",
+     "reads/get at 1000/s", "<=", 3),
     ("100 watchers flat out, to coalesced stream", "fan-out-100/watch", "per_second", "fan-out-100/coalesced stream",
      ">=", 0.5),
     ("100 watchers flat out, to plain stream", "fan-out-100/watch", "per_second", "fan-out-100/stream", ">=", 1.5),

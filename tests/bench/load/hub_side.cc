@@ -26,7 +26,10 @@ void Check(const grpc::Status& status, const char* what) {
 
 HubSide::HubSide(std::vector<std::shared_ptr<grpc::Channel>> channels)
     : channels_(std::move(channels)) {
-  for (const auto& channel : channels_) stubs_.push_back(pb::TicketService::NewStub(channel));
+  for (const auto& channel : channels_) {
+    stubs_.push_back(pb::TicketService::NewStub(channel));
+    event_stubs_.push_back(pb::EventService::NewStub(channel));
+  }
 }
 
 void HubSide::RegisterAgents(int count) {
@@ -139,6 +142,30 @@ Operation HubSide::List(int slots) {
                                         Note(call.request, call.response);
                                         done(true);
                                       });
+  };
+}
+
+Operation HubSide::HeavyRead(int slots) {
+  using ListCalls = Calls<pb::ListTicketsRequest, pb::ListTicketsResponse>;
+  using EventCalls = Calls<pb::ListEventsRequest, pb::ListEventsResponse>;
+  return [this, lists = std::make_shared<ListCalls>(slots),
+          pages = std::make_shared<EventCalls>(slots)](int slot, const Done& done) {
+    if (gets_++ % 2 == 0) {
+      auto& call = lists->Begin(slot);
+      call.request.add_labels("nobody-has-it");
+      return StubOf(slot).async()->ListTickets(&*call.context, &call.request, &call.response,
+                                               [done](const grpc::Status& status) {
+                                                 Check(status, "ListTickets");
+                                                 done(true);
+                                               });
+    }
+    auto& call = pages->Begin(slot);
+    call.request.set_page_size(1'000);
+    event_stubs_[static_cast<size_t>(slot) % event_stubs_.size()]->async()->ListEvents(
+        &*call.context, &call.request, &call.response, [done](const grpc::Status& status) {
+          Check(status, "ListEvents");
+          done(true);
+        });
   };
 }
 

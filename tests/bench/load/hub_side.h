@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "coordhub/v1/agent_service.grpc.pb.h"
+#include "coordhub/v1/event_service.grpc.pb.h"
 #include "coordhub/v1/ticket_service.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "tests/bench/load/load.h"
@@ -36,6 +37,9 @@ class HubSide {
   Operation Create(int slots);
   Operation Get(int slots);
   Operation List(int slots);
+  // A read that looks at many records or events: by turns one that finds none of 10,000 tickets,
+  // and one of 1,000 events.
+  Operation HeavyRead(int slots);
 
   const std::vector<std::string>& sessions() const { return sessions_; }
   // Of a request and response that were measured: for references of the same size.
@@ -56,6 +60,7 @@ class HubSide {
 
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<pb::TicketService::Stub>> stubs_;
+  std::vector<std::unique_ptr<pb::EventService::Stub>> event_stubs_;
   std::vector<std::string> sessions_;
   std::atomic<int64_t> claims_{0};
   std::atomic<int64_t> gets_{0};

@@ -37,6 +37,7 @@ struct Arguments {
   int streams = 1;
   int per_message = 1;
   double writes = 0;
+  double heavy_reads = 0;
   FanOutOptions fan_out;
   int idle_agents = 1'000;
 };
@@ -141,6 +142,11 @@ json RunUnary(const Arguments& arguments) {
   Load load(arguments.load, UnaryOperation(&hub, channels, arguments));
   ServerCost cost(arguments.pid);
   load.set_on_window([&](bool begins) { cost.OnWindow(begins); });
+  std::optional<WritesBeside> heavy_reads;
+  if (arguments.heavy_reads > 0) {
+    heavy_reads.emplace(arguments.load, arguments.heavy_reads,
+                        write_hub.HeavyRead(WritesBeside::kSlots));
+  }
   std::optional<WritesBeside> writes;
   if (arguments.writes > 0) {
     writes.emplace(arguments.load, arguments.writes,
@@ -148,6 +154,7 @@ json RunUnary(const Arguments& arguments) {
   }
   const Summary summary = load.Run();
   json result = ToJson(summary);
+  if (heavy_reads) result["heavy_reads_per_second"] = heavy_reads->Finish().per_second;
   if (writes) result["writes_per_second"] = writes->Finish().per_second;
   if (IsOfHub(arguments.kind)) {
     result["request_bytes"] = hub.request_bytes();
@@ -368,6 +375,8 @@ int Main(int argc, char** argv) {
   app.add_option("--per-message", arguments.per_message, "Mutations of one message at the most");
   app.add_option("--writes", arguments.writes,
                  "Tickets created, or durable echoes, a second meanwhile");
+  app.add_option("--heavy-reads", arguments.heavy_reads,
+                 "Reads of thousands of tickets or events, a second meanwhile");
   app.add_option("--watchers", arguments.fan_out.watchers);
   app.add_option("--window", arguments.fan_out.window);
   app.add_flag("--filtered", arguments.fan_out.filtered);

@@ -1,4 +1,4 @@
-// Writes that go on beside another load on the same server.
+// Writes, or reads of another kind, that go on beside another load on the same server.
 
 #pragma once
 
