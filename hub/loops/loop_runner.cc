@@ -22,6 +22,8 @@ namespace {
 using base::MonoTime;
 
 constexpr size_t kErrorBytes = 512;
+// A failed step is tried again after this, then twice as long each time, up to the interval.
+constexpr absl::Duration kRetry = absl::Seconds(1);
 
 absl::Status Draining() {
   return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
@@ -54,8 +56,8 @@ Outcome StepGuarded(Loop* loop, Cause cause) {
 }  // namespace
 
 struct LoopRunner::Entry {
-  Entry(LoopSpec loop_spec, absl::Duration retry)
-      : spec(std::move(loop_spec)), schedule(spec.interval, retry, MonoTime::InfiniteFuture()) {}
+  explicit Entry(LoopSpec loop_spec)
+      : spec(std::move(loop_spec)), schedule(spec.interval, kRetry, MonoTime::InfiniteFuture()) {}
 
   const LoopSpec spec;
   // The runner's mu_ guards all of these.
@@ -79,7 +81,7 @@ LoopRunner::LoopRunner(RunnerOptions options)
 LoopRunner::~LoopRunner() { Stop(absl::InfiniteDuration()); }
 
 void LoopRunner::Add(LoopSpec spec) {
-  entries_.push_back(std::make_unique<Entry>(std::move(spec), options_.retry));
+  entries_.push_back(std::make_unique<Entry>(std::move(spec)));
   std::sort(entries_.begin(), entries_.end(),
             [](const auto& a, const auto& b) { return a->spec.id < b->spec.id; });
 }
@@ -89,7 +91,7 @@ void LoopRunner::Start() {
     base::MutexLock lock(&mu_);
     const MonoTime now = clock_.Mono();
     for (const auto& entry : entries_) {
-      entry->schedule = Schedule(entry->spec.interval, options_.retry, now);
+      entry->schedule = Schedule(entry->spec.interval, kRetry, now);
       entry->ended = false;
     }
   }

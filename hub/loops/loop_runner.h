@@ -43,8 +43,6 @@ struct RunnerOptions {
   // For the hub's log.
   std::string workspace_id;
   base::Clock* clock = nullptr;
-  // A failed step is tried again after this, then twice as long each time, up to the interval.
-  absl::Duration retry = absl::Seconds(1);
   // Calls of Step that may wait for one loop; more are refused with OVERLOADED.
   size_t max_requests = 1024;
 };

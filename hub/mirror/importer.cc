@@ -22,6 +22,8 @@ namespace coordhub::mirror {
 namespace {
 
 constexpr char kInbox[] = "inbox";
+// A file that somebody has open is tried again after the grace, then ever more rarely: so often.
+constexpr absl::Duration kMaxRetry = absl::Seconds(15);
 // Commits of one step; more lines wait for the next one, so that a step stays short.
 constexpr int kImportsAStep = 20;
 constexpr int kInboxFilesAStep = 256;
@@ -227,7 +229,7 @@ absl::Status Importer::StepSource(SharedStateDir* directory, Source* source, bas
   COORDHUB_ASSIGN_OR_RETURN(const base::UniqueFd fd, directory->OpenToRead(source->file));
   const bool sole = settled && TakeSoleUse(fd.get(), options_.leases);
   if (settled && !sole) {
-    source->retry = std::min(2 * source->retry, options_.max_retry);
+    source->retry = std::min(2 * source->retry, kMaxRetry);
     source->try_at = now + source->retry;
   }
   // What was written before we looked is there now; what is not, comes before the file goes.
@@ -256,7 +258,7 @@ absl::StatusOr<bool> Importer::PutAside(SharedStateDir* directory, Source* sourc
   }
   if (S_ISDIR(info.st_mode)) {
     notices_.push_back(absl::StrCat("Not read: ", source->file, " is a directory"));
-    source->try_at = options_.clock->Mono() + options_.max_retry;
+    source->try_at = options_.clock->Mono() + kMaxRetry;
     return true;
   }
   COORDHUB_RETURN_IF_ERROR(Remove(directory, source));

@@ -38,8 +38,6 @@ struct ImporterOptions {
   absl::Duration look_interval = absl::Seconds(1);
   // ... and this often where changes are told.
   absl::Duration told_look_interval = absl::Seconds(15);
-  // A file that somebody has open is tried again after the grace, then ever more rarely.
-  absl::Duration max_retry = absl::Seconds(15);
   // For the answer to one import.
   absl::Duration patience = absl::Seconds(10);
   // False: as on a file system without leases.

@@ -18,6 +18,8 @@
 namespace coordhub::mirror {
 namespace {
 
+// After a failure.
+constexpr absl::Duration kRetryInterval = absl::Seconds(1);
 constexpr char kTicketsFile[] = "tickets.md";
 constexpr char kStatusFile[] = "status.md";
 constexpr char kConvergenceFile[] = "convergence.md";
@@ -60,7 +62,7 @@ base::MonoTime Mirror::Step() {
   const base::MonoTime end = clock_->Mono();
   earliest_ = std::max(begin + options_.min_interval,
                        end + Rest(begin, end, ProcessorTime() - processor_begin));
-  if (!status.ok()) return earliest_ = std::max(earliest_, end + options_.retry_interval);
+  if (!status.ok()) return earliest_ = std::max(earliest_, end + kRetryInterval);
   return std::max(earliest_, std::min(status_due_, importer_.due()));
 }
 

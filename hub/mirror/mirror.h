@@ -48,8 +48,6 @@ struct MirrorOptions {
   // somebody tells of them (SetWatch) at most so often, and so often at least.
   absl::Duration look_interval = absl::Seconds(1);
   absl::Duration told_look_interval = absl::Seconds(15);
-  // After a failure.
-  absl::Duration retry_interval = absl::Seconds(1);
 
   // Where the content comes from; called from Step. Required.
   std::function<std::shared_ptr<const core::View>()> view;

@@ -1,6 +1,8 @@
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -261,12 +263,18 @@ TEST_F(RingBroadcasterTest, ItStopsOnceALentRoundIsOver) {
   Follower follower(&ring, 0);
   Pause();
   ring.Publish({MakeEvent(1, 1)});
-  std::atomic<bool> stopped{false};
-  std::thread stopper([&] {
-    ring.Stop();
-    stopped = true;
+  // It does not return while the round calls somebody: one that does, does so at once.
+  std::promise<void> stopped;
+  std::thread stopper;
+  follower.set_during([&] {
+    if (stopper.joinable()) return;
+    stopper = std::thread([&] {
+      ring.Stop();
+      stopped.set_value();
+    });
+    EXPECT_EQ(stopped.get_future().wait_for(std::chrono::milliseconds(100)),
+              std::future_status::timeout);
   });
-  EXPECT_FALSE(stopped);
   lender.RunOne();
   stopper.join();
   Pause();

@@ -49,8 +49,9 @@ class MaintenanceTest : public WorkspaceTest {
     ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
   }
   // One event.
-  absl::StatusOr<Outcome> Change(int i) {
+  absl::StatusOr<Outcome> Change(int i, const std::string& request_id = "") {
     v1::UpdateTicketRequest request;
+    request.set_request_id(request_id);
     request.set_ticket_id("T-1");
     request.mutable_spec()->set_title("title " + std::to_string(i));
     request.mutable_update_mask()->add_paths("title");
@@ -116,19 +117,39 @@ TEST_F(MaintenanceTest, ASnapshotWaitsForThreeEventsForEachRecordOfTheLastOne) {
   EXPECT_LE(newest_snapshot_ - first, 3 * records + 1);
 }
 
+// On disk, where the snapshot is half written: mutations, repeated ones (of before it began and of
+// meanwhile, whose events no ring has any more), and reads of the journal.
 TEST_F(MaintenanceTest, AnswersGoOnWhileASnapshotIsWritten) {
   hold_ = true;
-  OpenInMemory();
+  options_.ring_events = 16;
+  OpenSqlite([this](ScriptedJournal* journal) { Script(journal); });
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
   int i = 0;
-  while (head() < kSnapshotEvery) ASSERT_TRUE(Change(i++).ok());
+  const auto before = Change(i, "before");
+  ASSERT_TRUE(before.ok());
+  while (head() < kSnapshotEvery) ASSERT_TRUE(Change(++i).ok());
   in_snapshot_.Get();
-  for (int more = 0; more < 500; ++more) ASSERT_TRUE(Change(i++).ok());
+  const int during = ++i;
+  const auto meanwhile = Change(during, "meanwhile");
+  ASSERT_TRUE(meanwhile.ok());
+  for (int more = 1; more < 500; ++more) ASSERT_TRUE(Change(++i).ok());
+  const int64_t head_meanwhile = head();
+  const auto before_again = Change(0, "before");
+  const auto meanwhile_again = Change(during, "meanwhile");
+  ASSERT_TRUE(before_again.ok()) << before_again.status();
+  ASSERT_TRUE(meanwhile_again.ok()) << meanwhile_again.status();
+  EXPECT_EQ(before_again->revision, before->revision);
+  EXPECT_EQ(meanwhile_again->revision, meanwhile->revision);
+  EXPECT_EQ(head(), head_meanwhile) << "a repeat happened again";
+  const auto read = ReadEvents(0);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(static_cast<int64_t>(read->size()), head_meanwhile);
   EXPECT_EQ(snapshots_, 1) << "one at a time";
   EXPECT_EQ(workspace_->Describe().compact_revision(), 0);
   go_on_.Set(true);
   Settle();
   // The second one's answer shows that the first one was looked at.
-  for (int more = 0; more < 2; ++more) ASSERT_TRUE(Change(i++).ok());
+  for (int more = 0; more < 2; ++more) ASSERT_TRUE(Change(++i).ok());
   Settle();
   EXPECT_GT(workspace_->Describe().compact_revision(), 0)
       << "what was due meanwhile is made up for";

@@ -20,7 +20,8 @@ class ScriptedJournal final : public journal::Journal {
   std::function<absl::Status(absl::Span<const journal::Entry>)> on_append;
   // Likewise with every snapshot, on the thread that writes it.
   std::function<absl::Status()> on_save_snapshot;
-  // Called with every snapshot's revision before it is written, and with every compaction's.
+  // Called with every snapshot's revision when the first of its records is written and the rest is
+  // not; and with every compaction's.
   std::function<void(int64_t)> on_snapshot;
   std::function<void(int64_t)> on_compact;
   // Called with the head as a backup ends.
@@ -50,8 +51,14 @@ class ScriptedJournal final : public journal::Journal {
       const absl::Status status = on_save_snapshot();
       if (!status.ok()) return status;
     }
-    if (on_snapshot) on_snapshot(header.revision());
-    return real_->SaveSnapshot(header, source);
+    return real_->SaveSnapshot(header, [&](const RecordWriter& write) {
+      bool begun = false;
+      return source([&](const journal::v1::SnapshotRecord& record) {
+        const absl::Status written = write(record);
+        if (on_snapshot && !std::exchange(begun, true)) on_snapshot(header.revision());
+        return written;
+      });
+    });
   }
   void PruneSnapshots() override { real_->PruneSnapshots(); }
   std::unique_ptr<journal::ArchiveReader> NewArchiveReader() override {
@@ -85,6 +92,8 @@ class ScriptedJournal final : public journal::Journal {
   int64_t size_bytes() const override { return real_->size_bytes(); }
 
  private:
+  using RecordWriter = std::function<absl::Status(const journal::v1::SnapshotRecord&)>;
+
   const std::unique_ptr<journal::Journal> real_;
 };
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,6 +99,35 @@ TEST_F(SequencerTest, ObservationsDoNotWaitForEver) {
   const auto at = std::find(order_.begin(), order_.end(), "a") - order_.begin();
   EXPECT_GT(at, 2);
   EXPECT_LT(at, 50);
+}
+
+// Time passes only by what the writer does, 10 ms a call, and it never has a moment's rest: a
+// thousand calls wait from the first on, and each answer is followed by another call.
+TEST_F(SequencerTest, ALeaseEndsBetweenTtlAndTtlPlusOneSecondWhileTheWriterIsBusy) {
+  constexpr absl::Duration kTtl = absl::Seconds(5);
+  harness_.Register("quiet", "uid-quiet", kTtl);
+  Block();
+  const base::MonoTime last_traffic = harness_.clock_.Mono();
+  std::optional<base::MonoTime> ended;
+  int left = 2'000;
+  std::promise<void> over;
+  const std::function<void()> next = [&] {
+    harness_.clock_.Advance(absl::Milliseconds(10));
+    const bool expired = harness_.state_->FindAgent("quiet")->state() == v1::Agent::STATE_EXPIRED;
+    if (expired && !ended.has_value()) ended = harness_.clock_.Mono();
+    if (--left >= 1'000) {
+      EXPECT_TRUE(SubmitTicket(next));
+    } else if (left == 0) {
+      over.set_value();
+    }
+  };
+  for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(SubmitTicket(next));
+  free_.set_value();
+  over.get_future().wait();
+  sequencer_.Stop();
+  ASSERT_TRUE(ended.has_value()) << "nobody had time for it";
+  EXPECT_GE(*ended - last_traffic, kTtl);
+  EXPECT_LE(*ended - last_traffic, kTtl + absl::Seconds(1));
 }
 
 TEST_F(SequencerTest, CallsThatWaitAreBounded) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -364,14 +365,14 @@ TEST_F(LoopRunnerTest, AStepThatIsAskedForBeginsAfterwards) {
   script.HangNext();
   runner_.Start();
   script.Begun(1);
-  std::thread asking([&] {
-    const auto stepped = Step("monitor");
-    ASSERT_TRUE(stepped.ok()) << stepped.status();
-    EXPECT_EQ(stepped->step_count(), 2);
-  });
+  std::promise<absl::StatusOr<v1::Loop>> answer;
+  runner_.Step("monitor",
+               [&answer](const absl::StatusOr<v1::Loop>& loop) { answer.set_value(loop); });
   script.LetGo();
-  asking.join();
-  EXPECT_EQ(script.Begun(2).size(), 2u);
+  const auto stepped = answer.get_future().get();
+  ASSERT_TRUE(stepped.ok()) << stepped.status();
+  EXPECT_EQ(stepped->step_count(), 2) << "the one that was under way is not the one asked for";
+  EXPECT_THAT(script.causes(), ElementsAre(Cause::kTimer, Cause::kRequest));
 }
 
 TEST_F(LoopRunnerTest, AStepThatFailsIsAnAnswer) {

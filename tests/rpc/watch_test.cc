@@ -1,12 +1,14 @@
 // Watches: gapless, in order and once, wherever they begin; bookmarks; snapshots; ends.
 #include <atomic>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hub/core/limits.h"
@@ -119,20 +121,35 @@ TEST_F(WatchTest, ManyWatchersAmidManyWritersSeeEachRevisionOnce) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_F(WatchTest, OpenedAndCancelledWhileEventsCome) {
+TEST(WatchLeakTest, OpenedAndCancelledWhileEventsComeLeavesNothingBehind) {
+  constexpr int kWatches = 200;
+  TestHub hub(HubSpec{.max_streams = kWatches + 20});
+  const Client client = hub.OnSocket();
   std::atomic<bool> stop{false};
   std::thread writer([&] {
-    const Client mine = hub_.OnSocket();
+    const Client mine = hub.OnSocket();
     while (!stop) mine.Create("t");
   });
-  const Client watcher = hub_.OnSocket();
-  for (int i = 0; i < 200; ++i) {
+  const Client watcher = hub.OnSocket();
+  for (int i = 0; i < kWatches; ++i) {
     Watch watch(watcher, i % 2 == 0 ? WatchAfter(0) : WatchFromSnapshot());
     if (i % 3 != 0) watch.Opened();
   }
   stop = true;
   writer.join();
-  EXPECT_LE(client_.GetHub().workspace().watchers(), 1000);
+  // The hub hears of a cancellation a little later.
+  const base::SystemClock clock;
+  const base::MonoTime patience = clock.Mono() + absl::Seconds(30);
+  while (client.GetHub().workspace().watchers() > 0 && clock.Mono() < patience) {
+  }
+  EXPECT_EQ(client.GetHub().workspace().watchers(), 0);
+  // Nor do they take the places of others.
+  std::vector<std::unique_ptr<Watch>> others;
+  for (int i = 0; i < kWatches; ++i) {
+    others.push_back(std::make_unique<Watch>(client, WatchAfter(0)));
+    others.back()->Opened();
+  }
+  EXPECT_EQ(client.GetHub().workspace().watchers(), kWatches);
 }
 
 TEST_F(WatchTest, AFilterSeesRecordsLeaveIt) {

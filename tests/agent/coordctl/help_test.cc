@@ -226,7 +226,8 @@ TEST(Help, LinesFitATerminal) {
     Host host;
     host.out = host.err = &out;
     command.push_back("--help");
-    (void)RunCoordctl(host, command);
+    EXPECT_EQ(RunCoordctl(host, command), 0) << out.str();
+    EXPECT_GT(out.str().size(), 100u) << "it says something";
     for (const absl::string_view line : absl::StrSplit(out.str(), '\n')) {
       EXPECT_LE(line.size(), 100u) << line;
     }
