@@ -43,6 +43,9 @@ std::string HolderText(const pb::Ticket& ticket) {
     absl::StrAppend(&text, ", for ", ShowSpan(agent::FromProto(ticket.claim().claim_timeout())),
                     " unless renewed");
   }
+  if (ticket.has_last_work_time()) {
+    absl::StrAppend(&text, "; last sign of work ", When(ticket.last_work_time()));
+  }
   return text;
 }
 
@@ -118,7 +121,8 @@ std::string TicketText(const Context& context, const pb::Ticket& ticket, const s
       line("labels", absl::StrJoin(ticket.labels(), ", ")),
       line("paths", absl::StrJoin(ticket.paths(), ", ")),
       line("depends on", DependencyText(ticket)), line("parent", ticket.parent_ticket_id()),
-      line("assignee", ticket.assignee_agent_id()), line("not before", When(ticket.not_before())));
+      line("assignee", ticket.assignee_agent_id()), line("not before", When(ticket.not_before())),
+      line("rests for", ticket.has_backoff() ? ShowSpan(agent::FromProto(ticket.backoff())) : ""));
   absl::StrAppend(
       &text, line("attempt", attempts), line("last outcome", OutcomeText(ticket)),
       line("created", absl::StrCat(When(ticket.create_time()), " by ", ticket.creator())),

@@ -123,6 +123,8 @@ struct Command {
   std::string client;
   // SHA-256 (raw bytes) of the method and what the request means (request.h); set with request_id.
   std::string fingerprint;
+  // What the hub is set to: the `claim_timeout` of a claim that states none. Unset: none.
+  std::optional<absl::Duration> claim_timeout_default;
   // About what the request takes while it waits; 0 for the hub's own.
   size_t request_bytes = 0;
 };

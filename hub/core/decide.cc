@@ -72,7 +72,7 @@ absl::StatusOr<Decision> Decide(const State& state, const Command& command, cons
   COORDHUB_RETURN_IF_ERROR(AdmitCaller(state, command, self));
   Draft draft(state, self != nullptr ? self->agent_id() : caller.actor(), now);
   Decision decision;
-  Context context{state, caller, now, self, draft, decision};
+  Context context{state, caller, now, self, draft, command.claim_timeout_default, decision};
   COORDHUB_RETURN_IF_ERROR(
       std::visit([&](const auto& body) { return DecideCommand(context, body); }, command.body));
   decision.events = std::move(draft).Finish();

@@ -1,30 +1,12 @@
 #include "hub/core/indexes.h"
 
-#include <algorithm>
-
 #include "agent/base/string_view.h"
-#include "hub/core/proto_time.h"
 #include "hub/core/records.h"
 
 namespace coordhub::core {
 namespace {
 
 const std::string& HolderOf(const pb::Ticket& ticket) { return ticket.claim().agent_id(); }
-
-bool SameTime(bool has_a, const google::protobuf::Timestamp& a, bool has_b,
-              const google::protobuf::Timestamp& b) {
-  return has_a == has_b && a.seconds() == b.seconds() && a.nanos() == b.nanos();
-}
-
-// When a ticket becomes ready: `now`, or later.
-base::MonoTime ReadyAt(const pb::Ticket& ticket, const base::Now& now) {
-  if (!ticket.has_not_before()) return now.mono;
-  return now.mono + std::max(absl::ZeroDuration(), FromProto(ticket.not_before()) - now.wall);
-}
-
-bool IsOpen(const pb::Ticket* ticket) {
-  return ticket != nullptr && ticket->state() == pb::Ticket::STATE_OPEN;
-}
 
 }  // namespace
 
@@ -141,30 +123,21 @@ int RequestsIndex::CountOf(const std::string& window) const {
 
 void ReadyIndex::Change(Tag<tables::Tickets>, int64_t number, const TicketPtr& before,
                         const TicketPtr& after, const base::Now& now) {
-  if (noting_) due_before_.push_back(queue_.DueTime(number));
-  if (!IsOpen(after.get())) return queue_.Remove(number);
-  if (IsOpen(before.get()) && SameTime(before->has_not_before(), before->not_before(),
-                                       after->has_not_before(), after->not_before())) {
-    return queue_.Update(number, after);
-  }
-  queue_.Add(number, after, ReadyAt(*after, now), now.mono);
+  if (noting_) places_before_.push_back(queue_.PlaceOf(number));
+  if (after == nullptr) return queue_.Remove(number);
+  queue_.Put(number, before.get(), after, now);
 }
 
 void ReadyIndex::Undo(Tag<tables::Tickets>, int64_t number, const TicketPtr& before,
                       const base::Now& now) {
-  const std::optional<base::MonoTime> due = due_before_.back();
-  due_before_.pop_back();
-  if (!IsOpen(before.get())) return queue_.Remove(number);
-  queue_.Add(number, before, due.value_or(now.mono), now.mono);
+  const ReadyQueue::Place place = places_before_.back();
+  places_before_.pop_back();
+  queue_.PutBack(number, before, place, now);
 }
 
 void ReadyIndex::Note() {
   noting_ = true;
-  due_before_.clear();
-}
-
-void ReadyIndex::Anchor(const base::Now& now) {
-  queue_.Reanchor([&](const pb::Ticket& ticket) { return ReadyAt(ticket, now); }, now.mono);
+  places_before_.clear();
 }
 
 }  // namespace coordhub::core

@@ -150,8 +150,8 @@ class ReadyIndex {
   // Changes are noted for Undo from here on; those before are not undone any more.
   void Note();
 
-  // Computes when delayed tickets become ready from `now`.
-  void Anchor(const base::Now& now);
+  // Back-offs count from `now`, and what is due by now is ready.
+  void Anchor(const base::Now& now) { queue_.Reanchor(now); }
 
   const ReadyQueue& queue() const { return queue_; }
   ReadyQueue& queue() { return queue_; }
@@ -159,8 +159,8 @@ class ReadyIndex {
  private:
   ReadyQueue queue_;
   bool noting_ = false;
-  // When the tickets changed were due, oldest change first.
-  std::vector<std::optional<base::MonoTime>> due_before_;
+  // Where the tickets were that changed, oldest change first.
+  std::vector<ReadyQueue::Place> places_before_;
 };
 
 }  // namespace coordhub::core

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/string_view.h"
+#include "hub/core/proto_time.h"
 
 namespace coordhub::core {
 namespace {
@@ -12,6 +13,23 @@ namespace {
 // Ids hold no control characters, so the first newline ends the assignee.
 std::string LabelBucket(std::string_view assignee, std::string_view label) {
   return absl::StrCat(base::ToAbsl(assignee), "\n", base::ToAbsl(label));
+}
+
+bool MayRest(const v1::Ticket& ticket) {
+  return ticket.has_backoff() &&
+         (ticket.state() == v1::Ticket::STATE_OPEN || ticket.state() == v1::Ticket::STATE_BLOCKED);
+}
+
+absl::Time TimeOf(const v1::Ticket& ticket) {
+  return ticket.has_not_before() ? FromProto(ticket.not_before()) : absl::InfinitePast();
+}
+
+bool SameDelay(const v1::Ticket& a, const v1::Ticket& b) {
+  return a.has_not_before() == b.has_not_before() &&
+         a.not_before().seconds() == b.not_before().seconds() &&
+         a.not_before().nanos() == b.not_before().nanos() && a.has_backoff() == b.has_backoff() &&
+         a.backoff().seconds() == b.backoff().seconds() &&
+         a.backoff().nanos() == b.backoff().nanos();
 }
 
 }  // namespace
@@ -44,50 +62,111 @@ void ReadyQueue::Unlink(int64_t number, const v1::Ticket& ticket) {
   newly_ready_.erase(key);
 }
 
-void ReadyQueue::Add(int64_t number, TicketPtr ticket, base::MonoTime ready_at,
-                     base::MonoTime now) {
-  Remove(number);
-  Entry& entry = entries_[number];
-  entry.ticket = std::move(ticket);
-  if (ready_at > now) {
-    entry.due_time = ready_at;
-    delayed_.emplace(ready_at, number);
+void ReadyQueue::Settle(int64_t number, Entry* entry, bool time_has_come, const base::Now& now) {
+  if (!time_has_come && TimeOf(*entry->ticket) > now.wall) {
+    entry->stage = Stage::kWaitsForTime;
+    by_time_.emplace(TimeOf(*entry->ticket), number);
+  } else if (RestedAt(number) > now.mono) {
+    entry->stage = Stage::kRests;
+    by_rest_.emplace(RestedAt(number), number);
   } else {
-    Link(number, *entry.ticket);
+    entry->stage = Stage::kReady;
+    Link(number, *entry->ticket);
   }
 }
 
-void ReadyQueue::Update(int64_t number, TicketPtr ticket) {
+void ReadyQueue::Unsettle(int64_t number, const Entry& entry) {
+  switch (entry.stage) {
+    case Stage::kWaitsForTime:
+      by_time_.erase({TimeOf(*entry.ticket), number});
+      return;
+    case Stage::kRests:
+      by_rest_.erase({RestedAt(number), number});
+      return;
+    default:
+      Unlink(number, *entry.ticket);
+  }
+}
+
+void ReadyQueue::PutRest(int64_t number, const v1::Ticket* before, const v1::Ticket& after,
+                         base::MonoTime now) {
+  if (!MayRest(after)) {
+    rests_.erase(number);
+    return;
+  }
+  const bool goes_on = before != nullptr && MayRest(*before) &&
+                       before->backoff().seconds() == after.backoff().seconds() &&
+                       before->backoff().nanos() == after.backoff().nanos();
+  if (goes_on) return;
+  const absl::Duration span = FromProto(after.backoff());
+  rests_[number] = {now + span, span};
+}
+
+void ReadyQueue::Put(int64_t number, const v1::Ticket* before, const TicketPtr& after,
+                     const base::Now& now) {
   const auto it = entries_.find(number);
-  if (it == entries_.end()) return;
-  Entry& entry = it->second;
-  const bool ready = !entry.due_time.has_value();
-  if (ready) Unlink(number, *entry.ticket);
-  entry.ticket = std::move(ticket);
-  if (ready) Link(number, *entry.ticket);
+  const bool is_open = after->state() == v1::Ticket::STATE_OPEN;
+  if (it != entries_.end() && is_open && before != nullptr && SameDelay(*before, *after)) {
+    Entry& entry = it->second;
+    // What it waits for stays.
+    if (entry.stage == Stage::kReady) Unlink(number, *entry.ticket);
+    entry.ticket = after;
+    if (entry.stage == Stage::kReady) Link(number, *after);
+    return;
+  }
+  if (it != entries_.end()) Unsettle(number, it->second);
+  PutRest(number, before, *after, now.mono);
+  if (!is_open) {
+    if (it != entries_.end()) entries_.erase(it);
+    return;
+  }
+  Entry& entry = entries_[number];
+  entry.ticket = after;
+  Settle(number, &entry, /*time_has_come=*/false, now);
 }
 
 void ReadyQueue::Remove(int64_t number) {
   const auto it = entries_.find(number);
-  if (it == entries_.end()) return;
-  const Entry& entry = it->second;
-  if (entry.due_time.has_value()) {
-    delayed_.erase({*entry.due_time, number});
-  } else {
-    Unlink(number, *entry.ticket);
+  if (it != entries_.end()) {
+    Unsettle(number, it->second);
+    entries_.erase(it);
   }
-  entries_.erase(it);
+  rests_.erase(number);
 }
 
-bool ReadyQueue::IsReady(int64_t number) const {
-  const auto it = entries_.find(number);
-  return it != entries_.end() && !it->second.due_time.has_value();
+ReadyQueue::Place ReadyQueue::PlaceOf(int64_t number) const {
+  return {StageOf(number), Rested(number)};
 }
 
-std::optional<base::MonoTime> ReadyQueue::DueTime(int64_t number) const {
+void ReadyQueue::PutBack(int64_t number, const TicketPtr& ticket, const Place& place,
+                         const base::Now& now) {
+  Remove(number);
+  if (ticket == nullptr) return;
+  if (place.rested.has_value()) rests_[number] = {*place.rested, FromProto(ticket->backoff())};
+  if (place.stage == Stage::kAbsent) return;
+  Entry& entry = entries_[number];
+  entry.ticket = ticket;
+  if (place.stage == Stage::kReady) {
+    entry.stage = Stage::kReady;
+    Link(number, *ticket);
+  } else {
+    Settle(number, &entry, /*time_has_come=*/place.stage == Stage::kRests, now);
+  }
+}
+
+ReadyQueue::Stage ReadyQueue::StageOf(int64_t number) const {
   const auto it = entries_.find(number);
-  if (it == entries_.end()) return std::nullopt;
-  return it->second.due_time;
+  return it == entries_.end() ? Stage::kAbsent : it->second.stage;
+}
+
+base::MonoTime ReadyQueue::RestedAt(int64_t number) const {
+  return Rested(number).value_or(base::MonoTime::InfinitePast());
+}
+
+std::optional<base::MonoTime> ReadyQueue::Rested(int64_t number) const {
+  const auto it = rests_.find(number);
+  if (it == rests_.end()) return std::nullopt;
+  return it->second.ends;
 }
 
 const ReadyQueue::Bucket* ReadyQueue::FindBucket(std::string_view name) const {
@@ -139,32 +218,37 @@ std::optional<int64_t> ReadyQueue::First(const ClaimSelector& selector) const {
   return std::get<2>(*first);
 }
 
-int ReadyQueue::ReleaseDue(base::MonoTime now) {
-  int released = 0;
-  while (!delayed_.empty() && delayed_.begin()->first <= now) {
-    const int64_t number = delayed_.begin()->second;
-    delayed_.erase(delayed_.begin());
-    Entry& entry = entries_.at(number);
-    entry.due_time.reset();
-    Link(number, *entry.ticket);
-    ++released;
+int ReadyQueue::ReleaseDue(const base::Now& now) {
+  const int64_t before = delayed_count();
+  while (!by_time_.empty() && by_time_.begin()->first <= now.wall) {
+    const int64_t number = by_time_.begin()->second;
+    by_time_.erase(by_time_.begin());
+    Settle(number, &entries_.at(number), /*time_has_come=*/true, now);
   }
-  return released;
+  while (!by_rest_.empty() && by_rest_.begin()->first <= now.mono) {
+    const int64_t number = by_rest_.begin()->second;
+    by_rest_.erase(by_rest_.begin());
+    Settle(number, &entries_.at(number), /*time_has_come=*/true, now);
+  }
+  return static_cast<int>(before - delayed_count());
 }
 
-std::optional<base::MonoTime> ReadyQueue::NextDue() const {
-  if (delayed_.empty()) return std::nullopt;
-  return delayed_.begin()->first;
+std::optional<base::MonoTime> ReadyQueue::NextRested() const {
+  if (by_rest_.empty()) return std::nullopt;
+  return by_rest_.begin()->first;
 }
 
-void ReadyQueue::Reanchor(const std::function<base::MonoTime(const v1::Ticket&)>& due_time,
-                          base::MonoTime now) {
-  const auto delayed = std::move(delayed_);
-  delayed_.clear();
-  for (const auto& [old_due_time, number] : delayed) {
-    Entry& entry = entries_.at(number);
-    entry.due_time = due_time(*entry.ticket);
-    delayed_.emplace(*entry.due_time, number);
+std::optional<absl::Time> ReadyQueue::NextTime() const {
+  if (by_time_.empty()) return std::nullopt;
+  return by_time_.begin()->first;
+}
+
+void ReadyQueue::Reanchor(const base::Now& now) {
+  for (auto& [number, rest] : rests_) {
+    const auto it = entries_.find(number);
+    if (it != entries_.end()) Unsettle(number, it->second);
+    rest.ends = now.mono + rest.span;
+    if (it != entries_.end()) Settle(number, &it->second, /*time_has_come=*/false, now);
   }
   ReleaseDue(now);
 }
@@ -190,9 +274,14 @@ bool ReadyQueue::Admits(const ClaimSelector& selector, const v1::Ticket& ticket)
 std::string ReadyQueue::Check() const {
   size_t links = 0;
   for (const auto& [number, entry] : entries_) {
-    if (entry.due_time.has_value()) {
-      if (!delayed_.contains({*entry.due_time, number}))
-        return absl::StrCat(number, " is not among the delayed");
+    if (entry.stage == Stage::kWaitsForTime) {
+      if (!by_time_.contains({TimeOf(*entry.ticket), number}))
+        return absl::StrCat(number, " is not among those that wait for a time");
+      continue;
+    }
+    if (entry.stage == Stage::kRests) {
+      if (!by_rest_.contains({RestedAt(number), number}))
+        return absl::StrCat(number, " is not among those that rest");
       continue;
     }
     const Key key = KeyOf(number, *entry.ticket);
@@ -214,8 +303,12 @@ std::string ReadyQueue::Check() const {
     links -= bucket.size();
   }
   if (links != 0) return "buckets hold tickets that are not in the queue";
-  for (const auto& [due_time, number] : delayed_) {
-    if (DueTime(number) != due_time) return absl::StrCat(number, " is delayed by the index only");
+  for (const auto& [time, number] : by_time_) {
+    if (StageOf(number) != Stage::kWaitsForTime)
+      return absl::StrCat(number, " waits for a time by the index only");
+  }
+  for (const auto& [ends, number] : by_rest_) {
+    if (StageOf(number) != Stage::kRests) return absl::StrCat(number, " rests by the index only");
   }
   for (const Key& key : newly_ready_) {
     if (!IsReady(std::get<2>(key)))

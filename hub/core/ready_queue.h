@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "coordhub/v1/ticket.pb.h"
 
@@ -27,47 +27,64 @@ struct ClaimSelector {
   std::optional<int> max_priority;
 };
 
-// Claimable tickets ordered by priority, then age, with indexes by assignee and label, and the
-// tickets that wait for their `not_before`. A pure data structure: it is told the time. Owned by
-// one State; not thread-safe.
+// Claimable tickets ordered by priority, then age, with indexes by assignee and label, and the OPEN
+// tickets that are not due yet. A ticket is due when both have come: its `not_before`, a time of
+// day, by the wall clock; and the end of its `backoff`, a span of monotonic time that counts from
+// the event that set it. What has come stays come, also when the wall clock is set back. A pure
+// data structure: it is told the time. Owned by one State; not thread-safe.
 class ReadyQueue {
  public:
   // (priority, create_revision, number): the order in which work is given out.
   using Key = std::tuple<int, int64_t, int64_t>;
   using TicketPtr = std::shared_ptr<const v1::Ticket>;
 
-  // Adds an OPEN ticket, or replaces it: ready at `ready_at`, and at once when that is not after
-  // `now`.
-  void Add(int64_t number, TicketPtr ticket, base::MonoTime ready_at, base::MonoTime now);
-  // Replaces the record of a ticket that is in the queue; when it becomes ready stays.
-  void Update(int64_t number, TicketPtr ticket);
-  // Removes it wherever it is; harmless when absent.
+  // What a ticket waits for.
+  enum class Stage { kAbsent, kWaitsForTime, kRests, kReady };
+  // Where a ticket is, for PutBack.
+  struct Place {
+    Stage stage = Stage::kAbsent;
+    std::optional<base::MonoTime> rested;
+
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  // The record of a ticket becomes `after`; it was `before` (null: it is new). Only OPEN tickets
+  // are in the queue. When one becomes ready is found out anew when it becomes OPEN, and when its
+  // `not_before` or `backoff` changes; a back-off counts from the change that set it, also while
+  // the ticket is BLOCKED.
+  void Put(int64_t number, const v1::Ticket* before, const TicketPtr& after, const base::Now& now);
+  // The ticket is no more; harmless when absent.
   void Remove(int64_t number);
+
+  // Undoes what happened to a ticket: its record was `ticket` (null: it did not exist), and it was
+  // at `place`, as PlaceOf had told.
+  void PutBack(int64_t number, const TicketPtr& ticket, const Place& place, const base::Now& now);
+  Place PlaceOf(int64_t number) const;
 
   bool Contains(int64_t number) const { return entries_.contains(number); }
   // Ready now (not delayed).
-  bool IsReady(int64_t number) const;
-  // When a delayed ticket becomes ready; nothing when it is ready or absent.
-  std::optional<base::MonoTime> DueTime(int64_t number) const;
+  bool IsReady(int64_t number) const { return StageOf(number) == Stage::kReady; }
+  // When the back-off of an OPEN or BLOCKED ticket ends, or ended; nothing when it has none.
+  std::optional<base::MonoTime> Rested(int64_t number) const;
 
   // The first ticket that the selector admits (unassigned, or assigned to its agent). O(log n)
   // without labels; with labels at most in proportion to the tickets that have the rarest of them.
   std::optional<int64_t> First(const ClaimSelector& selector) const;
 
   // Makes ready what is due. Returns how many.
-  int ReleaseDue(base::MonoTime now);
-  // When the next delayed ticket becomes ready.
-  std::optional<base::MonoTime> NextDue() const;
-  // Changes the time of every delayed ticket to `due_time(ticket)`.
-  void Reanchor(const std::function<base::MonoTime(const v1::Ticket&)>& due_time,
-                base::MonoTime now);
+  int ReleaseDue(const base::Now& now);
+  // When the next ticket has rested, and when the next `not_before` comes.
+  std::optional<base::MonoTime> NextRested() const;
+  std::optional<absl::Time> NextTime() const;
+  // Lets every back-off count from `now`, and looks anew at all that waits.
+  void Reanchor(const base::Now& now);
 
   // Tickets that became ready, or changed while ready, since the last call, and still are; in the
   // order of the queue.
   std::vector<int64_t> TakeNewlyReady();
 
-  int64_t ready_count() const { return static_cast<int64_t>(entries_.size() - delayed_.size()); }
-  int64_t delayed_count() const { return static_cast<int64_t>(delayed_.size()); }
+  int64_t ready_count() const { return static_cast<int64_t>(entries_.size()) - delayed_count(); }
+  int64_t delayed_count() const { return static_cast<int64_t>(by_time_.size() + by_rest_.size()); }
 
   // Does the selector admit this ticket, whatever its state?
   static bool Admits(const ClaimSelector& selector, const v1::Ticket& ticket);
@@ -78,13 +95,25 @@ class ReadyQueue {
  private:
   struct Entry {
     TicketPtr ticket;
-    // Set while delayed.
-    std::optional<base::MonoTime> due_time;
+    // Of the delayed, the one of the two sets that it is in; else kReady.
+    Stage stage = Stage::kReady;
+  };
+  struct Rest {
+    base::MonoTime ends;
+    absl::Duration span;
   };
   // With the entry's record, so that who looks for a ticket need not look up those that it passes.
   using Bucket = absl::btree_map<Key, const v1::Ticket*>;
 
   static Key KeyOf(int64_t number, const v1::Ticket& ticket);
+  Stage StageOf(int64_t number) const;
+  base::MonoTime RestedAt(int64_t number) const;
+  // Follows the back-off of a ticket whose record changes.
+  void PutRest(int64_t number, const v1::Ticket* before, const v1::Ticket& after,
+               base::MonoTime now);
+  // Puts an entry where it belongs. `time_has_come`: its `not_before` is not asked again.
+  void Settle(int64_t number, Entry* entry, bool time_has_come, const base::Now& now);
+  void Unsettle(int64_t number, const Entry& entry);
   // Puts a ready ticket into its buckets, or takes it out.
   void Link(int64_t number, const v1::Ticket& ticket);
   void Unlink(int64_t number, const v1::Ticket& ticket);
@@ -103,7 +132,11 @@ class ReadyQueue {
   // Ready tickets by "<assignee>" and by "<assignee>\n<label>"; the empty assignee is anyone. None
   // is empty.
   absl::flat_hash_map<std::string, Bucket> buckets_;
-  absl::btree_set<std::pair<base::MonoTime, int64_t>> delayed_;
+  // The delayed: those whose `not_before` has not come, and those that only rest.
+  absl::btree_set<std::pair<absl::Time, int64_t>> by_time_;
+  absl::btree_set<std::pair<base::MonoTime, int64_t>> by_rest_;
+  // Of all OPEN and BLOCKED tickets with a `backoff`, rested ones too.
+  absl::flat_hash_map<int64_t, Rest> rests_;
   absl::btree_set<Key> newly_ready_;
 };
 

@@ -68,20 +68,18 @@ class State {
   std::vector<int64_t> TakeForgottenAnswers() { return std::exchange(forgotten_answers_, {}); }
 
   const ReadyQueue& ready() const { return ready_.queue(); }
-  // Moves tickets whose `not_before` has come to the ready ones. Call before deciding. Returns how
-  // many moved.
-  int ReleaseDue(base::MonoTime now) { return ready_.queue().ReleaseDue(now); }
+  // Moves tickets that are due to the ready ones. Call before deciding. Returns how many moved.
+  int ReleaseDue(const base::Now& now) { return ready_.queue().ReleaseDue(now); }
 
   // Applies one event. `private_bytes` belongs to the first event of a commit and may be null.
   // `event_bytes` is the event as it is encoded; empty: it is encoded here where that is needed.
-  // `now` (live: that of the decision) anchors `not_before` to the monotonic clock when the ticket
-  // becomes OPEN or its `not_before` changes; no setting of the wall clock moves it after that. In
-  // replay `now` may be any time before that of AnchorDelays.
+  // `now` (live: that of the decision) is what a back-off that the event sets counts from. In
+  // replay it may be any time before that of AnchorDelays.
   void Evolve(const std::shared_ptr<const pb::Event>& event,
               const jpb::CommitPrivate* private_bytes, const base::Now& now,
               std::string_view event_bytes = {});
 
-  // After replay: computes when delayed tickets become ready from `now`.
+  // After replay: back-offs count from `now`, and what is due by now is ready.
   void AnchorDelays(const base::Now& now) { ready_.Anchor(now); }
 
   // Puts one record of a snapshot; then FinishLoad. `State` must be fresh. `record` is held, not

@@ -59,7 +59,13 @@ std::optional<base::MonoTime> Writer::NextDue() const {
     consider(parts_.sessions->NextDeadline());
     consider(parts_.claims->NextDeadline());
   }
-  consider(parts_.state->ready().NextDue());
+  consider(parts_.state->ready().NextRested());
+  // No time of day is known to come after so and so long: the wall clock may be set meanwhile. The
+  // sequencer looks again often enough.
+  if (const auto time = parts_.state->ready().NextTime(); time.has_value()) {
+    const base::Now now = ReadClock();
+    consider(now.mono + std::max(absl::ZeroDuration(), *time - now.wall));
+  }
   consider(waits_.NextOverdue());
   // Nothing is tried before that.
   if (due && full_until_) due = std::max(*due, *full_until_);
@@ -117,7 +123,7 @@ void Writer::RunDue() {
     ExpireSessions();
     ExpireClaims();
   }
-  parts_.state->ReleaseDue(now_.mono);
+  parts_.state->ReleaseDue(now_);
   ServeWaiters();
   for (WaitList::Waiter& waiter : waits_.TakeOverdue(now_.mono)) {
     // Decided once more, so that the counts of why are those of now.

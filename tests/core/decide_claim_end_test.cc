@@ -20,7 +20,7 @@ TEST(Requeue, BackOffIsAtMostFiveMinutes) {
   for (int i = 1; i < 20; ++i) {
     w.Claim(id, ann);
     w.Fail(id, ann);
-    longest = FromProto(w.ticket(id).not_before()) - w.now.wall;
+    longest = FromProto(w.ticket(id).backoff());
     w.Advance(longest);
   }
   EXPECT_EQ(longest, absl::Minutes(5));
@@ -34,7 +34,8 @@ TEST(Requeue, TheHolderMayChooseTheBackOff) {
   request.set_reason("waits for the weekend");
   *request.mutable_retry_delay() = ToProto(absl::Hours(24));
   w.Must(ann, request);
-  EXPECT_EQ(FromProto(w.ticket(id).not_before()) - w.now.wall, absl::Hours(24));
+  EXPECT_EQ(FromProto(w.ticket(id).backoff()), absl::Hours(24));
+  EXPECT_FALSE(w.ticket(id).has_not_before()) << "nobody stated a time";
   EXPECT_EQ(w.ticket(id).outcome().reason(), "waits for the weekend");
   EXPECT_EQ(w.ticket(id).outcome().actor(), "ann");
 
@@ -45,14 +46,39 @@ TEST(Requeue, TheHolderMayChooseTheBackOff) {
   EXPECT_TRUE(w.Do(ann, w.Claiming(id)).ok());
 }
 
-TEST(Requeue, ABackOffIsMeasuredFromAWallClockThatWasSetBack) {
+TEST(Requeue, ABackOffIsASpanWhateverTheWallClockDoes) {
+  for (const absl::Duration jump : {absl::Hours(24), -absl::Hours(24)}) {
+    DecidingWorkspace w;
+    const Caller ann = w.Register("ann");
+    const std::string id = w.Create();
+    w.Claim(id, ann);
+    w.now.wall += jump;
+    w.Fail(id, ann);
+    w.now.wall -= jump;
+    w.now.mono += absl::Seconds(1) - absl::Nanoseconds(1);
+    const absl::Status early = w.Do(ann, w.Claiming(id)).status();
+    EXPECT_EQ(ReasonNameOf(early), "TICKET_NOT_DUE");
+    w.now.mono += absl::Nanoseconds(1);
+    EXPECT_TRUE(w.Do(ann, w.Claiming(id)).ok());
+  }
+}
+
+TEST(Requeue, WhoeverSaysWhenATicketIsDueEndsItsBackOff) {
   DecidingWorkspace w;
   const Caller ann = w.Register("ann");
   const std::string id = w.Create();
   w.Claim(id, ann);
-  w.now.wall -= absl::Hours(24);
   w.Fail(id, ann);
-  w.Advance(absl::Seconds(1));
+  ASSERT_TRUE(w.ticket(id).has_backoff());
+  pb::UpdateTicketRequest update;
+  update.set_ticket_id(id);
+  update.mutable_update_mask()->add_paths("title");
+  update.mutable_spec()->set_title("another");
+  w.Must(Operator(), update);
+  EXPECT_TRUE(w.ticket(id).has_backoff());
+  update.mutable_update_mask()->add_paths("not_before");
+  w.Must(Operator(), update);
+  EXPECT_FALSE(w.ticket(id).has_backoff());
   EXPECT_TRUE(w.Do(ann, w.Claiming(id)).ok());
 }
 
@@ -69,7 +95,7 @@ TEST(Requeue, AReleasedTicketIsClaimableAtOnceThoughTheWallClockWasSetBack) {
   EXPECT_TRUE(w.Do(ann, w.Claiming(id)).ok());
 }
 
-TEST(Requeue, ATimeThatWasSetMeanwhileOutlastsAShorterBackOff) {
+TEST(Requeue, ATimeThatWasSetMeanwhileStandsBesideABackOff) {
   for (const absl::Duration wait : {absl::Hours(1), absl::Milliseconds(500)}) {
     DecidingWorkspace w;
     const Caller ann = w.Register("ann");
@@ -81,10 +107,17 @@ TEST(Requeue, ATimeThatWasSetMeanwhileOutlastsAShorterBackOff) {
     *update.mutable_spec()->mutable_not_before() = ToProto(w.now.wall + wait);
     w.Must(Operator(), update);
     w.Fail(id, ann);
-    EXPECT_EQ(FromProto(w.ticket(id).not_before()) - w.now.wall, std::max(wait, absl::Seconds(1)));
-    w.Advance(absl::Hours(1));
+    EXPECT_EQ(FromProto(w.ticket(id).not_before()) - w.now.wall, wait);
+    const absl::Duration longer = std::max(wait, absl::Seconds(1));
+    const absl::Status early = w.Do(ann, w.Claiming(id)).status();
+    EXPECT_EQ(base::MetadataOf(early, "not_before"),
+              absl::FormatTime(absl::RFC3339_sec, w.now.wall + longer, absl::UTCTimeZone()));
+    w.Advance(longer - absl::Nanoseconds(1));
+    EXPECT_EQ(ReasonNameOf(w.Do(ann, w.Claiming(id)).status()), "TICKET_NOT_DUE");
+    w.Advance(absl::Nanoseconds(1));
     w.Claim(id, ann);
     EXPECT_FALSE(w.ticket(id).has_not_before());
+    EXPECT_FALSE(w.ticket(id).has_backoff());
     w.Must(Operator(), [&] {
       *update.mutable_spec()->mutable_not_before() = ToProto(w.now.wall + wait);
       return update;
@@ -111,10 +144,10 @@ TEST(Reopen, ForgetsAttemptsAndBackOffButNotTheOutcome) {
   w.Claim(id, ann);
   w.Fail(id, ann);
   w.Cancel(id);
-  ASSERT_TRUE(w.ticket(id).has_not_before());
+  ASSERT_TRUE(w.ticket(id).has_backoff());
   w.Reopen(id);
   EXPECT_EQ(w.ticket(id).attempt(), 0);
-  EXPECT_FALSE(w.ticket(id).has_not_before());
+  EXPECT_FALSE(w.ticket(id).has_backoff());
   EXPECT_EQ(w.ticket(id).outcome().actor(), "operator");
   EXPECT_TRUE(w.Do(ann, w.Claiming(id)).ok());
 }

@@ -58,7 +58,7 @@ class DecidingWorkspace {
   // Decides, and applies what was decided.
   absl::StatusOr<Decision> Do(const Caller& caller, CommandBody body,
                               const std::string& request_id = "") {
-    state.ReleaseDue(now.mono);
+    state.ReleaseDue(now);
     const Command command = {.caller = caller,
                              .body = std::move(body),
                              .request_id = request_id,

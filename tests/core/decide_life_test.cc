@@ -248,9 +248,9 @@ TEST_P(ClaimEnd, CountsAndDelaysAsTabled) {
   if (c.state != kOpen) return;
   const Caller eve = life.Register("eve");
   if (c.back_off == absl::ZeroDuration()) {
-    EXPECT_FALSE(life.ticket(life.id).has_not_before());
+    EXPECT_FALSE(life.ticket(life.id).has_backoff());
   } else {
-    EXPECT_EQ(FromProto(life.ticket(life.id).not_before()) - life.now.wall, c.back_off);
+    EXPECT_EQ(FromProto(life.ticket(life.id).backoff()), c.back_off);
     life.Advance(c.back_off - absl::Nanoseconds(1));
     const absl::Status early = life.Do(eve, life.Claiming(life.id)).status();
     EXPECT_EQ(ReasonNameOf(early), "TICKET_NOT_DUE");

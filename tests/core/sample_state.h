@@ -39,6 +39,7 @@ inline void Populate(RecordedState& recorded) {
   recorded.Move(3, pb::EVENT_KIND_TICKET_COMPLETED, pb::Ticket::STATE_DONE);
   recorded.ChangeTicket(4, pb::EVENT_KIND_TICKET_UPDATED, [&](pb::Ticket& ticket) {
     *ticket.mutable_not_before() = ToProto(recorded.now.wall + absl::Minutes(1));
+    *ticket.mutable_backoff() = ToProto(absl::Minutes(2));
   });
   Draft draft(recorded.state, "alice", recorded.now);
   pb::Event& event = draft.Add(pb::EVENT_KIND_COMMENT_ADDED);

@@ -107,8 +107,8 @@ TEST(RollBack, UndoesEverythingSinceTheView) {
   Populate(recorded);
   const auto view = recorded.state.MakeView();
   const std::string digest = Digest(*view);
-  const auto delayed_until = recorded.state.ready().DueTime(4);
-  ASSERT_TRUE(delayed_until.has_value());
+  const auto place = recorded.state.ready().PlaceOf(4);
+  ASSERT_TRUE(place.rested.has_value());
 
   const std::string session = recorded.state.FindAgent("alice")->session_uid();
   recorded.Claim(1, "alice");
@@ -122,7 +122,7 @@ TEST(RollBack, UndoesEverythingSinceTheView) {
   recorded.ForgetAgent("bob");
   Remember(recorded, "alice", 2, limits::kRememberedPerClient + 1);  // request-1 leaves the window
   Remember(recorded, "alice", 1, 1);                                 // and comes again
-  recorded.now.wall += absl::Hours(1);
+  recorded.now.mono += absl::Seconds(30);
 
   recorded.state.RollBack(*view, recorded.now);
   EXPECT_THAT(BrokenInvariants(recorded.state, true), IsEmpty());
@@ -130,7 +130,7 @@ TEST(RollBack, UndoesEverythingSinceTheView) {
   EXPECT_EQ(recorded.state.last_ticket_number(), view->last_ticket_number);
   EXPECT_EQ(recorded.state.last_event_time(), view->last_event_time);
   EXPECT_EQ(recorded.state.FindSession(session)->agent_id(), "alice");
-  EXPECT_EQ(recorded.state.ready().DueTime(4), delayed_until);
+  EXPECT_EQ(recorded.state.ready().PlaceOf(4), place);
   EXPECT_EQ(recorded.state.FindRequest("alice", "", "request-1")->commit_revision(),
             view->revision);
   EXPECT_EQ(recorded.CurrentDigest(), digest);

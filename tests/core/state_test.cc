@@ -133,15 +133,23 @@ TEST(State, FindsSessionsSubAgentsAndWhoEndedFirst) {
 
 class Delays : public testing::Test {
  protected:
-  // A ticket that may be claimed after a minute.
+  // A ticket that may be claimed in a minute.
   int64_t CreateDelayed() {
     return recorded_.CreateTicket([&](pb::Ticket& ticket) {
       *ticket.mutable_not_before() = ToProto(recorded_.now.wall + absl::Minutes(1));
     });
   }
-  bool IsReadyAfter(int64_t number, absl::Duration wait) {
-    recorded_.state.ReleaseDue(recorded_.now.mono + wait);
+  // A ticket that rests for a minute.
+  int64_t CreateResting() {
+    return recorded_.CreateTicket(
+        [&](pb::Ticket& ticket) { *ticket.mutable_backoff() = ToProto(absl::Minutes(1)); });
+  }
+  bool IsReady(int64_t number, const base::Now& now) {
+    recorded_.state.ReleaseDue(now);
     return recorded_.state.ready().IsReady(number);
+  }
+  bool IsReadyAfter(int64_t number, absl::Duration wait) {
+    return IsReady(number, {recorded_.now.mono + wait, recorded_.now.wall + wait});
   }
 
   RecordedState recorded_;
@@ -150,15 +158,23 @@ class Delays : public testing::Test {
 
 TEST_F(Delays, EndWhenNotBeforeComes) {
   const int64_t number = CreateDelayed();
-  EXPECT_EQ(recorded_.state.ready().NextDue(), recorded_.now.mono + absl::Minutes(1));
+  EXPECT_EQ(recorded_.state.ready().NextTime(), recorded_.now.wall + absl::Minutes(1));
   EXPECT_FALSE(IsReadyAfter(number, absl::Minutes(1) - kTick));
   EXPECT_TRUE(IsReadyAfter(number, absl::Minutes(1)));
 }
 
-TEST_F(Delays, AreNotTouchedByTheWallClock) {
-  const int64_t number = CreateDelayed();
+TEST_F(Delays, NotBeforeIsATimeOfDayWhateverTheMachineDidMeanwhile) {
+  const int64_t slept = CreateDelayed();
+  const int64_t was_set_back = CreateDelayed();
+  const base::Now now = recorded_.now;
+  EXPECT_FALSE(IsReady(was_set_back, {now.mono + absl::Hours(8), now.wall - absl::Minutes(5)}));
+  EXPECT_TRUE(IsReady(slept, {now.mono + absl::Seconds(1), now.wall + absl::Hours(8)}));
+}
+
+TEST_F(Delays, BackOffsAreNotTouchedByTheWallClock) {
+  const int64_t number = CreateResting();
   recorded_.now.wall += absl::Hours(24);
-  // Another change of the ticket does not anchor it anew.
+  // Another change of the ticket does not begin it anew.
   recorded_.ChangeTicket(number, kUpdated, [](pb::Ticket& ticket) { ticket.set_priority(0); });
   EXPECT_FALSE(IsReadyAfter(number, absl::Minutes(1) - kTick));
   EXPECT_TRUE(IsReadyAfter(number, absl::Minutes(1)));
@@ -181,18 +197,22 @@ TEST_F(Delays, ChangeWithNotBefore) {
   EXPECT_TRUE(recorded_.state.ready().IsReady(number));
 }
 
-TEST_F(Delays, AreAnchoredAfterReplayAndLoad) {
-  const int64_t number = CreateDelayed();
+TEST_F(Delays, AreReckonedAnewAfterReplayAndLoad) {
+  const int64_t delayed = CreateDelayed();
+  const int64_t resting = CreateResting();
   const auto view = recorded_.state.MakeView();
   Advance(recorded_.now, absl::Seconds(20));
   recorded_.now.mono = {7};  // another process
   for (const auto& state : {recorded_.Replay(), recorded_.Reload(*view)}) {
-    EXPECT_EQ(state->ready().DueTime(number), base::MonoTime{7} + absl::Seconds(40));
-    EXPECT_EQ(state->ready().delayed_count(), 1);
+    EXPECT_EQ(state->ready().delayed_count(), 2);
+    EXPECT_EQ(state->ready().NextTime(), recorded_.now.wall + absl::Seconds(40));
+    EXPECT_EQ(state->ready().Rested(resting), base::MonoTime{7} + absl::Minutes(1))
+        << "a back-off counts from the start";
   }
   Advance(recorded_.now, absl::Seconds(40));
   for (const auto& state : {recorded_.Replay(), recorded_.Reload(*view)}) {
-    EXPECT_TRUE(state->ready().IsReady(number));
+    EXPECT_TRUE(state->ready().IsReady(delayed));
+    EXPECT_FALSE(state->ready().IsReady(resting));
   }
 }
 
@@ -200,7 +220,8 @@ TEST_F(Delays, WakeWhoeverWaitsWhenTheyEnd) {
   const int64_t number = CreateDelayed();
   const int64_t other = recorded_.CreateTicket();
   EXPECT_THAT(recorded_.state.TakeNewlyReady(), ElementsAre(other));
-  EXPECT_EQ(recorded_.state.ReleaseDue(recorded_.now.mono + absl::Minutes(1)), 1);
+  Advance(recorded_.now, absl::Minutes(1));
+  EXPECT_EQ(recorded_.state.ReleaseDue(recorded_.now), 1);
   EXPECT_THAT(recorded_.state.TakeNewlyReady(), ElementsAre(number));
   EXPECT_THAT(recorded_.state.TakeNewlyReady(), IsEmpty());
 }

@@ -134,6 +134,21 @@ TEST_F(WaitingTest, ADelayedTicketWakesItsWaiterWhenItIsDue) {
   EXPECT_EQ(a->ticket().title(), "later");
 }
 
+TEST_F(WaitingTest, ATimeOfDayWakesItsWaiterThoughTheMachineSlept) {
+  v1::CreateTicketRequest morning = Create("at nine");
+  *morning.mutable_spec()->mutable_not_before() =
+      core::ToProto(hub_.clock_.Wall() + absl::Hours(1));
+  hub_.RunOne(CommandOf(Operator(), morning));
+  const ReplyPtr a = WaitAs("a");
+  // Monotonic time stands still meanwhile.
+  hub_.clock_.SetWall(hub_.clock_.Wall() + absl::Hours(8));
+  ASSERT_TRUE(hub_.writer_->NextDue().has_value());
+  EXPECT_EQ(*hub_.writer_->NextDue(), hub_.lease_clock_->Now());
+  hub_.writer_->Run({});
+  ASSERT_TRUE(a->answered);
+  EXPECT_EQ(a->ticket().title(), "at nine");
+}
+
 TEST_F(WaitingTest, TheListIsBounded) {
   WriterHarness small(/*waiters_capacity=*/2);
   small.Register("a", "uid-a");

@@ -27,15 +27,20 @@ void GrantClaim(Context& context, const pb::Ticket& ticket,
   claimed.set_state(pb::Ticket::STATE_CLAIMED);
   claimed.set_attempt(ticket.attempt() + 1);
   claimed.set_last_fence(draft.next_revision());
-  // It has come. Were it kept, a wall clock that is set back would revive it when the ticket
+  // Both have come. Were they kept, a wall clock that is set back would revive them when the ticket
   // returns.
   claimed.clear_not_before();
+  claimed.clear_backoff();
   pb::Claim& claim = *claimed.mutable_claim();
   claim.set_agent_id(context.self->agent_id());
   claim.set_session_uid(context.self->session_uid());
   claim.set_fence(draft.next_revision());
   *claim.mutable_claim_time() = ToProto(draft.time());
-  if (claim_timeout != nullptr) *claim.mutable_claim_timeout() = *claim_timeout;
+  if (claim_timeout != nullptr) {
+    *claim.mutable_claim_timeout() = *claim_timeout;
+  } else if (context.claim_timeout_default.has_value()) {
+    *claim.mutable_claim_timeout() = ToProto(*context.claim_timeout_default);
+  }
   ChangeTicket(draft, pb::EVENT_KIND_TICKET_CLAIMED, std::move(claimed));
 }
 

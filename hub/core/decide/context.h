@@ -2,6 +2,9 @@
 
 #pragma once
 
+#include <optional>
+
+#include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "coordhub/v1/agent.pb.h"
 #include "hub/core/command.h"
@@ -19,6 +22,8 @@ struct Context {
   const v1::Agent* self;
   // Where the command's events go.
   Draft& draft;
+  // Of the command.
+  std::optional<absl::Duration> claim_timeout_default;
   // `no_work` and `resumed` are the command's to set; the events are taken from the draft.
   Decision& decision;
 };

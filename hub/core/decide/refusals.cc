@@ -78,9 +78,8 @@ absl::Status TicketHasBlockers(const pb::Ticket& ticket, const std::vector<pb::B
                    {{"ticket_id", ticket.ticket_id()}, {"blocked_by", joined}});
 }
 
-absl::Status TicketNotDue(const pb::Ticket& ticket) {
-  const std::string due =
-      absl::FormatTime(absl::RFC3339_sec, FromProto(ticket.not_before()), absl::UTCTimeZone());
+absl::Status TicketNotDue(const pb::Ticket& ticket, absl::Time due_time) {
+  const std::string due = absl::FormatTime(absl::RFC3339_sec, due_time, absl::UTCTimeZone());
   return MakeError(pb::ERROR_REASON_TICKET_NOT_DUE,
                    absl::StrCat(ticket.ticket_id(), " is not claimable before ", due),
                    {{"ticket_id", ticket.ticket_id()}, {"not_before", due}});

@@ -25,7 +25,7 @@ absl::Status AgentNotFound(std::string_view agent_id);
 absl::Status WrongTicketState(const v1::Ticket& ticket, std::string_view deed);
 absl::Status TicketHeld(const v1::Ticket& ticket);
 absl::Status TicketHasBlockers(const v1::Ticket& ticket, const std::vector<v1::Blocker>& blockers);
-absl::Status TicketNotDue(const v1::Ticket& ticket);
+absl::Status TicketNotDue(const v1::Ticket& ticket, absl::Time due_time);
 absl::Status TicketAssignedElsewhere(const v1::Ticket& ticket);
 absl::Status ClaimSuperseded(const v1::Ticket& ticket, int64_t fence);
 absl::Status RevisionMismatch(const v1::Ticket& ticket, int64_t expected_revision);

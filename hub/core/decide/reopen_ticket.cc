@@ -20,7 +20,9 @@ absl::Status DecideCommand(Context& context, const pb::ReopenTicketRequest& requ
   // What was integrated is not what its next holder will make. (The outcome stays until there is
   // another: it tells the next holder what became of the last attempt.)
   reopened.clear_integration();
-  // A back-off goes with its attempts; a time without any is what its maker asked for.
+  // A back-off goes with its attempts; journals of before have it in the time, too. A time without
+  // any attempts is what its maker asked for.
+  reopened.clear_backoff();
   if (ticket->attempt() > 0) reopened.clear_not_before();
   reopened.set_attempt(0);
   reopened.set_state(QueueState(context.draft, reopened));

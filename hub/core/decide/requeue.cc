@@ -17,17 +17,13 @@ absl::Duration Backoff(int doublings) {
   return std::min(delay, limits::kBackoffMax);
 }
 
-// The ticket without its claim, claimable after `delay`, or later if somebody asked for that while
-// it was held.
+// The ticket without its claim, claimable once it has rested for `delay`. A `not_before` that
+// somebody stated while it was held stands beside that.
 pb::Ticket Requeued(const Context& context, const pb::Ticket& ticket, absl::Duration delay) {
   pb::Ticket requeued = ticket;
   requeued.clear_claim();
-  // From the present wall clock rather than the event's time, which may be ahead of it.
-  const absl::Time back = context.now.wall + delay;
-  if (delay > absl::ZeroDuration() &&
-      (!ticket.has_not_before() || FromProto(ticket.not_before()) < back)) {
-    *requeued.mutable_not_before() = ToProto(back);
-  }
+  requeued.clear_backoff();
+  if (delay > absl::ZeroDuration()) *requeued.mutable_backoff() = ToProto(delay);
   requeued.set_state(QueueState(context.draft, requeued));
   return requeued;
 }
@@ -41,6 +37,7 @@ void EndAttempt(Context& context, const pb::Ticket& ticket, pb::EventKind kind,
     kind = pb::EVENT_KIND_TICKET_BURIED;
     ended.set_state(pb::Ticket::STATE_BURIED);
     ended.clear_not_before();
+    ended.clear_backoff();
   }
   ChangeTicket(context.draft, kind, std::move(ended), reason);
 }

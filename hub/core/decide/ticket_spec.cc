@@ -35,7 +35,9 @@ void SetDependencies(const pb::TicketSpec& spec, pb::Ticket* ticket) {
   }
 }
 
+// Whoever says when the ticket is due says it for its next attempt: a back-off ends with that.
 void SetNotBefore(const pb::TicketSpec& spec, pb::Ticket* ticket) {
+  ticket->clear_backoff();
   ticket->clear_not_before();
   if (spec.has_not_before()) *ticket->mutable_not_before() = spec.not_before();
 }

@@ -86,7 +86,7 @@ v1::Ticket::State Model::StateOf(int64_t number) const {
 
 bool Model::IsReady(int64_t number) const {
   const Ticket& ticket = tickets.at(number);
-  return ticket.settled_state == State::STATE_OPEN && ticket.ready_at <= now.mono;
+  return ticket.settled_state == State::STATE_OPEN && ticket.was_ready;
 }
 
 std::set<int64_t> Model::Ready() const {
@@ -148,18 +148,25 @@ Refusals Model::EdgeRefusals() const {
 void Model::Settle() {
   for (auto& [number, ticket] : tickets) {
     const v1::Ticket::State state = StateOf(number);
-    if (state == State::STATE_OPEN && (ticket.settled_state != State::STATE_OPEN ||
-                                       ticket.settled_not_before != ticket.not_before)) {
-      const absl::Duration delay = ticket.not_before.value_or(now.wall) - now.wall;
-      ticket.ready_at = now.mono + std::max(absl::ZeroDuration(), delay);
+    if (state != State::STATE_OPEN || ticket.settled_state != State::STATE_OPEN ||
+        ticket.settled_not_before != ticket.not_before ||
+        ticket.settled_backoff != ticket.backoff) {
+      ticket.time_has_come = ticket.was_ready = false;
     }
     ticket.settled_state = state;
     ticket.settled_not_before = ticket.not_before;
+    ticket.settled_backoff = ticket.backoff;
+    if (ticket.not_before.value_or(absl::InfinitePast()) <= now.wall) ticket.time_has_come = true;
+    const bool has_rested = !ticket.backoff.has_value() || ticket.rested <= now.mono;
+    if (ticket.time_has_come && has_rested) ticket.was_ready = true;
   }
 }
 
 void Model::Restart() {
-  for (auto& [number, ticket] : tickets) ticket.settled_state = State::STATE_UNSPECIFIED;
+  for (auto& [number, ticket] : tickets) {
+    ticket.settled_state = State::STATE_UNSPECIFIED;
+    ticket.rested = now.mono + ticket.backoff.value_or(absl::ZeroDuration());
+  }
   Settle();
 }
 

@@ -61,6 +61,7 @@ struct Ticket {
   int64_t parent = 0;
   std::string assignee;
   std::optional<absl::Time> not_before;
+  std::optional<absl::Duration> backoff;
   int attempt = 0;
   int max_attempts = 5;
   std::string creator;
@@ -73,11 +74,16 @@ struct Ticket {
   int64_t fence = 0;
   int64_t last_fence = 0;
 
-  // What Settle saw after the last command (BLOCKED told from OPEN), and when the ticket becomes
-  // ready if it is OPEN.
+  // When it has rested for `backoff`.
+  base::MonoTime rested;
+  // What Settle saw after the last command (BLOCKED told from OPEN); since then, if it is OPEN,
+  // whether its `not_before` has come and whether it became ready. Both stay, whatever the clocks
+  // do.
   v1::Ticket::State settled_state = v1::Ticket::STATE_UNSPECIFIED;
   std::optional<absl::Time> settled_not_before;
-  base::MonoTime ready_at;
+  std::optional<absl::Duration> settled_backoff;
+  bool time_has_come = false;
+  bool was_ready = false;
 
   bool operator==(const Ticket&) const = default;
 };

@@ -62,6 +62,7 @@ void Model::SetField(Ticket& ticket, const std::string& field, const v1::TicketS
   if (field == "assignee_agent_id") ticket.assignee = spec.assignee_agent_id();
   if (field == "max_attempts") ticket.max_attempts = spec.max_attempts() ? spec.max_attempts() : 5;
   if (field == "not_before") {
+    ticket.backoff.reset();
     ticket.not_before.reset();
     if (spec.has_not_before()) ticket.not_before = ToTime(spec.not_before());
   }
@@ -161,6 +162,7 @@ void Model::Grant(Ticket& ticket, const std::string& agent_id) {
   ticket.session_uid = agents[agent_id].session_uid;
   ticket.fence = ticket.last_fence = kFenceUnknown;
   ticket.not_before.reset();
+  ticket.backoff.reset();
   ++ticket.attempt;
   Settle();
 }
@@ -184,10 +186,9 @@ void Model::EndAttempt(Ticket& ticket, absl::Duration delay, std::optional<std::
     return Unclaim(ticket, State::STATE_BURIED);
   }
   Unclaim(ticket, State::STATE_OPEN);
-  // Somebody may have asked for a later time while it was held.
   if (delay > absl::ZeroDuration()) {
-    ticket.not_before =
-        std::max(ticket.not_before.value_or(absl::InfinitePast()), now.wall + delay);
+    ticket.backoff = delay;
+    ticket.rested = now.mono + delay;
   }
 }
 
@@ -367,6 +368,7 @@ Answer Model::Do(const Who& who, const v1::ReopenTicketRequest& request) {
   if (!refusals.empty()) return Refuse(refusals);
   ticket.state = State::STATE_OPEN;
   if (ticket.attempt > 0) ticket.not_before.reset();
+  ticket.backoff.reset();
   ticket.attempt = 0;
   Settle();
   return {};

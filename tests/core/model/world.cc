@@ -75,12 +75,16 @@ bool World::Step() {
   return ExpireWhatIsDue() && DoSomething();
 }
 
-void World::PassTime() {
+void World::PassTime(bool wall_may_jump) {
   if (dice_.Chance(40)) core::Advance(now_, absl::Milliseconds(dice_.Roll(1000)));
   if (dice_.Chance(1)) core::Advance(now_, absl::Seconds(dice_.Roll(60)));
   // Somebody sets the wall clock, by up to a day.
-  if (dice_.Roll(300) == 0) now_.wall += absl::Minutes(dice_.Roll(2880) - 1440);
+  if (wall_may_jump && dice_.Roll(300) == 0) {
+    now_.wall += absl::Minutes(dice_.Roll(2880) - 1440);
+  }
   model_.now = now_;
+  model_.Settle();
+  state_->ReleaseDue(now_);
 }
 
 bool World::ExpireWhatIsDue() {
@@ -187,7 +191,9 @@ bool World::RollBackSomeCommands() {
   const Past past = {state_->MakeView(), model_,        requests_, log_.size(),
                      session_deadlines_, highest_fence_};
   for (int i = dice_.Roll(12); i >= 0; --i) {
-    PassTime();
+    // What had become ready by the passing of time stays so; the model forgets it, and finds it
+    // again only when time did not go back.
+    PassTime(/*wall_may_jump=*/false);
     if (!Do(SomeCommand())) return false;
   }
   doing_ = "roll back";
@@ -195,11 +201,12 @@ bool World::RollBackSomeCommands() {
   compared_.clear();
   model_ = past.model;
   model_.now = now_;
+  model_.Settle();
   requests_ = past.requests;
   log_.resize(past.log_size);
   session_deadlines_ = past.session_deadlines;
   highest_fence_ = past.highest_fence;
-  state_->ReleaseDue(now_.mono);
+  state_->ReleaseDue(now_);
   state_->TakeNewlyReady();
   was_ready_ = model_.Ready();
   const auto broken = core::BrokenInvariants(*state_, /*at_commit_boundary=*/true);
@@ -215,7 +222,7 @@ bool World::Do(const core::Command& command) {
   doing_ = absl::StrCat(std::visit([](const auto& body) { return Describe(body); }, command.body),
                         " by ", command.caller.actor(), "/", command.caller.session_uid(),
                         " request ", command.request_id, " at revision ", state_->revision());
-  state_->ReleaseDue(now_.mono);
+  state_->ReleaseDue(now_);
   bool repeated = false;
   if (!CheckRepetition(command, &repeated)) return false;
   if (repeated) return true;

@@ -47,7 +47,7 @@ class World {
     int64_t highest_fence;
   };
 
-  void PassTime();
+  void PassTime(bool wall_may_jump);
   bool ExpireWhatIsDue();
   bool DoSomething();
   // Goes on with a state that was folded anew, or loaded.

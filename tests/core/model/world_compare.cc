@@ -20,7 +20,7 @@ std::string Show(const v1::Ticket& ticket, const std::string& body) {
       ticket.claim().fence(), " last ", ticket.last_fence(), " not before ");
   absl::StrAppend(
       &text, ticket.has_not_before() ? absl::ToUnixNanos(core::FromProto(ticket.not_before())) : -1,
-      " labels");
+      " rests ", absl::FormatDuration(core::FromProto(ticket.backoff())), " labels");
   for (const std::string& label : ticket.labels()) absl::StrAppend(&text, " ", label);
   std::set<std::pair<int64_t, int>> dependencies;
   for (const v1::Dependency& dependency : ticket.dependencies()) {
@@ -39,6 +39,7 @@ std::string Show(const Ticket& ticket, v1::Ticket::State state) {
       ticket.comments, " held by '", ticket.holder, "' in '", ticket.session_uid, "' fence ",
       ticket.fence, " last ", ticket.last_fence, " not before ");
   absl::StrAppend(&text, ticket.not_before.has_value() ? absl::ToUnixNanos(*ticket.not_before) : -1,
+                  " rests ", absl::FormatDuration(ticket.backoff.value_or(absl::ZeroDuration())),
                   " labels");
   for (const std::string& label : ticket.labels) absl::StrAppend(&text, " ", label);
   for (const auto& [number, until] : ticket.dependencies) {
