@@ -98,6 +98,23 @@ absl::Status AtomicReplaceFileAt(int directory, const std::string& name, std::st
   return absl::OkStatus();
 }
 
+absl::Status ReplaceOrOverwriteFile(const std::string& path, std::string_view bytes, mode_t mode) {
+  absl::Status replaced = AtomicReplaceFile(path, bytes, mode);
+  if (ReasonOf(replaced) != pb::ERROR_REASON_DISK_FULL) return replaced;
+  const UniqueFd fd =
+      OpenRetrying([&] { return open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC); });
+  struct stat info {};
+  if (!fd.valid() || fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return replaced;
+  // In one write, and cut only afterwards: what has its blocks keeps them.
+  const ssize_t written = pwrite(fd.get(), bytes.data(), bytes.size(), 0);
+  if (written != static_cast<ssize_t>(bytes.size())) return replaced;
+  if (ftruncate(fd.get(), static_cast<off_t>(bytes.size())) != 0) {
+    return MakeIoError("truncate", path, errno);
+  }
+  if (fsync(fd.get()) != 0) return MakeIoError("fsync", path, errno);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<std::string>> ReadFile(const std::string& path, size_t max_bytes) {
   // O_NONBLOCK: a FIFO without a writer must not hang us before we see what it is.
   const UniqueFd fd = OpenRetrying(

@@ -1,7 +1,8 @@
 // Files that are replaced and read whole, and directories that are private.
 //
 // Thread-safe, also towards other processes: a reader sees the old content or the new, never a
-// mixture or an empty file. Symbolic links are not followed in the last component of a path.
+// mixture or an empty file, except where it is said. Symbolic links are not followed in the last
+// component of a path.
 
 #pragma once
 
@@ -38,6 +39,10 @@ absl::Status AtomicReplaceFile(const std::string& path, std::string_view bytes, 
 // `path` is what messages call the file.
 absl::Status AtomicReplaceFileAt(int directory, const std::string& name, std::string_view bytes,
                                  mode_t mode, const std::string& path, Sync sync = Sync::kYes);
+
+// As AtomicReplaceFile; where there is no room for a second file it writes over the old one, into
+// the room that this has: a reader may then meet a mixture of both for a moment.
+absl::Status ReplaceOrOverwriteFile(const std::string& path, std::string_view bytes, mode_t mode);
 
 // The content of the regular file `path`; nullopt if nothing is there.
 //

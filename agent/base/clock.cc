@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace coordhub::base {
 
@@ -29,6 +29,12 @@ MonoTime SystemClock::Mono() const {
   return {int64_t{ts.tv_sec} * 1'000'000'000 + ts.tv_nsec};
 }
 
-absl::Time SystemClock::Wall() const { return absl::Now(); }
+// Not absl::Now(), which reckons from a time that it asked for before: for two seconds it may not
+// notice that the clock was set.
+absl::Time SystemClock::Wall() const {
+  timespec ts{};
+  clock_gettime(CLOCK_REALTIME, &ts);
+  return absl::TimeFromTimespec(ts);
+}
 
 }  // namespace coordhub::base

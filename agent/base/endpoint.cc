@@ -205,7 +205,7 @@ absl::Status WriteEndpointFile(const std::string& path, const EndpointFile& cont
   // A path need not be UTF-8, JSON must; `replace` keeps dump() from throwing.
   const std::string text =
       object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  return AtomicReplaceFile(path, text, 0600);
+  return ReplaceOrOverwriteFile(path, text, 0600);
 }
 
 absl::StatusOr<std::optional<EndpointFile>> ReadEndpointFile(const std::string& path) {

@@ -82,7 +82,8 @@ struct EndpointFile {
   std::optional<std::string> mirror_dir;
 };
 
-// Writes it by atomic replace, mode 0600. Errors as AtomicReplaceFile.
+// Writes it with ReplaceOrOverwriteFile, mode 0600: a hub that was killed can come back on a full
+// disk. Errors as AtomicReplaceFile.
 absl::Status WriteEndpointFile(const std::string& path, const EndpointFile& content);
 
 // Reads it; nullopt if there is none, or it is a copy that leads to the hub of what was copied.

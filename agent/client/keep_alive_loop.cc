@@ -7,6 +7,12 @@
 #include "agent/client/retry_policy.h"
 
 namespace coordhub::agent {
+namespace {
+
+// After the agent was found not to work.
+constexpr absl::Duration kAskAgain = absl::Milliseconds(500);
+
+}  // namespace
 
 KeepAliveLoop::KeepAliveLoop(Options options, LeaseTracker lease, Transport* transport,
                              base::IdSource* ids, std::shared_ptr<ClaimLedger> ledger)
@@ -46,8 +52,19 @@ void KeepAliveLoop::MaintainStream(base::MonoTime now) {
     next_send = lease_.NextSend();
   }
   if (stream_ != nullptr && now >= answer_due) CloseStream(now);  // the hub stands still
-  if (stream_ != nullptr && now >= next_send) SendOne(now);
-  if (stream_ == nullptr && !ended() && now >= reopen_at_) OpenStream(now);
+  if (stream_ != nullptr && now >= next_send && MayBeat(now)) SendOne(now);
+  if (stream_ == nullptr && !ended() && now >= reopen_at_ && MayBeat(now)) OpenStream(now);
+}
+
+bool KeepAliveLoop::MayBeat(base::MonoTime now) {
+  if (!options_.callbacks.may_beat) return true;
+  if (now < ask_again_) return false;
+  if (options_.callbacks.may_beat()) {
+    ask_again_ = base::MonoTime::InfinitePast();
+    return true;
+  }
+  ask_again_ = now + kAskAgain;
+  return false;
 }
 
 void KeepAliveLoop::HandleAnswer(const pb::KeepAliveResponse& answer) {
@@ -132,8 +149,9 @@ void KeepAliveLoop::TellWhenUnsafe(base::MonoTime now) {
 
 base::MonoTime KeepAliveLoop::NextStep() const {
   base::MutexLock lock(&mu_);
-  base::MonoTime next =
-      stream_ == nullptr ? reopen_at_ : std::min(lease_.NextSend(), lease_.AnswerDue());
+  base::MonoTime next = stream_ == nullptr
+                            ? std::max(reopen_at_, ask_again_)
+                            : std::min(std::max(lease_.NextSend(), ask_again_), lease_.AnswerDue());
   if (!told_unsafe_) next = std::min(next, lease_.SafeUntil());
   return next;
 }

@@ -23,6 +23,10 @@ namespace coordhub::agent {
 // What a session has to tell. Each may be unset. Called one at a time on the session's thread, with
 // no lock held; must not block for long, for meanwhile nothing renews the lease.
 struct SessionCallbacks {
+  // Asked before each message that would renew the lease: whether the agent works, as far as can be
+  // told. False: nothing is sent; it is asked again in half a second. A session for which it stays
+  // so ends with its TTL.
+  std::function<bool()> may_beat;
   // Stop working on these: the hub took the claims back. Each loss is told once. When the session
   // ends, this comes first, with all that it held.
   std::function<void(const std::vector<pb::LostClaim>&)> on_claims_lost;
@@ -71,6 +75,8 @@ class KeepAliveLoop final : private KeepAliveStream::Listener {
   void OnBroken() override;
 
   void MaintainStream(base::MonoTime now);
+  // Whether what renews the lease may be sent.
+  bool MayBeat(base::MonoTime now);
   void HandleAnswer(const pb::KeepAliveResponse& answer);
   void HandleEnd(const absl::Status& status, base::MonoTime now);
   void CloseStream(base::MonoTime now);
@@ -88,6 +94,7 @@ class KeepAliveLoop final : private KeepAliveStream::Listener {
   Backoff backoff_;
   std::unique_ptr<KeepAliveStream> stream_;
   base::MonoTime reopen_at_ = base::MonoTime::InfinitePast();
+  base::MonoTime ask_again_ = base::MonoTime::InfinitePast();  // may_beat said no
   int64_t sequence_ = 0;
   bool answered_ = false;  // by the hub on this stream
   bool told_draining_ = false;

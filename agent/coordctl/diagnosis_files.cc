@@ -1,6 +1,5 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/base/atomic_file.h"
+#include "agent/base/file_identity.h"
+#include "agent/base/last_words.h"
 #include "agent/base/log.h"
 #include "agent/base/process.h"
 #include "agent/base/text.h"
@@ -40,21 +41,11 @@ bool Lives(int64_t pid) {
   return pid <= std::numeric_limits<pid_t>::max() && base::ProcessExists(static_cast<pid_t>(pid));
 }
 
-// The process that holds a lock (flock) on the file; 0: nobody. Reads the kernel's list, so that no
-// hub that is starting meets a lock of ours.
-int64_t LockHolder(const struct stat& file) {
-  const std::string wanted =
-      absl::StrCat(absl::Hex(major(file.st_dev), absl::kZeroPad2), ":",
-                   absl::Hex(minor(file.st_dev), absl::kZeroPad2), ":", file.st_ino);
-  std::ifstream locks("/proc/locks");
-  for (std::string line; std::getline(locks, line);) {
-    // "1: FLOCK  ADVISORY  WRITE 4711 fe:01:123456 0 EOF"
-    const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    if (words.size() < 6 || words[1] != "FLOCK" || words[5] != wanted) continue;
-    int64_t pid = 0;
-    if (absl::SimpleAtoi(words[4], &pid)) return pid;
-  }
-  return 0;
+// The process that holds a lock (flock) on what is at `path`; 0: nobody. Takes no lock, so that no
+// hub that is starting meets one of ours.
+int64_t LockHolder(const std::string& path) {
+  const auto file = base::IdentityAt(path);
+  return file.has_value() ? base::FlockHolder(*file) : 0;
 }
 
 // shared_state/ in the main worktree, also where one stands in another one; empty: there is none.
@@ -69,12 +60,17 @@ std::string DefaultMirror(const base::GitLocation& repository) {
 
 class FileDoctor {
  public:
-  FileDoctor(const Site& site, absl::Time now) : site_(site), now_(now) {}
+  FileDoctor(const Site& site, absl::Time now)
+      : site_(site),
+        now_(now),
+        holder_(LockHolder(site.repository.common_dir)),
+        last_words_(base::ReadLastWords(site.repository.common_dir)) {}
 
   std::vector<Finding> Run() {
     if (!StateDirectory()) return std::move(findings_);
     Secrets();
     Hub();
+    HeldFiles();
     PidFile();
     Journal();
     Disk();
@@ -92,9 +88,7 @@ class FileDoctor {
     const std::string& dir = site_.state.dir();
     const auto found = StatOf(dir);
     if (!found.has_value()) {
-      Add(Level::kProblem, "hub",
-          "no hub was ever started for this repository: " + dir + " does not exist",
-          "coordhub start");
+      NoStateDirectory(dir);
       return false;
     }
     if (!S_ISDIR(found->st_mode)) {
@@ -110,6 +104,67 @@ class FileDoctor {
       Add(Level::kFine, "hub", "the state directory is private: " + dir);
     }
     return true;
+  }
+
+  void NoStateDirectory(const std::string& dir) {
+    if (holder_ != 0) {
+      Add(Level::kProblem, "hub",
+          absl::StrCat("process ", holder_, " serves this repository, but ", dir,
+                       " was removed or renamed under it"),
+          LostAdvice());
+    } else if (last_words_.has_value()) {
+      LastWords();
+    } else {
+      Add(Level::kProblem, "hub",
+          "no hub was ever started for this repository: " + dir + " does not exist",
+          "coordhub start");
+    }
+  }
+
+  // What to do about a hub that lost its files. Never to start another one: that would begin
+  // without what this one knows.
+  std::string LostAdvice() const {
+    return absl::StrCat(
+        "it acknowledges nothing more and ends within a second; if it does not, kill it (kill -9 ",
+        holder_,
+        "). What was renamed, bring back before the next start; what was removed, a backup has: "
+        "coordhub restore");
+  }
+
+  // Why the last hub stopped, where it could not say it in its log.
+  void LastWords() {
+    const bool journal_is_there = StatOf(site_.state.journal()).has_value();
+    Add(Level::kProblem, "hub",
+        absl::StrCat(
+            "the hub (process ", last_words_->pid, ") stopped ",
+            absl::FormatTime("%Y-%m-%d %H:%M:%S", last_words_->time, absl::LocalTimeZone()), ": ",
+            last_words_->what),
+        journal_is_there
+            ? "coordhub start; nothing that was acknowledged is lost"
+            : "what was renamed, bring back; what was removed, a backup has: coordhub restore. A "
+              "start without either begins an empty log");
+  }
+
+  // Whether the hub that serves still has the files that are at their paths.
+  void HeldFiles() {
+    const bool announced = site_.endpoint.ok() && site_.endpoint->has_value() &&
+                           (*site_.endpoint)->pid == holder_ && holder_ != 0;
+    const auto repository = base::IdentityAt(site_.repository.common_dir);
+    // Else it is starting, or nobody may look into it.
+    if (!announced || !repository.has_value() || !HolderHas(*repository)) return;
+    for (const std::string& path :
+         {site_.state.lock(), site_.state.journal(), site_.state.journal() + "-wal"}) {
+      const auto file = base::IdentityAt(path);
+      if (file.has_value() && HolderHas(*file)) continue;
+      Add(Level::kProblem, "journal",
+          absl::StrCat(path, file.has_value() ? " was replaced" : " was removed or renamed",
+                       " under process ", holder_, ", which serves this repository"),
+          LostAdvice());
+      return;
+    }
+  }
+  bool HolderHas(const base::FileIdentity& file) const {
+    return base::HasOpen(static_cast<pid_t>(holder_), file);
   }
 
   void Secrets() {
@@ -136,8 +191,7 @@ class FileDoctor {
           "coordhub restart writes it anew");
       return;
     }
-    const auto lock = StatOf(site_.state.lock());
-    const int64_t holder = lock.has_value() ? LockHolder(*lock) : 0;
+    const int64_t holder = LockHolder(site_.state.lock());
     if (!site_.endpoint->has_value()) return NoEndpoint(holder);
     const base::EndpointFile& endpoint = **site_.endpoint;
     if (AwaitListener(endpoint.endpoint, absl::ZeroDuration()).ok()) {
@@ -157,6 +211,7 @@ class FileDoctor {
           "it is starting, stopping or hanging: coordhub status; if it stays so: coordhub restart");
       return;
     }
+    if (last_words_.has_value()) return LastWords();
     Add(Level::kProblem, "hub",
         absl::StrCat("no hub runs: process ", endpoint.pid,
                      " ended without a farewell (killed, or the machine was restarted) and left ",
@@ -171,6 +226,15 @@ class FileDoctor {
           "it is starting or stopping; if it stays so, end it and: coordhub start");
       return;
     }
+    if (holder_ != 0) {
+      Add(Level::kProblem, "hub",
+          absl::StrCat("process ", holder_, " holds the repository, but not what is in ",
+                       site_.state.dir()),
+          "it is starting or stopping, or that was removed or renamed under it. If it stays so: " +
+              LostAdvice());
+      return;
+    }
+    if (last_words_.has_value()) return LastWords();
     Add(Level::kProblem, "hub", "no hub runs", "coordhub start");
   }
 
@@ -190,8 +254,10 @@ class FileDoctor {
     const std::string path = site_.state.journal();
     const auto found = StatOf(path);
     if (!found.has_value()) {
+      const bool lost = StatOf(site_.state.workspace_key()).has_value();
       Add(Level::kProblem, "journal", path + " does not exist",
-          "a hub that starts makes a new one; to bring back an old one: coordhub restore");
+          lost ? "no hub starts without it: bring it back, or a backup (coordhub restore)"
+               : "a hub that starts makes a new one; to bring back an old one: coordhub restore");
       return;
     }
     std::ifstream file(path, std::ios::binary);
@@ -273,6 +339,8 @@ class FileDoctor {
 
   const Site& site_;
   const absl::Time now_;
+  const int64_t holder_;  // of the repository; 0: nobody
+  const std::optional<base::LastWords> last_words_;
   std::vector<Finding> findings_;
 };
 

@@ -14,14 +14,18 @@ namespace {
 using Level = Finding::Level;
 
 // "T-1, T-2 and 7 more"
-std::string SomeOf(const std::vector<pb::Ticket>& tickets) {
+std::string SomeOf(std::vector<std::string> names) {
   static constexpr size_t kNamed = 5;
-  std::vector<std::string> names;
-  for (const pb::Ticket& ticket : tickets) names.push_back(ticket.ticket_id());
   const size_t more = names.size() > kNamed ? names.size() - kNamed : 0;
   names.resize(names.size() - more);
   return absl::StrCat(absl::StrJoin(names, ", "),
                       more == 0 ? "" : absl::StrCat(" and ", more, " more"));
+}
+
+std::string SomeOf(const std::vector<pb::Ticket>& tickets) {
+  std::vector<std::string> names;
+  for (const pb::Ticket& ticket : tickets) names.push_back(ticket.ticket_id());
+  return SomeOf(std::move(names));
 }
 
 class HubDoctor {
@@ -127,6 +131,23 @@ class HubDoctor {
     }
   }
 
+  // Claims that may be somebody's who breathes but does nothing.
+  void Claims() {
+    std::vector<std::string> old;
+    for (const pb::Ticket& ticket : overview_.claimed) {
+      if (!IsOldClaim(overview_, ticket)) continue;
+      old.push_back(absl::StrCat(ticket.ticket_id(), " (", ticket.claim().agent_id(), ", for ",
+                                 ShowSpan(overview_.time - HeldSince(ticket)),
+                                 ", last sign of work: ", LastWorkText(ticket, overview_.time),
+                                 ")"));
+    }
+    if (old.empty()) return;
+    Add(Level::kWarning, "tickets",
+        absl::StrCat("held for more than ", ShowSpan(overview_.claim_age), ": ", SomeOf(old)),
+        "does the holder work? If not: coordctl --as operator ticket release T-N --force. To free "
+        "what is not renewed by itself: coordhub start --claim-timeout 2h");
+  }
+
   void Tickets(const std::vector<pb::Ticket>& stuck, const std::vector<pb::Ticket>& buried) {
     if (!stuck.empty()) {
       Add(Level::kWarning, "tickets",
@@ -165,6 +186,7 @@ std::vector<Finding> DiagnoseHub(const Overview& overview, const std::vector<pb:
   doctor.Mirror();
   doctor.Repository();
   doctor.Agents();
+  doctor.Claims();
   doctor.Tickets(stuck, buried);
   return doctor.Take();
 }

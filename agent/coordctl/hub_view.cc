@@ -31,7 +31,10 @@ std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl:
       line("state directory", workspace.state_dir()), line("you are", hub.caller()),
       line("tickets", TicketCounts(workspace)),
       line("agents",
-           absl::StrCat(workspace.active_agents(), " live, ", workspace.watchers(), " watching")));
+           absl::StrCat(workspace.active_agents(), " live, ", workspace.watchers(), " watching")),
+      line("claim timeout", workspace.has_claim_timeout_default()
+                                ? ShowSpan(agent::FromProto(workspace.claim_timeout_default()))
+                                : ""));
   absl::StrAppend(&text,
                   line("revision", absl::StrCat(workspace.head_revision(), ", compacted to ",
                                                 workspace.compact_revision(), ", mirrored to ",

@@ -57,6 +57,9 @@ absl::Status ReadClaimed(const agent::Client& client, std::vector<pb::Ticket>* o
   request.add_states(pb::Ticket::STATE_CLAIMED);
   COORDHUB_ASSIGN_OR_RETURN(agent::TicketListing listing, agent::ListAllTickets(client, request));
   *out = std::move(listing.tickets);
+  std::stable_sort(out->begin(), out->end(), [](const pb::Ticket& a, const pb::Ticket& b) {
+    return HeldSince(a) < HeldSince(b);
+  });
   return absl::OkStatus();
 }
 
@@ -190,6 +193,10 @@ absl::StatusOr<Overview> ReadOverview(const agent::Client& client, const base::C
   ForgiveNotObserved(&out);
   FillClaims(client, &out);
   return out;
+}
+
+bool IsOldClaim(const Overview& overview, const pb::Ticket& ticket) {
+  return overview.time - HeldSince(ticket) > overview.claim_age;
 }
 
 bool IsHealthy(const pb::Loop& loop) {

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/client/client.h"
+#include "agent/coordctl/claim_age.h"
 #include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/repository_service.pb.h"
 
@@ -39,9 +40,10 @@ struct Overview {
   absl::Time time;  // when it was read, by the reader's clock
   pb::GetHubResponse hub;
   Listed<pb::Loop> loops;
-  Listed<pb::Agent> agents;           // that live
-  std::vector<pb::Ticket> claimed;    // tickets
-  std::vector<ClaimDeadline> claims;  // all of them, the first to end first
+  Listed<pb::Agent> agents;              // that live
+  std::vector<pb::Ticket> claimed;       // tickets, those held longest first
+  absl::Duration claim_age = kClaimAge;  // beyond which a claim is called out
+  std::vector<ClaimDeadline> claims;     // all of them, the first to end first
   pb::GetRepositoryStatusResponse repository;
   absl::Status repository_status;
   Listed<pb::Branch> branches;
@@ -60,6 +62,9 @@ absl::StatusOr<Overview> ReadOverview(const agent::Client& client, const base::C
 // What is not as it should be, each in a sentence that says what to do. Empty: all is well. A loop
 // that somebody paused, and agents that are silent, are as somebody wants them to be.
 std::vector<std::string> ProblemsOf(const Overview& overview);
+
+// Whether a claim is held for longer than `overview.claim_age`.
+bool IsOldClaim(const Overview& overview, const pb::Ticket& ticket);
 
 // Whether the loop does its work, now or when somebody resumes it.
 bool IsHealthy(const pb::Loop& loop);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -132,6 +133,18 @@ std::string AgentSection(const Context& context, const Overview& overview, size_
   return text;
 }
 
+std::string HeldSection(const Context& context, const Overview& overview, size_t limit) {
+  return Section(context, "Claims", limit, {"TICKET", "AGENT", "HELD FOR", "LAST SIGN OF WORK"},
+                 overview.claimed, [&overview](const pb::Ticket& ticket, Table* table) {
+                   const bool old = IsOldClaim(overview, ticket);
+                   const std::string held = ShowSpan(overview.time - HeldSince(ticket));
+                   table->Add({{ticket.ticket_id(), Color::kBold},
+                               {ticket.claim().agent_id()},
+                               {old ? held + ", LONG" : held, old ? Color::kYellow : Color::kNone},
+                               {LastWorkText(ticket, overview.time)}});
+                 });
+}
+
 std::string ClaimSection(const Context& context, const Overview& overview, size_t limit) {
   std::vector<ClaimDeadline> soon;
   for (const ClaimDeadline& claim : overview.claims) {
@@ -208,6 +221,8 @@ Json ArrayOf(const Messages& messages) {
 }
 
 Json ClaimsOf(const Overview& overview) {
+  std::map<std::string, const pb::Ticket*> tickets;
+  for (const pb::Ticket& ticket : overview.claimed) tickets[ticket.ticket_id()] = &ticket;
   Json claims = Json::array();
   for (const ClaimDeadline& claim : overview.claims) {
     Json json = {{"ticketId", claim.ticket_id},
@@ -217,6 +232,13 @@ Json ClaimsOf(const Overview& overview) {
                  {"soon", claim.soon}};
     if (claim.left < absl::InfiniteDuration()) {
       json["secondsLeft"] = absl::ToInt64Seconds(claim.left);
+    }
+    const pb::Ticket& ticket = *tickets.at(claim.ticket_id);
+    json["secondsHeld"] = absl::ToInt64Seconds(overview.time - HeldSince(ticket));
+    json["old"] = IsOldClaim(overview, ticket);
+    if (ticket.has_last_work_time()) {
+      json["lastWorkTime"] = absl::FormatTime(
+          absl::RFC3339_sec, agent::FromProto(ticket.last_work_time()), absl::UTCTimeZone());
     }
     claims.push_back(std::move(json));
   }
@@ -237,9 +259,10 @@ std::string HealthText(const Context& context, const Overview& overview) {
 std::string OverviewText(const Context& context, const Overview& overview, size_t limit) {
   return absl::StrCat(
       HealthText(context, overview), TicketSection(context, overview.hub.workspace()),
-      AgentSection(context, overview, limit), ClaimSection(context, overview, limit),
-      BranchSection(context, overview, limit), WorktreeSection(context, overview, limit),
-      ConflictSection(context, overview, limit), RoundSection(context, overview, limit));
+      AgentSection(context, overview, limit), HeldSection(context, overview, limit),
+      ClaimSection(context, overview, limit), BranchSection(context, overview, limit),
+      WorktreeSection(context, overview, limit), ConflictSection(context, overview, limit),
+      RoundSection(context, overview, limit));
 }
 
 std::string OverviewJson(const Overview& overview, bool pretty) {

@@ -1,4 +1,4 @@
-// Whether another process still lives.
+// Whether another process still lives, and works.
 
 #pragma once
 
@@ -22,7 +22,16 @@ class ProcessWatch {
   // Becomes readable (poll) when the process ends; -1 where the kernel has no pidfds: then ask
   // Alive() from time to time.
   int fd() const { return pidfd_.get(); }
-  bool Alive() const;
+  bool Alive() const { return Look() != Condition::kGone; }
+
+  // What the system tells of it.
+  enum class Condition {
+    kWorks,    // as far as can be told
+    kStopped,  // by a signal (SIGSTOP, Ctrl-Z) or a debugger: it does nothing until it is continued
+    kGone,     // ended, be it that its parent has not noticed yet
+  };
+  // Any thread.
+  Condition Look() const;
   pid_t pid() const { return pid_; }
 
  private:

@@ -170,7 +170,7 @@ std::vector<TopScreen::Row> TopScreen::RowsOf(const TopData& data, absl::Time no
   if (!data.overview.has_value()) return {};
   switch (view_) {
     case View::kTickets:
-      return TicketRows(data);
+      return TicketRows(data, now);
     case View::kAgents:
       return AgentRows(data, now);
     case View::kBranches:
@@ -179,7 +179,7 @@ std::vector<TopScreen::Row> TopScreen::RowsOf(const TopData& data, absl::Time no
   return BranchRows(data);
 }
 
-std::vector<TopScreen::Row> TopScreen::TicketRows(const TopData& data) const {
+std::vector<TopScreen::Row> TopScreen::TicketRows(const TopData& data, absl::Time now) const {
   using Less = std::function<bool(const pb::Ticket&, const pb::Ticket&)>;
   const std::vector<Less> orders = {
       [](const auto& a, const auto& b) { return NumberOf(a) < NumberOf(b); },
@@ -194,13 +194,18 @@ std::vector<TopScreen::Row> TopScreen::TicketRows(const TopData& data) const {
   for (const pb::Ticket& ticket : Sorted(data.tickets, orders[sort_[0]], reverse_)) {
     const std::string percent =
         ticket.progress().has_percent() ? absl::StrCat(ticket.progress().percent(), "%") : "";
-    rows.push_back({ticket.ticket_id(),
-                    {{ticket.ticket_id(), Color::kBold},
-                     {StateName(ticket.state())},
-                     {absl::StrCat("p", ticket.priority())},
-                     {ticket.claim().agent_id()},
-                     {percent},
-                     {ticket.title()}}});
+    const bool held = ticket.has_claim();
+    const bool old = held && now - HeldSince(ticket) > claim_age_;
+    rows.push_back(
+        {ticket.ticket_id(),
+         {{ticket.ticket_id(), Color::kBold},
+          {StateName(ticket.state())},
+          {absl::StrCat("p", ticket.priority())},
+          {ticket.claim().agent_id()},
+          {held ? ShowAge(HeldSince(ticket), now) : "", old ? Color::kYellow : Color::kNone},
+          {held ? LastWorkText(ticket, now) : ""},
+          {percent},
+          {ticket.title()}}});
   }
   return rows;
 }
@@ -254,10 +259,16 @@ std::vector<std::string> TopScreen::Header(const Context& context, const TopData
   std::vector<std::string> lines = LinesOf(HealthText(context, overview));
   size_t soon = 0;
   for (const ClaimDeadline& claim : data.overview->claims) soon += claim.soon ? 1 : 0;
+  overview.claim_age = claim_age_;
+  size_t old = 0;
+  for (const pb::Ticket& ticket : overview.claimed) old += IsOldClaim(overview, ticket) ? 1 : 0;
+  const auto called_out = [&context](size_t count, const std::string& what) {
+    return count == 0 ? ""
+                      : Paint(absl::StrCat("   ", count, what), Color::kYellow, context.color());
+  };
   lines.push_back(absl::StrCat("Tickets: ", TicketCounts(overview.hub.workspace()),
-                               soon == 0 ? ""
-                                         : Paint(absl::StrCat("   ", soon, " claims end soon"),
-                                                 Color::kYellow, context.color())));
+                               called_out(soon, " claims end soon"),
+                               called_out(old, " held for more than " + ShowSpan(claim_age_))));
   if (!data.trouble.ok()) {
     lines.push_back(
         Paint("waiting for the hub: " + base::TerminalSafe(std::string(data.trouble.message())),
@@ -286,7 +297,7 @@ std::vector<std::string> TopScreen::TabLine(const Context& context, const TopDat
 std::vector<std::string> TopScreen::Body(const Context& context, const std::vector<Row>& rows,
                                          int columns, size_t room) {
   static const std::vector<std::string> kHeadings[] = {
-      {"  TICKET", "STATE", "PRI", "HOLDER", "DONE", "TITLE"},
+      {"  TICKET", "STATE", "PRI", "HOLDER", "HELD", "WORK SEEN", "DONE", "TITLE"},
       {"  AGENT", "STATE", "HEARD", "LEFT", "BRANCH", "CLAIMS"},
       {"  BRANCH", "HEAD", "TARGET", "FILES", "OWNER"}};
   // The selection goes with its row; when that is gone, to the one in its place.

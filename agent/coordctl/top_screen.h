@@ -36,6 +36,9 @@ class TopScreen {
     }
   };
 
+  // Claims that are older than `claim_age` are called out.
+  explicit TopScreen(absl::Duration claim_age = kClaimAge) : claim_age_(claim_age) {}
+
   // Takes a key. False: quit.
   bool Press(const KeyPress& press, const TopData& data);
   // The lines for a screen of this size. `now`: for what is counted in time.
@@ -57,7 +60,7 @@ class TopScreen {
   bool PressCharacter(char character);
   void OpenDetail(const std::vector<Row>& rows);
   std::vector<Row> RowsOf(const TopData& data, absl::Time now) const;
-  std::vector<Row> TicketRows(const TopData& data) const;
+  std::vector<Row> TicketRows(const TopData& data, absl::Time now) const;
   std::vector<Row> AgentRows(const TopData& data, absl::Time now) const;
   std::vector<Row> BranchRows(const TopData& data) const;
   std::vector<std::string> Header(const Context& context, const TopData& data,
@@ -69,6 +72,7 @@ class TopScreen {
                                        size_t room);
   const std::vector<std::string>& SortNames() const;
 
+  const absl::Duration claim_age_;
   View view_ = View::kTickets;
   size_t sort_[3] = {0, 0, 0};  // by view: an index into SortNames
   bool reverse_ = false;

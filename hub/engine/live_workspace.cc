@@ -105,19 +105,13 @@ void LiveWorkspace::BeginLeases() {
   sequencer_->Post([this] { writer_.BeginLeases(); });
 }
 
-// A caller's deadline comes as wall time; it is kept as monotonic time, so that a clock that jumps
-// ends nothing.
-base::MonoTime LiveWorkspace::ToMono(absl::Time deadline) const {
-  const base::Now now = clock_->Now();
-  return now.mono + (deadline - now.wall);
-}
-
-CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, absl::Time deadline,
+CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, base::MonoTime deadline,
                              Done done) {
   Call call;
   call.id = next_call_.fetch_add(1, std::memory_order_relaxed);
   call.command = std::move(command);
-  call.deadline = ToMono(deadline);
+  call.command->claim_timeout_default = options_.claim_timeout_default;
+  call.deadline = deadline;
   call.done = std::move(done);
   const CallId id = call.id;
   if (draining_) {
@@ -138,13 +132,13 @@ ViewPtr LiveWorkspace::view() const {
   return view_;
 }
 
-void LiveWorkspace::AwaitRevision(int64_t min_revision, absl::Time deadline, ViewDone done) {
+void LiveWorkspace::AwaitRevision(int64_t min_revision, base::MonoTime deadline, ViewDone done) {
   ViewPtr now = view();
   if (now->revision >= min_revision) {
     done(std::move(now));
     return;
   }
-  const base::MonoTime due = std::min(ToMono(deadline), clock_->Mono() + kAwaitMax);
+  const base::MonoTime due = std::min(deadline, clock_->Mono() + kAwaitMax);
   switch (revision_waits_.Add(min_revision, due, &done)) {
     case RevisionWaits::Added::kWaits:
       // The writer may sleep without an end, for who waits ends by its ticks.
@@ -175,6 +169,7 @@ void LiveWorkspace::OnTick() {
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
   broadcaster_.Publish(events);
+  work_signs_.Follow(events, *former_view_, *view());
   former_view_.reset();
   const int64_t head = events.back().event->revision();
   CheckpointIfDue();
@@ -184,6 +179,13 @@ void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
 void LiveWorkspace::CheckpointIfDue() {
   const absl::Status status = journal_->Checkpoint(/*force=*/false);
   if (!status.ok() && base::ReasonOf(status) != v1::ERROR_REASON_DISK_FULL) OnFatal(status);
+}
+
+void LiveWorkspace::CheckHeld() {
+  sequencer_->Post([this] {
+    const absl::Status held = journal_->CheckHeld();
+    if (!held.ok()) OnFatal(held);
+  });
 }
 
 void LiveWorkspace::OnWriteRefusal(const std::string& reason) {
@@ -285,20 +287,8 @@ absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid,
   v1::Progress progress;
   progress.set_note(request.note());
   if (request.has_percent()) progress.set_percent(request.percent());
-  *progress.mutable_note_time() = core::ToProto(clock_->Wall());
-  base::MutexLock lock(&progress_mu_);
-  // Notes of claims that are over go when a new one comes: never more of them than claims and one
-  // batch of leftovers.
-  if (progress_.size() >
-      2 * static_cast<size_t>(view()->records.ticket_counts[v1::Ticket::STATE_CLAIMED]) + 64) {
-    const ViewPtr now = view();
-    absl::erase_if(progress_, [&now](const auto& entry) {
-      const auto* ticket =
-          now->records.of<core::tables::Tickets>().Find(core::TicketNumber(entry.first));
-      return ticket == nullptr || (*ticket)->claim().fence() != entry.second.first;
-    });
-  }
-  progress_[request.ticket_id()] = {request.fence(), std::move(progress)};
+  work_signs_.NoteProgress(*view(), request.ticket_id(), request.fence(), std::move(progress),
+                           clock_->Wall());
   return absl::OkStatus();
 }
 
@@ -321,12 +311,7 @@ void LiveWorkspace::Decorate(const core::View& view, v1::Agent* agent) const {
 void LiveWorkspace::Decorate(const core::View& view, v1::Ticket* ticket) const {
   for (v1::Blocker& blocker : core::BlockersOf(view.records, *ticket))
     *ticket->add_blocked_by() = std::move(blocker);
-  if (!ticket->has_claim()) return;
-  base::MutexLock lock(&progress_mu_);
-  const auto it = progress_.find(ticket->ticket_id());
-  if (it != progress_.end() && it->second.first == ticket->claim().fence()) {
-    *ticket->mutable_progress() = it->second.second;
-  }
+  work_signs_.Decorate(ticket);
 }
 
 std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view,
@@ -367,6 +352,9 @@ v1::Workspace LiveWorkspace::Describe() const {
     v1::TicketCount* count = description.add_ticket_counts();
     count->set_state(static_cast<v1::Ticket::State>(state));
     count->set_count(now->records.ticket_counts[static_cast<size_t>(state)]);
+  }
+  if (options_.claim_timeout_default.has_value()) {
+    *description.mutable_claim_timeout_default() = core::ToProto(*options_.claim_timeout_default);
   }
   description.set_active_agents(static_cast<int32_t>(sessions_.size()));
   description.set_watchers(static_cast<int32_t>(broadcaster_.listener_count()));

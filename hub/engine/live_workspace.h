@@ -21,6 +21,7 @@
 #include "hub/engine/revision_waits.h"
 #include "hub/engine/ring_broadcaster.h"
 #include "hub/engine/sequencer.h"
+#include "hub/engine/work_signs.h"
 #include "hub/engine/workspace.h"
 #include "hub/engine/writer.h"
 
@@ -42,10 +43,11 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void BeginLeases() override;
   const std::string& workspace_id() const override { return options_.workspace_id; }
   journal::Identity identity() const override { return journal_->identity(); }
-  CallId Submit(std::unique_ptr<core::Command> command, absl::Time deadline, Done done) override;
+  CallId Submit(std::unique_ptr<core::Command> command, base::MonoTime deadline,
+                Done done) override;
   void Cancel(CallId call) override;
   ViewPtr view() const override;
-  void AwaitRevision(int64_t min_revision, absl::Time deadline, ViewDone done) override;
+  void AwaitRevision(int64_t min_revision, base::MonoTime deadline, ViewDone done) override;
   absl::Status TouchSession(std::string_view session_uid) override;
   std::string AgentOfSession(std::string_view session_uid) const override;
   absl::StatusOr<absl::Duration> RenewClaim(std::string_view session_uid,
@@ -69,6 +71,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void ComputeDigest(ViewPtr view, std::function<void(absl::StatusOr<std::string>)> done) override;
   void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
                   std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) override;
+  void CheckHeld() override;
   void Drain() override;
   bool draining() const override { return draining_; }
   void OnDrain(std::function<void()> callback) override;
@@ -88,7 +91,6 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   absl::StatusOr<std::shared_ptr<const v1::Ticket>> CheckClaim(std::string_view session_uid,
                                                                const std::string& ticket_id,
                                                                int64_t fence) const;
-  base::MonoTime ToMono(absl::Time deadline) const;
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
   void Maintain(bool compaction_due);
@@ -120,10 +122,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
   RevisionWaits revision_waits_;
 
-  mutable base::Mutex progress_mu_;
-  // By ticket: (fence, note).
-  absl::flat_hash_map<std::string, std::pair<int64_t, v1::Progress>> progress_
-      ABSL_GUARDED_BY(progress_mu_);
+  WorkSigns work_signs_;
 
   mutable base::Mutex refusal_mu_;
   std::string write_refusal_ ABSL_GUARDED_BY(refusal_mu_);

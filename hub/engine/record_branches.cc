@@ -20,7 +20,7 @@ absl::StatusOr<Outcome> SubmitAndWait(Workspace* workspace, core::ObserveBranche
   // Shared: whoever answers may still be in it when we have the answer.
   const auto answered = std::make_shared<std::promise<absl::StatusOr<Outcome>>>();
   workspace->Submit(
-      std::move(command), absl::InfiniteFuture(),
+      std::move(command), base::MonoTime::InfiniteFuture(),
       [answered](absl::StatusOr<Outcome> outcome) { answered->set_value(std::move(outcome)); });
   return answered->get_future().get();
 }

@@ -63,6 +63,8 @@ struct WorkspaceOptions {
   // Memory of the broadcaster's ring. Who is further behind reads the journal.
   size_t ring_bytes = 16u << 20;
   size_t ring_events = 16384;
+  // The `claim_timeout` of claims that state none; unset: they live as long as their session.
+  std::optional<absl::Duration> claim_timeout_default;
   // No lease runs out before BeginLeases: while there is no server yet, nobody could renew one.
   bool hold_leases = false;
   // Called when the journal failed: must end the process (tests record it). Nothing is acknowledged
@@ -94,10 +96,10 @@ class Workspace {
 
   // Queues a command. `done` gets the outcome after the commit of its batch, refusals too. A
   // ClaimNextTicketRequest with `wait` waits for work in FIFO order, until its wait is over (OK
-  // with no_work), Cancel, Drain, or the end of its session. `deadline`: not begun after it
-  // (infinite: none). Errors before queueing (also through `done`): OVERLOADED, HUB_DRAINING,
-  // DISK_FULL.
-  virtual CallId Submit(std::unique_ptr<core::Command> command, absl::Time deadline, Done done) = 0;
+  // with no_work), Cancel, Drain, or the end of its session. `deadline`: not begun after it. Errors
+  // before queueing (also through `done`): OVERLOADED, HUB_DRAINING, DISK_FULL.
+  virtual CallId Submit(std::unique_ptr<core::Command> command, base::MonoTime deadline,
+                        Done done) = 0;
   // The caller went away: a call that still waits ends with CALLER_GONE and has no effect;
   // otherwise nothing happens.
   virtual void Cancel(CallId call) = 0;
@@ -106,7 +108,7 @@ class Workspace {
   virtual ViewPtr view() const = 0;
   // Calls `done` with the first view at or after `min_revision` (at once when it is there);
   // REVISION_NOT_REACHED at `deadline` (at most 10 s ahead is kept).
-  virtual void AwaitRevision(int64_t min_revision, absl::Time deadline, ViewDone done) = 0;
+  virtual void AwaitRevision(int64_t min_revision, base::MonoTime deadline, ViewDone done) = 0;
 
   // Traffic of a session: renews it. Errors: SESSION_ENDED (also when its time has run out and the
   // hub has not written that down yet).
@@ -166,6 +168,10 @@ class Workspace {
   // Reads past events in the background: as JournalReader::Read, decoded to frames.
   virtual void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
                           std::function<void(absl::StatusOr<std::vector<EncodedEvent>>)> done) = 0;
+
+  // Asks the journal whether it still is where it was (Journal::CheckHeld), behind the batch under
+  // way; if not, on_fatal is called. Nothing is waited for.
+  virtual void CheckHeld() = 0;
 
   // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered. Leases
   // stand still: whoever holds one cannot renew it any more, and finds it after the next start.

@@ -61,7 +61,8 @@ absl::StatusOr<LockFile> LockFile::Acquire(const std::string& path) {
   if (rc != 0 && errno == EWOULDBLOCK) return Locked(path, ReadPid(fd.get()));
   if (rc != 0) return base::MakeIoError("lock", path, errno);
   absl::Status written = WritePid(fd.get(), path);
-  if (!written.ok()) return written;
+  // The lock is what counts; on a full disk nobody reads there whose it is.
+  if (!written.ok() && base::ReasonOf(written) != base::pb::ERROR_REASON_DISK_FULL) return written;
   return LockFile(std::move(fd));
 }
 

@@ -16,8 +16,8 @@ namespace coordhub::journal {
 class LockFile {
  public:
   // Takes the lock without waiting.
-  // Errors: WORKSPACE_LOCKED (metadata pid, empty when it cannot be told; lock), DISK_FULL,
-  // IO_FAILED.
+  // Errors: WORKSPACE_LOCKED (metadata pid, empty when it cannot be told; lock), DISK_FULL (no room
+  // for the file itself; without room for the pid the lock is taken all the same), IO_FAILED.
   static absl::StatusOr<LockFile> Acquire(const std::string& path);
 
   LockFile(LockFile&&) = default;

@@ -18,6 +18,8 @@ constexpr int64_t kPageBytes = 4096;
 constexpr size_t kPutBytes = 1 << 20;
 // Nobody else should write. Someone who looks into the file with a tool may hold it for a moment.
 constexpr int kBusyTimeoutMs = 5000;
+// For readers to let go of a log that was removed.
+constexpr int kRescueTimeoutMs = 200;
 
 int OnCommit(void* log_pages, sqlite3*, const char*, int pages) {
   *static_cast<int64_t*>(log_pages) = pages;
@@ -32,6 +34,7 @@ bool IsCompacted(const absl::Status& status) {
 
 SqliteJournal::SqliteJournal(Parts parts)
     : lock_(std::move(parts.lock)),
+      held_(std::move(parts.held)),
       log_id_(parts.meta.log_id),
       version_(parts.version),
       checkpoint_bytes_(parts.checkpoint_bytes),
@@ -71,7 +74,22 @@ absl::Status SqliteJournal::Transact(const Body& body) {
   if (!status.ok()) return Abandon(std::move(status));
   const int committed = commit_.Run();
   if (committed != SQLITE_DONE) return Abandon(database_->ErrorOf(committed, "commit"));
-  return absl::OkStatus();
+  return CheckHeld();
+}
+
+// Asked after a commit: that what was synced is where the next start looks for it.
+absl::Status SqliteJournal::CheckHeld() {
+  if (state_->failed) return Refused(state_->path);
+  absl::Status lost = held_->Check();
+  if (lost.ok()) return lost;
+  state_->failed = true;
+  // A log that was removed holds commits that were acknowledged while it was there. This connection
+  // has it open still, and can write them into the database: the last chance, and so whatever comes
+  // of it is fine.
+  sqlite3_busy_timeout(database_->handle(), kRescueTimeoutMs);
+  (void)sqlite3_wal_checkpoint_v2(database_->handle(), nullptr, SQLITE_CHECKPOINT_FULL, nullptr,
+                                  nullptr);
+  return lost;
 }
 
 absl::Status SqliteJournal::Abandon(absl::Status status) {
@@ -197,11 +215,6 @@ absl::Status SqliteJournal::PutSlice(absl::Span<const StoreChange> puts, bool co
   meta_ = completed;
   store_incomplete_ = !complete;
   return absl::OkStatus();
-}
-
-// The lock is held until the process dies or the journal is closed.
-absl::Status SqliteJournal::CheckHeld() {
-  return state_->failed ? Refused(state_->path) : absl::OkStatus();
 }
 
 absl::Status SqliteJournal::ClearRestored() {

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/base/ids.h"
+#include "hub/journal/held_files.h"
 #include "hub/journal/journal.h"
 
 namespace coordhub::journal {
@@ -23,6 +24,9 @@ struct SqliteOptions {
   std::string version;
   // Mints log ids. Not owned; must outlive the journal.
   base::IdSource* ids = nullptr;
+  // What the journal finds in `state_dir` is added here, and all of it is asked before an append is
+  // acknowledged. Null: one of its own.
+  std::shared_ptr<HeldFiles> held;
   // Asked under the lock, where there is a journal: whether it is a copy of another. It then gets a
   // new log_id and counts as restored. Null: it is not.
   std::function<absl::StatusOr<bool>()> is_copy = nullptr;

@@ -9,6 +9,7 @@
 
 #include "agent/base/endpoint.h"
 #include "hub/journal/garbage.h"
+#include "hub/journal/held_files.h"
 #include "hub/journal/journal_file.h"
 #include "hub/journal/lock_file.h"
 #include "hub/journal/snapshot_directory.h"
@@ -27,6 +28,7 @@ class SqliteJournal final : public Journal {
   struct Parts {
     LockFile lock;
     base::StatePaths paths;
+    std::shared_ptr<HeldFiles> held;
     std::unique_ptr<Database> database;
     Meta meta;
     Tail tail;
@@ -51,6 +53,7 @@ class SqliteJournal final : public Journal {
   absl::StatusOr<int64_t> Compact(int64_t revision) override;
   absl::Status Checkpoint(bool force) override;
   absl::Status ClearRestored() override;
+  absl::Status CheckHeld() override;
   std::unique_ptr<JournalReader> NewReader() override;
   absl::Status SaveSnapshot(const v1::SnapshotHeader& header,
                             const SnapshotSource& source) override;
@@ -86,6 +89,7 @@ class SqliteJournal final : public Journal {
 
   // Destroyed last: the lock outlives every connection.
   const LockFile lock_;
+  const std::shared_ptr<const HeldFiles> held_;
   const std::string log_id_;
   const std::string version_;
   const int64_t checkpoint_bytes_;

@@ -155,6 +155,7 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   }
 
   SqliteJournal::Parts parts{std::move(lock), paths};
+  parts.held = options.held != nullptr ? options.held : std::make_shared<HeldFiles>();
   parts.snapshots = std::move(snapshots);
   parts.checkpoint_bytes = options.checkpoint_bytes;
   parts.log_room_bytes = options.log_room_bytes;
@@ -162,6 +163,9 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   parts.version = options.version;
   COORDHUB_RETURN_IF_ERROR(OpenDatabase(options.vfs, &parts));
   if (is_copy) COORDHUB_RETURN_IF_ERROR(BeginNewLog(options, &parts));
+  for (const std::string& path : {paths.lock(), paths.journal(), paths.journal() + "-wal"}) {
+    COORDHUB_RETURN_IF_ERROR(parts.held->Add(path));
+  }
   COORDHUB_RETURN_IF_ERROR(CheckSnapshots(parts));
   parts.snapshots->Prune(parts.meta.compact_revision);
   auto journal = std::make_unique<SqliteJournal>(std::move(parts));

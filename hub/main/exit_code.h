@@ -18,6 +18,9 @@ enum ExitCode : int {
   // The journal failed under a running hub: nothing more was acknowledged. A restart goes on from
   // what is durable.
   kJournalFailed = 70,
+  // A file by which the hub holds its repository (lock, journal, socket) was removed, renamed or
+  // replaced under it: nothing more was acknowledged. Somebody has to look before a restart.
+  kStateLost = 71,
 };
 
 // The exit code for an error of a command.

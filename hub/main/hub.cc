@@ -105,6 +105,11 @@ absl::Status Hub::Serve() {
   return absl::OkStatus();
 }
 
+absl::Status Hub::CheckHeld() const {
+  for (const auto& host : hosts_) COORDHUB_RETURN_IF_ERROR(host->CheckHeld());
+  return absl::OkStatus();
+}
+
 bool Hub::Stop(absl::Duration grace) {
   // The server drains the workspaces, so that waiting calls end before it does.
   if (server_ != nullptr) server_->Shutdown(grace);

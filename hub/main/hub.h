@@ -37,6 +37,9 @@ class Hub {
   static absl::StatusOr<std::unique_ptr<Hub>> Start(HubSetup setup, bool* clean);
   ~Hub();
 
+  // Whether all workspaces still have what they hold, as WorkspaceHost::CheckHeld has it.
+  absl::Status CheckHeld() const;
+
   // Answers what is under way, tells the streams, and writes everything down; what does not end
   // within `grace` is cut off. False: a loop hangs, and its thread still uses what belongs to this
   // hub, which is not freed. Blocks. Idempotent.

@@ -99,18 +99,22 @@ std::string ChooseMirror(const std::string& main_worktree, const HubOptions& opt
   return main_worktree.empty() ? "" : main_worktree + "/" + kSharedState;
 }
 
-// An interval, as `500ms` or `1m30s`.
-void AddInterval(CLI::App* app, const char* flag, const char* help, absl::Duration* value) {
-  const auto check = [](const std::string& text) -> std::string {
+// A span, as `500ms` or `1m30s`.
+CLI::Option* AddSpan(CLI::App* app, const char* flag, const char* help, absl::Duration min,
+                     absl::Duration max, absl::Duration* value) {
+  const auto check = [min, max](const std::string& text) -> std::string {
     absl::Duration parsed;
     if (!absl::ParseDuration(text, &parsed)) return "no duration, as 500ms or 1m30s: " + text;
-    if (parsed >= LoopIntervals::kMin && parsed <= LoopIntervals::kMax) return std::string();
-    return "not within 100ms to 24h: " + text;
+    if (parsed >= min && parsed <= max) return std::string();
+    return "not within " + absl::FormatDuration(min) + " to " + absl::FormatDuration(max) + ": " +
+           text;
   };
   const auto set = [value](const std::string& text) { absl::ParseDuration(text, value); };
-  app->add_option_function<std::string>(flag, set, help)
-      ->check(check)
-      ->type_name("TIME")
+  return app->add_option_function<std::string>(flag, set, help)->check(check)->type_name("TIME");
+}
+
+void AddInterval(CLI::App* app, const char* flag, const char* help, absl::Duration* value) {
+  AddSpan(app, flag, help, LoopIntervals::kMin, LoopIntervals::kMax, value)
       ->default_str(absl::FormatDuration(*value));
 }
 
@@ -170,6 +174,10 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
               &options->intervals.coordinator);
   AddInterval(app, "--comms-interval", "Time between steps of the communication daemon",
               &options->intervals.comms);
+  AddSpan(app, "--claim-timeout",
+          "Free a ticket whose holder does not renew its claim for so long, where the claim states "
+          "no time of its own; as 2h (default: a claim lives as long as its session)",
+          core::limits::kClaimTimeoutMin, core::limits::kClaimTimeoutMax, &options->claim_timeout);
   app->add_option("--branch-pattern", options->branch_patterns,
                   "Branches to observe, as 'conversation-*'; repeat for several (default: "
                   "conversation-* and task-*)")
@@ -205,6 +213,7 @@ std::vector<std::string> ToArguments(const HubOptions& options) {
   AppendInterval("--coordinator-interval", options.intervals.coordinator, standard.coordinator,
                  &arguments);
   AppendInterval("--comms-interval", options.intervals.comms, standard.comms, &arguments);
+  AppendInterval("--claim-timeout", options.claim_timeout, absl::ZeroDuration(), &arguments);
   for (const std::string& pattern : options.branch_patterns) {
     arguments.insert(arguments.end(), {"--branch-pattern", pattern});
   }

@@ -35,6 +35,8 @@ struct HubOptions {
   // Where background_monitor.pid and its like are written as well; empty: nowhere.
   std::string pid_dir;
   LoopIntervals intervals;
+  // Of claims that state none; zero: none.
+  absl::Duration claim_timeout = absl::ZeroDuration();
   // Globs over names of branches; empty: the hub's defaults.
   std::vector<std::string> branch_patterns;
   // The branch that others are measured against; empty: found out.

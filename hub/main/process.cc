@@ -98,8 +98,14 @@ ProcessIdentity ProcessIdentity::OfThisProcess() {
   return {getpid(), StartTicksOf(getpid()).value_or(0), BootId()};
 }
 
+std::optional<ProcessIdentity> ProcessIdentity::Of(pid_t pid) {
+  const std::optional<uint64_t> ticks = StartTicksOf(pid);
+  if (!ticks.has_value()) return std::nullopt;
+  return ProcessIdentity{pid, *ticks, BootId()};
+}
+
 absl::Status WritePidFile(const std::string& path, const ProcessIdentity& process) {
-  return base::AtomicReplaceFile(
+  return base::ReplaceOrOverwriteFile(
       path, absl::StrCat(process.pid, "\n", process.start_ticks, "\n", process.boot_id, "\n"),
       0600);
 }

@@ -25,10 +25,13 @@ struct ProcessIdentity {
   std::string boot_id;
 
   static ProcessIdentity OfThisProcess();
+  // Of the process that has the id now; nullopt: nobody who lives has it.
+  static std::optional<ProcessIdentity> Of(pid_t pid);
 };
 
 // A pid file: three lines, the first of which is the bare process id. Mode 0600.
-// Errors of the three: IO_FAILED, DISK_FULL.
+// Where the disk has no room for another one it is written over the old one.
+// Errors of both: IO_FAILED, DISK_FULL.
 absl::Status WritePidFile(const std::string& path, const ProcessIdentity& process);
 // Nullopt: there is none, or it is empty or none of ours.
 absl::StatusOr<std::optional<ProcessIdentity>> ReadPidFile(const std::string& path);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "agent/base/error.h"
 #include "agent/base/ids.h"
 #include "agent/base/status_macros.h"
 #include "hub/journal/sqlite_journal.h"
@@ -10,6 +11,7 @@
 #include "hub/main/exit_code.h"
 #include "hub/main/given_up_log.h"
 #include "hub/main/options.h"
+#include "hub/main/repository_lock.h"
 #include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
 
@@ -23,6 +25,10 @@ struct RestoreFlags {
 
 absl::StatusOr<std::string> Restore(const RestoreFlags& flags) {
   COORDHUB_ASSIGN_OR_RETURN(const std::vector<WorkspacePlan> plans, PlanWorkspaces(flags.hub));
+  // Until the end of this function. A file system that cannot lock a directory is no hindrance: the
+  // state directory has a lock, too.
+  const auto lock = RepositoryLock::Acquire(plans.front().common_dir);
+  if (base::ReasonOf(lock.status()) == v1::ERROR_REASON_WORKSPACE_LOCKED) return lock.status();
   base::SystemIdSource ids;
   std::string state_dir = plans.front().state.dir();
   COORDHUB_RETURN_IF_ERROR(journal::RestoreBackup(

@@ -1,16 +1,41 @@
 #include "hub/main/running_hub.h"
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
+#include "hub/main/repository_lock.h"
 
 namespace coordhub::hub {
 namespace {
 
 // For the kernel to take a killed process down.
 constexpr absl::Duration kKillPatience = absl::Seconds(30);
+// Beyond any that the hub is started with.
+constexpr size_t kMaxCommandLineBytes = 1 << 20;
+
+// A restore holds the repository, too.
+bool Serves(pid_t pid) {
+  const auto line = base::ReadFile(absl::StrCat("/proc/", pid, "/cmdline"), kMaxCommandLineBytes);
+  if (!line.ok() || !line->has_value()) return false;
+  const std::vector<std::string> words = absl::StrSplit(**line, '\0');
+  return std::find(words.begin(), words.end(), "serve") != words.end();
+}
+
+// The hub that holds the repository, where its pid file is gone or could not be written.
+std::optional<ProcessHandle> FindHolder(const WorkspacePlan& plan) {
+  const pid_t pid = RepositoryHolder(plan.common_dir);
+  const std::optional<ProcessIdentity> identity = ProcessIdentity::Of(pid);
+  if (pid == 0 || !identity.has_value() || !Serves(pid)) return std::nullopt;
+  std::optional<ProcessHandle> process = ProcessHandle::Find(*identity);
+  // Asked once more now that it is pinned: the id may have become another's in between.
+  return RepositoryHolder(plan.common_dir) == pid ? std::move(process) : std::nullopt;
+}
 
 }  // namespace
 
@@ -23,12 +48,14 @@ void AddStopOptions(CLI::App* app, StopOptions* options) {
 }
 
 absl::StatusOr<ProcessHandle> FindHub(const WorkspacePlan& plan) {
-  COORDHUB_ASSIGN_OR_RETURN(const std::optional<ProcessIdentity> identity,
-                            ReadPidFile(plan.state.hub_pid()));
-  if (identity.has_value()) {
-    std::optional<ProcessHandle> process = ProcessHandle::Find(*identity);
+  const auto identity = ReadPidFile(plan.state.hub_pid());
+  if (identity.ok() && identity->has_value()) {
+    std::optional<ProcessHandle> process = ProcessHandle::Find(**identity);
     if (process.has_value()) return *std::move(process);
   }
+  std::optional<ProcessHandle> holder = FindHolder(plan);
+  if (holder.has_value()) return *std::move(holder);
+  COORDHUB_RETURN_IF_ERROR(identity.status());
   return base::MakeError(v1::ERROR_REASON_HUB_UNREACHABLE,
                          absl::StrCat("no hub runs for ", plan.common_dir),
                          {{"endpoint", plan.endpoint_file}});

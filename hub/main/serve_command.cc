@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/atomic_file.h"
 #include "agent/base/clock.h"
+#include "agent/base/error.h"
 #include "agent/base/ids.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
@@ -36,6 +37,12 @@ namespace {
 constexpr absl::Duration kDrainGrace = absl::Seconds(10);
 // One connection is one descriptor; the server limits its streams far below.
 constexpr rlim_t kMaxDescriptors = 262'144;
+
+// Between looks whether the hub's files are still there. Whoever appends looks each time; this is
+// for the idle.
+constexpr absl::Duration kHeldPeriod = absl::Milliseconds(350);
+// For the writer to save what can be saved once they are not. It acknowledges nothing meanwhile.
+constexpr absl::Duration kWriterPatience = absl::Seconds(5);
 
 struct ServeFlags {
   HubOptions hub;
@@ -60,12 +67,15 @@ constexpr absl::Duration kLogPatience = absl::Seconds(1);
   _exit(code);
 }
 
-// The journal's content is unknown from here on: nothing more may be acknowledged, and nothing be
-// tidied up that could.
+// The journal's content is unknown from here on, or it is no longer where it belongs: nothing more
+// may be acknowledged, and nothing be tidied up that could.
 [[noreturn]] void DieOfJournal(const absl::Status& status) {
-  base::Log(base::LogLevel::kError, "the journal failed; the hub stops at once",
+  const bool lost = base::ReasonOf(status) == v1::ERROR_REASON_STATE_DIR_LOST;
+  base::Log(base::LogLevel::kError,
+            lost ? "the hub lost what it holds the repository by; it stops at once"
+                 : "the journal failed; the hub stops at once",
             {{"error", status.ToString()}});
-  EndProcess(kJournalFailed);
+  EndProcess(lost ? kStateLost : kJournalFailed);
 }
 
 // What people see when the hub is ready, and how they go on.
@@ -121,6 +131,7 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSigna
   setup.environment.clock = &clock;
   setup.environment.ids = &ids;
   setup.environment.intervals = options.intervals;
+  setup.environment.claim_timeout = options.claim_timeout;
   setup.environment.branch_patterns = options.branch_patterns;
   setup.environment.target_branch = options.target_branch;
   setup.environment.on_fatal = [](const absl::Status& status) { DieOfJournal(status); };
@@ -150,20 +161,45 @@ std::string StatusLine(const Hub& hub) {
   return absl::StrCat("STATUS=serving ", base::TerminalSafe(names));
 }
 
-// Until somebody asks for the stop. Meanwhile tells the service manager's watchdog that the hub
-// works, as long as it answers a call like anyone's.
-std::string AwaitStop(StopSignals* stop, const ServiceManager& manager, const Hub& hub) {
+// Tells the service manager's watchdog that the hub works, if it answers a call like anyone's.
+void FeedWatchdog(const ServiceManager& manager, const Hub& hub) {
   const std::string target = "unix:" + hub.workspaces().front()->socket_path();
+  const absl::Status answer = ProbeHub(target, manager.watchdog() / 3).status();
+  if (answer.ok()) {
+    manager.Notify("WATCHDOG=1");
+  } else {
+    base::Log(base::LogLevel::kError, "the hub does not answer itself",
+              {{"error", answer.ToString()}});
+  }
+}
+
+// Looks whether the hub has lost its files. Then its writer, who can still save what stands in a
+// removed log, ends the process; one that hangs is not waited for longer than kWriterPatience.
+void CheckHeld(const Hub& hub, base::MonoTime now, std::optional<base::MonoTime>* lost_since) {
+  const absl::Status held = hub.CheckHeld();
+  if (held.ok()) {
+    lost_since->reset();
+  } else if (!lost_since->has_value()) {
+    *lost_since = now;
+  } else if (now - **lost_since > kWriterPatience) {
+    DieOfJournal(held);
+  }
+}
+
+// Until somebody asks for the stop. Meanwhile looks after the hub's files and the watchdog.
+std::string AwaitStop(StopSignals* stop, const ServiceManager& manager, const Hub& hub) {
+  const base::SystemClock clock;
+  const absl::Duration watchdog_period = manager.watchdog() / 3;
+  base::MonoTime watchdog_due = clock.Mono() + watchdog_period;
+  std::optional<base::MonoTime> lost_since;
   while (true) {
-    const std::optional<std::string> why = stop->WaitFor(manager.watchdog() / 3);
+    const std::optional<std::string> why =
+        stop->WaitFor(std::min(kHeldPeriod, watchdog_due - clock.Mono()));
     if (why.has_value()) return *why;
-    const absl::Status answer = ProbeHub(target, manager.watchdog() / 3).status();
-    if (answer.ok()) {
-      manager.Notify("WATCHDOG=1");
-    } else {
-      base::Log(base::LogLevel::kError, "the hub does not answer itself",
-                {{"error", answer.ToString()}});
-    }
+    CheckHeld(hub, clock.Mono(), &lost_since);
+    if (clock.Mono() < watchdog_due) continue;
+    FeedWatchdog(manager, hub);
+    watchdog_due = clock.Mono() + watchdog_period;
   }
 }
 

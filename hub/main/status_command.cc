@@ -11,7 +11,7 @@
 #include "hub/main/exit_code.h"
 #include "hub/main/hub_probe.h"
 #include "hub/main/options.h"
-#include "hub/main/process.h"
+#include "hub/main/running_hub.h"
 #include "hub/main/status_report.h"
 
 namespace coordhub::hub {
@@ -29,14 +29,8 @@ struct LiveHub {
   v1::GetHubResponse state;
 };
 
-// Whether the process of the pid file runs.
-bool IsAlive(const WorkspacePlan& plan) {
-  const auto identity = ReadPidFile(plan.state.hub_pid());
-  return identity.ok() && identity->has_value() && ProcessHandle::Find(**identity).has_value();
-}
-
 absl::Status NotServing(const WorkspacePlan& plan, const std::string& detail) {
-  if (IsAlive(plan)) {
+  if (FindHub(plan).ok()) {
     return base::MakeError(v1::ERROR_REASON_IO_FAILED,
                            absl::StrCat("the hub's process runs but does not answer",
                                         detail.empty() ? "" : ": ", detail),

@@ -13,6 +13,7 @@
 #include "agent/base/atomic_file.h"
 #include "agent/base/error.h"
 #include "agent/base/give_way.h"
+#include "agent/base/last_words.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/engine/record_branches.h"
@@ -76,9 +77,23 @@ absl::StatusOr<std::unique_ptr<WorkspaceHost>> WorkspaceHost::Acquire(
   return host;
 }
 
-// The journal locks its own directory. One elsewhere does not keep a second hub off the repository;
-// this does.
+// The journal locks its own directory; that can be removed, renamed, or be another one the next
+// time. The repository itself is what no two hubs may serve.
 absl::Status WorkspaceHost::LockRepository() {
+  absl::StatusOr<RepositoryLock> lock = RepositoryLock::Acquire(plan_.common_dir);
+  if (base::ReasonOf(lock.status()) == v1::ERROR_REASON_WORKSPACE_LOCKED) return lock.status();
+  LogFailure("see to it that no second hub serves this repository: its directory cannot be locked",
+             plan_, lock.status());
+  if (lock.ok()) {
+    repository_lock_ = *std::move(lock);
+    COORDHUB_RETURN_IF_ERROR(held_->Add(plan_.common_dir));
+  }
+  return LockBesideRepository();
+}
+
+// Where the journal is elsewhere: for hubs of older versions, and file systems that lock files but
+// not directories.
+absl::Status WorkspaceHost::LockBesideRepository() {
   const base::StatePaths beside = base::StatePaths::UnderCommonDir(plan_.common_dir);
   if (plan_.state.dir() == beside.dir()) return absl::OkStatus();
   COORDHUB_RETURN_IF_ERROR(base::EnsurePrivateDirectory(beside.dir()));
@@ -87,8 +102,9 @@ absl::Status WorkspaceHost::LockRepository() {
   // A file system without locks is one reason to put the state elsewhere.
   LogFailure("see to it that no second hub serves this repository: its lock cannot be taken", plan_,
              lock.status());
-  if (lock.ok()) repository_lock_ = *std::move(lock);
-  return absl::OkStatus();
+  if (!lock.ok()) return absl::OkStatus();
+  beside_lock_ = *std::move(lock);
+  return held_->Add(beside.lock());
 }
 
 absl::Status WorkspaceHost::OpenJournal() {
@@ -104,7 +120,8 @@ absl::Status WorkspaceHost::OpenJournal() {
   COORDHUB_ASSIGN_OR_RETURN(journal_, journal::OpenSqliteJournal({.state_dir = plan_.state.dir(),
                                                                   .version = environment_.version,
                                                                   .ids = environment_.ids,
-                                                                  .is_copy = ask}));
+                                                                  .is_copy = ask,
+                                                                  .held = held_}));
   if (is_copy) COORDHUB_RETURN_IF_ERROR(BreakWithOriginal(plan_));
   const absl::Status remembered = RememberOrigin(plan_.state, plan_.common_dir);
   // Who is no copy may serve on a full disk, as it did before.
@@ -116,7 +133,7 @@ absl::Status WorkspaceHost::OpenJournal() {
 WorkspaceHost::~WorkspaceHost() { Stop(); }
 
 absl::Status WorkspaceHost::Run() {
-  COORDHUB_RETURN_IF_ERROR(WritePidFile(plan_.state.hub_pid(), ProcessIdentity::OfThisProcess()));
+  COORDHUB_RETURN_IF_ERROR(TellProcess());
   announced_ = true;
   bool new_key = false;
   COORDHUB_ASSIGN_OR_RETURN(key_, LoadOrMakeSecret(plan_.state.workspace_key(), [this, &new_key] {
@@ -127,13 +144,27 @@ absl::Status WorkspaceHost::Run() {
   options.hold_leases = true;
   options.workspace_id = plan_.workspace_id;
   options.version = environment_.version;
-  options.on_fatal = environment_.on_fatal;
+  if (environment_.claim_timeout > absl::ZeroDuration()) {
+    options.claim_timeout_default = environment_.claim_timeout;
+  }
+  options.on_fatal = [this](const absl::Status& status) { OnFatal(status); };
   COORDHUB_ASSIGN_OR_RETURN(workspace_,
                             engine::Workspace::Open(std::move(options), std::move(journal_),
                                                     environment_.clock, environment_.ids));
   if (new_key) WarnOfVoidTokens();
   COORDHUB_RETURN_IF_ERROR(OpenRepository());
   StartLoops();
+  return absl::OkStatus();
+}
+
+// A hub without its pid file is found by its lock, and serves reads on a full disk.
+absl::Status WorkspaceHost::TellProcess() const {
+  const absl::Status written =
+      WritePidFile(plan_.state.hub_pid(), ProcessIdentity::OfThisProcess());
+  if (base::ReasonOf(written) != v1::ERROR_REASON_DISK_FULL) return written;
+  LogFailure("the pid file cannot be written", plan_, written);
+  // Whom it names is gone.
+  RemoveFile(plan_.state.hub_pid());
   return absl::OkStatus();
 }
 
@@ -252,7 +283,7 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
   options.current_branch = [this] { return CurrentBranch(); };
   options.loops = [loops = loops_.get()] { return loops->List(); };
   options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
-    workspace->Submit(std::move(command), absl::InfiniteFuture(), std::move(done));
+    workspace->Submit(std::move(command), base::MonoTime::InfiniteFuture(), std::move(done));
   };
   options.rest = base::GiveWay;
   options.ids = environment_.ids;
@@ -278,6 +309,8 @@ absl::Status WorkspaceHost::Record(const git::ObservationPtr& observation) {
 }
 
 absl::Status WorkspaceHost::Announce(const std::string& tcp) {
+  COORDHUB_RETURN_IF_ERROR(held_->Add(socket_path_));
+  base::ForgetLastWords(plan_.common_dir);
   base::EndpointFile endpoint;
   endpoint.endpoint = "unix:" + socket_path_;
   endpoint.tcp = tcp;
@@ -288,6 +321,22 @@ absl::Status WorkspaceHost::Announce(const std::string& tcp) {
   endpoint.log_file = plan_.hub_log;
   endpoint.mirror_dir = plan_.mirror_dir;
   return base::WriteEndpointFile(plan_.endpoint_file, endpoint);
+}
+
+absl::Status WorkspaceHost::CheckHeld() const {
+  const absl::Status held = held_->Check();
+  if (!held.ok()) workspace_->CheckHeld();
+  return held;
+}
+
+void WorkspaceHost::OnFatal(const absl::Status& status) const {
+  // Who removed the state directory removed the log.
+  if (base::ReasonOf(status) == v1::ERROR_REASON_STATE_DIR_LOST) {
+    LogFailure("cannot leave word of why the hub stops", plan_,
+               base::LeaveLastWords(plan_.common_dir, {environment_.clock->Wall(), getpid(),
+                                                       std::string(status.message())}));
+  }
+  environment_.on_fatal(status);
 }
 
 bool WorkspaceHost::Stop() {

@@ -15,12 +15,14 @@
 #include "hub/engine/workspace.h"
 #include "hub/git/observer.h"
 #include "hub/git/repository.h"
+#include "hub/journal/held_files.h"
 #include "hub/journal/journal.h"
 #include "hub/journal/lock_file.h"
 #include "hub/loops/bell.h"
 #include "hub/loops/comms_loop.h"
 #include "hub/loops/loop_runner.h"
 #include "hub/main/options.h"
+#include "hub/main/repository_lock.h"
 
 namespace coordhub::hub {
 
@@ -30,6 +32,8 @@ struct HostEnvironment {
   base::Clock* clock = nullptr;
   base::IdSource* ids = nullptr;
   LoopIntervals intervals;
+  // Of claims that state none; zero: none.
+  absl::Duration claim_timeout = absl::ZeroDuration();
   // As git::ObserverOptions has them; no patterns: its defaults.
   std::vector<std::string> branch_patterns;
   std::string target_branch;
@@ -57,6 +61,12 @@ class WorkspaceHost {
   // IO_FAILED, DISK_FULL.
   absl::Status Announce(const std::string& tcp);
 
+  // Whether the hub still has what it holds: the repository's directory, lock, journal and socket
+  // are the ones at their paths. A few microseconds.
+  // Errors: STATE_DIR_LOST (path). Then the journal is told to look for itself, and
+  // `on_fatal` follows at once; if the writer hangs, it is the caller who ends the process.
+  absl::Status CheckHeld() const;
+
   // After the server stopped: takes the announcement back, finishes what is queued, and writes the
   // mirror a last time. False: a loop hangs; what it uses is left alone until the process ends.
   // Idempotent. The locks stay held until destruction.
@@ -78,6 +88,9 @@ class WorkspaceHost {
   absl::Status LockRepository();
   // Under a new id if it is a copy.
   absl::Status OpenJournal();
+  absl::Status LockBesideRepository();
+  void OnFatal(const absl::Status& status) const;
+  absl::Status TellProcess() const;
   void WarnOfVoidTokens() const;
   absl::Status OpenRepository();
   void PrepareRepository();
@@ -100,8 +113,10 @@ class WorkspaceHost {
   bool announced_ = false;
 
   // In order of lifetime.
-  std::optional<journal::LockFile> repository_lock_;  // when the journal is elsewhere
-  std::unique_ptr<journal::Journal> journal_;         // until Run hands it to workspace_
+  std::optional<RepositoryLock> repository_lock_;  // none: the file system has no such locks
+  std::optional<journal::LockFile> beside_lock_;   // when the journal is elsewhere
+  const std::shared_ptr<journal::HeldFiles> held_ = std::make_shared<journal::HeldFiles>();
+  std::unique_ptr<journal::Journal> journal_;  // until Run hands it to workspace_
   std::unique_ptr<git::Repository> repository_;
   std::unique_ptr<engine::Workspace> workspace_;
   loops::Bell git_changed_;

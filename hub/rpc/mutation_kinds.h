@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "agent/base/clock.h"
 #include "coordhub/v1/ticket_service.pb.h"
 #include "hub/rpc/gate.h"
 #include "hub/rpc/service_host.h"
@@ -20,7 +20,7 @@ struct Mutator {
   ServiceHost& host;
   const Gate& gate;
   const Principal& principal;
-  absl::Time deadline;
+  base::MonoTime deadline;
 };
 
 // What becomes of a mutation: the result, in the field of its kind, or why it was refused. Called

@@ -9,6 +9,7 @@
 #include "google/protobuf/wire_format_lite.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/support/slice.h"
+#include "hub/rpc/call_deadline.h"
 #include "hub/rpc/call_log.h"
 #include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
@@ -74,7 +75,7 @@ MutationStream::MutationStream(std::shared_ptr<ServiceHost> host, const Gate* ga
       kinds_(*kinds),
       call_(std::move(call)),
       principal_(std::move(principal)),
-      deadline_(absl::FromChrono(call_->context().deadline())) {}
+      deadline_(DeadlineOf(call_->context(), host_->clock())) {}
 
 void MutationStream::Start(std::shared_ptr<ServiceHost> host, const Gate* gate,
                            const MutationKinds* kinds, std::unique_ptr<StreamServerCall> call,

@@ -10,7 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "agent/base/clock.h"
 #include "agent/base/mutex.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "hub/rpc/gate.h"
@@ -94,7 +94,7 @@ class MutationStream final : public CallReactor,
   const MutationKinds& kinds_;
   const std::unique_ptr<StreamServerCall> call_;
   const Principal principal_;
-  const absl::Time deadline_;
+  const base::MonoTime deadline_;
   std::shared_ptr<MutationStream> self_;
 
   grpc::ByteBuffer request_;  // gRPC's while reading_

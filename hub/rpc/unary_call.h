@@ -11,10 +11,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "agent/base/clock.h"
 #include "agent/base/mutex.h"
 #include "google/protobuf/message.h"
 #include "hub/rpc/connection_shares.h"
+#include "hub/rpc/call_deadline.h"
 #include "hub/rpc/gate.h"
 #include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
@@ -34,7 +35,7 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
 
   ServiceHost& host() const { return *host_; }
   const Gate& gate() const { return gate_; }
-  absl::Time deadline() const { return deadline_; }
+  base::MonoTime deadline() const { return deadline_; }
   // Set once the caller is known, before anything is shared with other threads.
   const Principal& principal() const { return *principal_; }
   void set_principal(Principal principal) { principal_ = std::move(principal); }
@@ -69,7 +70,7 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
             std::unique_ptr<UnaryServerCall> call)
       : host_(std::move(host)),
         gate_(*gate),
-        deadline_(absl::FromChrono(call->context().deadline())),
+        deadline_(DeadlineOf(call->context(), host_->clock())),
         began_(host_->clock().Mono()),
         connection_(ConnectionOf(&call->context())),
         call_(std::move(call)) {}
@@ -78,7 +79,7 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
 
   const std::shared_ptr<ServiceHost> host_;
   const Gate& gate_;  // valid until OnDone
-  const absl::Time deadline_;
+  const base::MonoTime deadline_;
   const base::MonoTime began_;
   const ConnectionKey connection_;
   std::optional<Principal> principal_;  // once the caller is known

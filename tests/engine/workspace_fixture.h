@@ -86,7 +86,7 @@ class WorkspaceTest : public ::testing::Test {
 
   absl::StatusOr<Outcome> Do(std::unique_ptr<core::Command> command) {
     auto done = std::make_shared<Waitable<absl::StatusOr<Outcome>>>();
-    workspace_->Submit(std::move(command), absl::InfiniteFuture(),
+    workspace_->Submit(std::move(command), base::MonoTime::InfiniteFuture(),
                        [done](absl::StatusOr<Outcome> outcome) { done->Set(std::move(outcome)); });
     return done->Get();
   }

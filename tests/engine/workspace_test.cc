@@ -45,7 +45,8 @@ TEST_F(WorkspaceTest, ManyClientsRacingForOneTicketHaveOneWinnerEachRound) {
       threads.emplace_back([&, t] {
         for (int i = t; i < kClients; i += 4) {
           workspace_->Submit(CommandOf(Session("uid" + std::to_string(i)), claim),
-                             absl::InfiniteFuture(), [race](absl::StatusOr<Outcome> outcome) {
+                             base::MonoTime::InfiniteFuture(),
+                             [race](absl::StatusOr<Outcome> outcome) {
                                const bool taken = base::ReasonOf(outcome.status()) ==
                                                   v1::ERROR_REASON_TICKET_CLAIMED;
                                if (outcome.ok()) ++race->winners;
@@ -77,7 +78,7 @@ TEST_F(WorkspaceTest, AReadSeesWhatWasAcknowledged) {
 TEST_F(WorkspaceTest, AReadAtALaterRevisionWaitsForIt) {
   Open(journal::NewMemoryJournal(std::string(32, 'a')));
   Waitable<absl::StatusOr<ViewPtr>> reached;
-  workspace_->AwaitRevision(2, absl::InfiniteFuture(),
+  workspace_->AwaitRevision(2, base::MonoTime::InfiniteFuture(),
                             [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
   ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
   ASSERT_TRUE(Do(CommandOf(Operator(), Create("two"))).ok());
@@ -89,7 +90,7 @@ TEST_F(WorkspaceTest, AReadAtALaterRevisionWaitsForIt) {
 TEST_F(WorkspaceTest, ARevisionThatDoesNotComeIsRefusedAtTheDeadline) {
   Open(journal::NewMemoryJournal(std::string(32, 'a')));
   Waitable<absl::StatusOr<ViewPtr>> reached;
-  workspace_->AwaitRevision(2, clock_.Wall(),
+  workspace_->AwaitRevision(2, clock_.Mono(),
                             [&](absl::StatusOr<ViewPtr> view) { reached.Set(view); });
   EXPECT_EQ(base::ReasonOf(reached.Get().status()), v1::ERROR_REASON_REVISION_NOT_REACHED);
 }
@@ -323,7 +324,7 @@ TEST_F(WorkspaceTest, ADigestIsRefusedRatherThanEmpty) {
 TEST_F(WorkspaceTest, AReadThatWaitsForARevisionEndsWithTheDrain) {
   OpenSqlite();
   auto done = std::make_shared<Waitable<absl::StatusOr<ViewPtr>>>();
-  workspace_->AwaitRevision(1000, absl::InfiniteFuture(),
+  workspace_->AwaitRevision(1000, base::MonoTime::InfiniteFuture(),
                             [done](absl::StatusOr<ViewPtr> view) { done->Set(view); });
   workspace_->Drain();
   EXPECT_EQ(base::ReasonOf(done->Get().status()), v1::ERROR_REASON_HUB_DRAINING);

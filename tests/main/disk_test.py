@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A disk that fails under a running hub: with an I/O error it stops at once, when it is full the hub waits."""
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import unittest
 
-from hub_case import COORDCTL, FAILED, JOURNAL_FAILED, HubCase, wait_until
+from hub_case import COORDCTL, FAILED, JOURNAL_FAILED, HubCase, make_repository, processes, wait_until
 
 SHIM = os.path.join(os.environ["COORDHUB_BINARY_DIR"], "tests", "faults", "libcoordhub_faulty_io.so")
 
@@ -81,6 +83,50 @@ class DiskTest(HubCase):
         self.hub.start()
         self.assertEqual(self.titles(), ["before", "after"])
         self.ctl("hub", "verify")
+
+
+class FullTmpfs(HubCase):
+    """A repository on a file system of its own without any room left."""
+
+    def make_repository(self):
+        os.mkdir(self.repo)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", self.repo], capture_output=True,
+                                 check=False)
+        if mounted.returncode != 0:
+            self.skipTest("needs the right to mount a tmpfs")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.repo], check=True)
+        make_repository(self.repo)
+
+    def fill(self):
+        path = os.path.join(self.repo, "filler")
+        with open(path, "ab", buffering=0) as f:
+            for size in (1 << 20, 4096):
+                try:
+                    while f.write(b"x" * size) == size:
+                        pass
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+        return path
+
+    def test_after_a_kill_on_a_full_tmpfs_the_hub_starts_and_serves_reads(self):
+        pid = self.start()
+        self.ctl("ticket", "create", "--title", "kept")
+        processes.send(pid, signal.SIGKILL)
+        self.wait_gone(pid)
+        filler = self.fill()
+        again = self.start()
+        self.assertEqual(self.endpoint()["pid"], again)
+        self.fill()  # what the start gave back
+        self.assertEqual(json.loads(self.ctl("--json", "ticket", "list").stdout)[0]["title"], "kept")
+        refused = subprocess.run([COORDCTL, "ticket", "create", "--title", "too much" * 50], cwd=self.repo, env=self.env,
+                                 text=True, capture_output=True, check=False, timeout=60)
+        if refused.returncode != 0:
+            self.assertIn("DISK_FULL", refused.stderr)
+        os.unlink(filler)
+        wait_until(lambda: subprocess.run([COORDCTL, "ticket", "create", "--title", "after", "--request-id", "after"],
+                                          cwd=self.repo, env=self.env, capture_output=True, check=False,
+                                          timeout=60).returncode == 0, "writing resumes")
+        self.assertIn(f"(pid {again})", self.coordhub("stop").stdout)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,13 @@ class HubCase(unittest.TestCase):
         self.directory = os.path.realpath(tempfile.mkdtemp(prefix="coordhub-life-"))  # as programs name it
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.repo = self.path("app")
-        make_repository(self.repo)
+        self.make_repository()
         self.state = os.path.join(self.repo, ".git", "coordhub")
         self.env = clean_environment()
         self.addCleanup(self.end_started_hubs)
+
+    def make_repository(self):
+        make_repository(self.repo)
 
     def path(self, *names):
         return os.path.join(self.directory, *names)

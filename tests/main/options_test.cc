@@ -87,6 +87,14 @@ TEST_F(OptionsTest, IntervalsAndPatternsSurviveItToo) {
   EXPECT_EQ(Parse({}).intervals.comms, absl::Seconds(15));
 }
 
+TEST_F(OptionsTest, TheClaimTimeoutSurvivesItAndHasBounds) {
+  EXPECT_EQ(Parse(ToArguments(Parse({"--claim-timeout", "2h"}))).claim_timeout, absl::Hours(2));
+  EXPECT_EQ(Parse({}).claim_timeout, absl::ZeroDuration());
+  for (const char* bad : {"999ms", "168h1s", "2", "soon", "-1s", "0", ""}) {
+    EXPECT_THROW(Parse({"--claim-timeout", bad}), CLI::ValidationError) << bad;
+  }
+}
+
 TEST_F(OptionsTest, IntervalsHaveBounds) {
   for (const char* bad : {"99ms", "24h1s", "15", "soon", "-1s", "0", "inf", ""}) {
     EXPECT_THROW(Parse({"--comms-interval", bad}), CLI::ValidationError) << bad;

@@ -88,7 +88,7 @@ TEST_F(ReadsTest, WhoWasAnsweredFindsItsEventsThoughTheBroadcasterHasThemNotYet)
       core::Command{.caller = core::Caller::Operator(), .body = create});
   pb::ListEventsResponse page;
   std::promise<void> listed;
-  hub_.workspace().Submit(std::move(command), absl::InfiniteFuture(),
+  hub_.workspace().Submit(std::move(command), base::MonoTime::InfiniteFuture(),
                           [&](const absl::StatusOr<engine::Outcome>& outcome) {
                             EXPECT_TRUE(outcome.ok()) << outcome.status();
                             page = Ok(operator_, &Events::ListEvents, pb::ListEventsRequest());

@@ -93,12 +93,20 @@ std::string HowLost(const pb::LostClaim& claim) {
 // meanwhile.
 class Teller {
  public:
-  Teller(Context* context, EndWait* end) : context_(*context), end_(*end) {}
+  // `process` may be null; else its condition decides whether the session is kept.
+  Teller(Context* context, EndWait* end, const ProcessWatch* process)
+      : context_(*context), end_(*end), process_(process) {}
 
   agent::SessionCallbacks Callbacks() {
-    return {.on_claims_lost = [this](const auto& lost) { TellLost(lost); },
+    return {.may_beat = [this] { return Works(); },
+            .on_claims_lost = [this](const auto& lost) { TellLost(lost); },
             .on_lease_unsafe =
-                [this] { Tell("the hub has not answered for the whole TTL; claims may be lost"); },
+                [this] {
+                  Tell(was_stopped_ ? "the session was not kept for its whole TTL; its claims are "
+                                      "lost"
+                                    : "the hub has not answered for the whole TTL; claims may be "
+                                      "lost");
+                },
             .on_draining = [this] { Tell("the hub is stopping; waiting for the next one"); },
             .on_ended =
                 [this](const absl::Status& status) {
@@ -116,6 +124,20 @@ class Teller {
   }
 
  private:
+  // A process that stands still looks healthy to everybody else as long as somebody beats for it.
+  bool Works() {
+    if (process_ == nullptr) return true;
+    const auto condition = process_->Look();
+    const bool stopped = condition == ProcessWatch::Condition::kStopped;
+    if (stopped && !was_stopped_) {
+      Tell(absl::StrCat("process ", process_->pid(),
+                        " is stopped: its session is not kept until it goes on"));
+    } else if (condition == ProcessWatch::Condition::kWorks && was_stopped_) {
+      Tell(absl::StrCat("process ", process_->pid(), " goes on; its session is kept again"));
+    }
+    was_stopped_ = stopped;
+    return condition == ProcessWatch::Condition::kWorks;
+  }
   void TellLost(const std::vector<pb::LostClaim>& lost) {
     for (const pb::LostClaim& claim : lost) {
       const std::string holder = claim.holder_agent_id();
@@ -129,6 +151,8 @@ class Teller {
 
   Context& context_;
   EndWait& end_;
+  const ProcessWatch* const process_;
+  bool was_stopped_ = false;  // the session's thread
   base::Mutex mu_;
   absl::Status ended_ ABSL_GUARDED_BY(mu_);
 };
@@ -146,7 +170,7 @@ absl::StatusOr<ExitCode> HoldSession(Context& context, const Options& options, D
     process.emplace(std::move(opened));
   }
   EndWait end;
-  Teller teller(&context, &end);
+  Teller teller(&context, &end, process.has_value() ? &*process : nullptr);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
   COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<agent::Session> session,
                             agent::Session::Attach(client, teller.Callbacks()));
@@ -184,16 +208,16 @@ absl::StatusOr<ExitCode> Hold(Context& context, const Options& options) {
 }  // namespace
 
 void AddAgentHold(CLI::App* agent, Context* context) {
-  CLI::App* command =
-      AddCommand(agent, "hold",
-                 "Keep the session of this worktree alive: while a process lives, or until "
-                 "interrupted. Exit code "
-                 "4: the session ended. When the process ends the session is left to expire, which "
-                 "counts as a "
-                 "failed attempt at what it holds, or with --leave ended at once, which does not",
-                 "coordctl agent hold --pid $PPID --detach\n"
-                 "coordctl agent hold --pid 4711 --leave\n"
-                 "coordctl --as conversation-42 agent hold");
+  CLI::App* command = AddCommand(
+      agent, "hold",
+      "Keep the session of this worktree alive: while a process lives and is not stopped, or until "
+      "interrupted. Exit code "
+      "4: the session ended. When the process ends the session is left to expire, which "
+      "counts as a "
+      "failed attempt at what it holds, or with --leave ended at once, which does not",
+      "coordctl agent hold --pid $PPID --detach\n"
+      "coordctl agent hold --pid 4711 --leave\n"
+      "coordctl --as conversation-42 agent hold");
   auto options = std::make_shared<Options>();
   command->add_option("--pid", options->pid, "While this process lives; default: until interrupted")
       ->check(CLI::PositiveNumber);

@@ -22,6 +22,7 @@ using Level = Finding::Level;
 struct Options {
   std::string bundle;
   bool verify = false;
+  std::shared_ptr<std::string> claim_age;
 };
 
 constexpr int64_t kBundledEvents = 1000;
@@ -136,11 +137,11 @@ absl::Status WriteBundle(Context& context, const Options& options, const BundleI
 }
 
 // The findings of a hub that may not answer.
-void Examine(Context& context, const Options& options, std::optional<HubAnswers>* answers,
-             std::vector<Finding>* findings) {
+void Examine(Context& context, const Options& options, absl::Duration claim_age,
+             std::optional<HubAnswers>* answers, std::vector<Finding>* findings) {
   if (context.globals().timeout.empty()) context.globals().timeout = "5s";
   const absl::StatusOr<agent::Client> client = context.ConnectToRead();
-  const absl::StatusOr<HubAnswers> asked =
+  absl::StatusOr<HubAnswers> asked =
       client.ok() ? AskHub(context, *client) : absl::StatusOr<HubAnswers>(client.status());
   if (!asked.ok()) {
     const bool known = std::any_of(findings->begin(), findings->end(), [](const Finding& finding) {
@@ -152,6 +153,7 @@ void Examine(Context& context, const Options& options, std::optional<HubAnswers>
     }
     return;
   }
+  asked->overview.claim_age = claim_age;
   for (Finding& finding :
        DiagnoseHub(asked->overview, asked->stuck, asked->buried, COORDHUB_VERSION)) {
     findings->push_back(std::move(finding));
@@ -169,6 +171,7 @@ bool SomebodyListens(const Site& site) {
 }
 
 absl::StatusOr<ExitCode> Debug(Context& context, const Options& options) {
+  COORDHUB_ASSIGN_OR_RETURN(const absl::Duration claim_age, ParseClaimAge(*options.claim_age));
   std::vector<Finding> findings;
   std::optional<Site> site;
   const bool elsewhere =
@@ -183,7 +186,7 @@ absl::StatusOr<ExitCode> Debug(Context& context, const Options& options) {
   }
   std::optional<HubAnswers> answers;
   if (elsewhere || (site.has_value() && SomebodyListens(*site))) {
-    Examine(context, options, &answers, &findings);
+    Examine(context, options, claim_age, &answers, &findings);
   }
   Print(context, findings);
   if (!options.bundle.empty()) {
@@ -220,6 +223,7 @@ void AddDebug(CLI::App* root, Context* context) {
                       "bodies and comments: a .tar.gz FILE");
   command->add_flag("--verify", options->verify,
                     "Also check the whole journal; takes as long as it is large");
+  options->claim_age = AddClaimAge(command);
   OnRun(command, context, [options](Context& c) { return Debug(c, *options); });
 }
 

@@ -11,7 +11,8 @@ namespace {
 // How often what is counted in time is drawn anew.
 constexpr int kTickMs = 1000;
 
-absl::StatusOr<ExitCode> Top(Context& context) {
+absl::StatusOr<ExitCode> Top(Context& context, const std::string& claim_age) {
+  COORDHUB_ASSIGN_OR_RETURN(const absl::Duration old, ParseClaimAge(claim_age));
   if (context.json() || !context.host().out_is_terminal || !context.host().in_is_terminal) {
     return base::MakeFieldError("top",
                                 "needs a terminal; elsewhere: coordctl status --json, or "
@@ -26,7 +27,7 @@ absl::StatusOr<ExitCode> Top(Context& context) {
     client.Shutdown();
     return base::MakeFieldError("top", "needs a terminal");
   }
-  TopScreen screen;
+  TopScreen screen(old);
   for (bool running = true; running;) {
     const std::shared_ptr<const TopData> data = feed.data();
     terminal->Show(screen.Render(context, *data, context.host().clock->Wall(), terminal->columns(),
@@ -48,8 +49,10 @@ void AddTop(CLI::App* root, Context* context) {
                  "What `status` shows, live: changes appear as they happen. Keys: 1 2 3 or Tab "
                  "tickets, agents, "
                  "branches; arrows select, Enter looks closer, s and r sort, ? help, q quits",
-                 "coordctl top");
-  OnRun(command, context, Top);
+                 "coordctl top\n"
+                 "coordctl top --claim-age 90m");
+  const auto claim_age = AddClaimAge(command);
+  OnRun(command, context, [claim_age](Context& c) { return Top(c, *claim_age); });
 }
 
 }  // namespace coordhub::coordctl

@@ -27,6 +27,7 @@ class KeepAliveLoopTest : public testing::Test {
         .initial = absl::Milliseconds(100), .max = absl::Seconds(1), .multiplier = 2, .jitter = 0};
     options.wake = [this] { ++wakes_; };
     options.callbacks = {
+        .may_beat = [this] { return works_; },
         .on_claims_lost =
             [this](const std::vector<pb::LostClaim>& lost) {
               for (const auto& claim : lost) told_.push_back("lost " + claim.ticket_id());
@@ -65,6 +66,7 @@ class KeepAliveLoopTest : public testing::Test {
   FakeTransport transport_;
   std::shared_ptr<ClaimLedger> ledger_ = std::make_shared<ClaimLedger>();
   std::vector<std::string> told_;
+  bool works_ = true;
   int wakes_ = 0;
   std::unique_ptr<KeepAliveLoop> loop_;
 };
@@ -92,6 +94,32 @@ TEST_F(KeepAliveLoopTest, RenewsThreeTimesPerTtlAndStaysSafe) {
   }
   EXPECT_EQ(transport_.keep_alives.size(), 1u);
   EXPECT_THAT(told_, IsEmpty());
+}
+
+TEST_F(KeepAliveLoopTest, SendsNothingForAnAgentThatDoesNotWork) {
+  absl::Duration next = Step();
+  Answer();
+  works_ = false;
+  next = StepAfter(next);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(stream().sent.size(), 1u);
+    EXPECT_EQ(next, absl::Milliseconds(500)) << "it is asked again";
+    next = StepAfter(next);
+  }
+  works_ = true;
+  StepAfter(next);
+  EXPECT_EQ(stream().sent.size(), 2u);
+}
+
+TEST_F(KeepAliveLoopTest, OpensNoStreamForAnAgentThatDoesNotWork) {
+  works_ = false;
+  absl::Duration next = Step();
+  next = StepAfter(next);
+  EXPECT_TRUE(transport_.keep_alives.empty());
+  EXPECT_EQ(next, absl::Milliseconds(500));
+  works_ = true;
+  StepAfter(next);
+  EXPECT_EQ(transport_.keep_alives.size(), 1u);
 }
 
 // A hub that comes back has all agents at once; they are not to beat as one from then on.

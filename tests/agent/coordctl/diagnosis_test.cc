@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
+#include "agent/base/last_words.h"
 #include "agent/client/proto_time.h"
 
 namespace coordhub::coordctl {
@@ -116,6 +117,26 @@ TEST_F(HubDiagnosis, ASilentAgentWithItsTimes) {
               ElementsAre(HasSubstr("a has been silent for 40s; its session ends in 20s")));
 }
 
+TEST_F(HubDiagnosis, AClaimThatIsHeldForLongIsCalledOutWithTheLastSignOfWork) {
+  overview_.time = absl::UnixEpoch() + absl::Hours(10);
+  const auto claim = [this](const std::string& id, absl::Duration age) -> pb::Ticket& {
+    pb::Ticket& ticket = overview_.claimed.emplace_back();
+    ticket.set_ticket_id(id);
+    ticket.mutable_claim()->set_agent_id("ann");
+    *ticket.mutable_claim()->mutable_claim_time() = agent::ToProto(overview_.time - age);
+    return ticket;
+  };
+  claim("T-1", absl::Hours(6));
+  *claim("T-2", absl::Hours(5)).mutable_last_work_time() =
+      agent::ToProto(overview_.time - absl::Minutes(3));
+  claim("T-3", absl::Hours(4));
+  EXPECT_THAT(Troubles(),
+              ElementsAre(HasSubstr("held for more than 4h: T-1 (ann, for 6h, last sign of work: "
+                                    "none seen), T-2 (ann, for 5h, last sign of work: 3m ago)")));
+  overview_.claim_age = absl::Hours(7);
+  EXPECT_THAT(Troubles(), IsEmpty());
+}
+
 // What a hub leaves behind, without one.
 class FileDiagnosis : public testing::Test {
  protected:
@@ -169,6 +190,23 @@ TEST_F(FileDiagnosis, ALogElsewhereIsFoundWhereTheHubSays) {
 TEST_F(FileDiagnosis, ALineOfTheLogThatIsNotOursHarmsNothing) {
   Log(State().logs() + "/hub.log", R"("msg":7)");
   EXPECT_THAT(Findings("hub"), Contains(HasSubstr("1 error in the log")));
+}
+
+TEST_F(FileDiagnosis, TheLastWordsOfAHubAreTold) {
+  const auto leave = [this] {
+    return base::LeaveLastWords(repository_.common_dir, {now_, 42, "the lock was removed"});
+  };
+  ASSERT_TRUE(leave().ok());
+  EXPECT_THAT(Findings("hub"), Contains(HasSubstr("the hub (process 42) stopped")));
+  EXPECT_THAT(Findings("hub"), Contains(HasSubstr("the lock was removed")));
+  std::filesystem::remove_all(State().dir());
+  EXPECT_THAT(Findings("hub"), ElementsAre(HasSubstr("bring back")))
+      << "and not that no hub was ever started";
+}
+
+TEST_F(FileDiagnosis, AJournalThatWasLostIsNotBegunAnew) {
+  std::ofstream(State().workspace_key()) << "secret\n";
+  EXPECT_THAT(Findings("journal"), Contains(HasSubstr("no hub starts without it")));
 }
 
 TEST_F(FileDiagnosis, TheMirrorIsTheMainWorktreesWhereverOneStands) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <csignal>
+
 #include "agent/base/error.h"
 #include "tests/support/child.h"
 #include "tests/support/needs.h"
@@ -24,6 +26,31 @@ TEST(ProcessWatch, SeesAProcessLiveAndEnd) {
   }
   child.Wait();
   EXPECT_FALSE(watch->Alive());
+}
+
+// A signal takes effect when its process is scheduled.
+bool Becomes(const ProcessWatch& watch, ProcessWatch::Condition condition) {
+  for (int tries = 0; tries < 30'000; ++tries) {
+    if (watch.Look() == condition) return true;
+    poll(nullptr, 0, 1);
+  }
+  return false;
+}
+
+TEST(ProcessWatch, TellsAStoppedProcessFromOneThatWorks) {
+  COORDHUB_NEEDS(Proc());
+  test::Child child = test::Child::Idle();
+  const auto watch = ProcessWatch::Open(child.pid());
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_EQ(watch->Look(), ProcessWatch::Condition::kWorks);
+  child.Signal(SIGSTOP);
+  EXPECT_TRUE(Becomes(*watch, ProcessWatch::Condition::kStopped));
+  EXPECT_TRUE(watch->Alive());
+  child.Signal(SIGCONT);
+  EXPECT_TRUE(Becomes(*watch, ProcessWatch::Condition::kWorks));
+  child.Strike();
+  EXPECT_TRUE(Becomes(*watch, ProcessWatch::Condition::kGone)) << "a zombie";
+  child.Wait();
 }
 
 TEST(ProcessWatch, RefusesWhatIsNoProcess) {

@@ -10,6 +10,7 @@
 namespace coordhub::coordctl {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -156,6 +157,17 @@ TEST(DecodeKeys, AnUnknownSequenceIsNoLetters) {
   EXPECT_THAT(KeysIn("\x1b[1;5Qx"), ElementsAre(Key::kOther));
   EXPECT_THAT(KeysIn("\x1b["), testing::IsEmpty());
   EXPECT_THAT(KeysIn(""), testing::IsEmpty());
+}
+
+TEST_F(Screen, ShowsHowLongATicketIsHeldAndTheLastSignOfWork) {
+  data_.tickets.clear();
+  pb::Ticket& ticket = AddTicket(1, 2);
+  ticket.mutable_claim()->set_agent_id("ann");
+  *ticket.mutable_claim()->mutable_claim_time() = agent::ToProto(now_ - absl::Hours(5));
+  *ticket.mutable_last_work_time() = agent::ToProto(now_ - absl::Minutes(2));
+  data_.overview->claimed.push_back(ticket);
+  EXPECT_THAT(Lines(), Contains(AllOf(HasSubstr("5h"), HasSubstr("2m ago"))));
+  EXPECT_THAT(Lines(), Contains(HasSubstr("1 held for more than 4h")));
 }
 
 }  // namespace
