@@ -212,6 +212,14 @@ class FileDoctor {
       return;
     }
     if (last_words_.has_value()) return LastWords();
+    if (Lives(endpoint.pid)) {
+      Add(Level::kProblem, "hub",
+          absl::StrCat("no hub runs for ", site_.state.dir(), ": process ", endpoint.pid,
+                       " does not hold it (a copy of the directory of another hub's repository, or "
+                       "a stranger that has the number by now)"),
+          "coordhub start");
+      return;
+    }
     Add(Level::kProblem, "hub",
         absl::StrCat("no hub runs: process ", endpoint.pid,
                      " ended without a farewell (killed, or the machine was restarted) and left ",

@@ -8,6 +8,8 @@
 #include "agent/base/status_macros.h"
 #include "hub/core/proto_time.h"
 #include "hub/engine/event_codec.h"
+#include "hub/engine/stored_answer.h"
+#include "hub/journal/store_key.h"
 
 namespace coordhub::engine {
 namespace {
@@ -58,6 +60,7 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       journal_(std::move(journal)),
       state_(std::move(fold.state)),
       reader_(journal_->NewReader()),
+      archive_reader_(journal_->NewArchiveReader()),
       lease_clock_(clock),
       view_(state_->MakeView()),
       revision_waits_(state_->revision(), kAwaitingMax),
@@ -73,6 +76,10 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
 LiveWorkspace::~LiveWorkspace() { Stop(); }
 
 absl::Status LiveWorkspace::Start() {
+  // A journal of the release before holds nothing yet that belongs into the store.
+  if (journal_->store_incomplete()) {
+    COORDHUB_RETURN_IF_ERROR(journal_->CompleteStore({}, /*last=*/true));
+  }
   if (options_.hold_leases) {
     writer_.GrantLeases();
   } else {
@@ -210,7 +217,20 @@ absl::StatusOr<Outcome> LiveWorkspace::ReadCommit(journal::CommitRange range) {
     return outcome;
   }
   std::vector<journal::Entry> entries;
-  for (int64_t read = range.first - 1; read < range.second; read = entries.back().revision) {
+  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> kept,
+                            archive_reader_->Get(journal::Space::kAnswer,
+                                                 journal::KeyOf(range.second)));
+  if (kept.has_value()) {
+    auto stored = AnswerFrom(*kept, range);
+    if (!stored.has_value()) {
+      return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED,
+                             absl::StrCat("the answer kept of commit ", range.second,
+                                          " cannot be read"),
+                             {{"revision", absl::StrCat(range.second)}});
+    }
+    entries = *std::move(stored);
+  }
+  for (int64_t read = entries.empty() ? range.first - 1 : range.second; read < range.second; read = entries.back().revision) {
     const auto left = static_cast<size_t>(range.second - read);
     COORDHUB_RETURN_IF_ERROR(reader_->Read(read, left, SIZE_MAX, &entries));
   }

@@ -109,6 +109,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   const std::unique_ptr<core::State> state_;
   // Reader thread only.
   std::unique_ptr<journal::JournalReader> reader_;
+  std::unique_ptr<journal::ArchiveReader> archive_reader_;
 
   mutable LeaseClock lease_clock_;
   LeaseTable sessions_;

@@ -14,7 +14,7 @@ constexpr size_t kLeftovers = 64;
 // Whether somebody committed: a branch that was never seen before tells that only by what it has
 // beyond the target.
 bool HasMoved(const core::View& before, const v1::Branch& branch) {
-  const auto* known = before.records.branches.Find(branch.branch());
+  const auto* known = before.records.of<core::tables::Branches>().Find(branch.branch());
   if (known == nullptr) return branch.ahead() > 0;
   return (*known)->commit() != branch.commit();
 }
@@ -26,7 +26,7 @@ WorkSigns::Work& WorkSigns::Of(const core::View& view, const std::string& ticket
   const auto claims = static_cast<size_t>(view.records.ticket_counts[v1::Ticket::STATE_CLAIMED]);
   if (work_.size() > 2 * claims + kLeftovers) {
     absl::erase_if(work_, [&view](const auto& entry) {
-      const auto* ticket = view.records.tickets.Find(core::TicketNumber(entry.first));
+      const auto* ticket = view.records.of<core::tables::Tickets>().Find(core::TicketNumber(entry.first));
       return ticket == nullptr || (*ticket)->claim().fence() != entry.second.fence;
     });
   }
@@ -58,7 +58,7 @@ void WorkSigns::Follow(const std::vector<EncodedEvent>& events, const core::View
       if (change.erased()) continue;
       if (change.has_comment()) {
         const auto* ticket =
-            after.records.tickets.Find(core::TicketNumber(change.comment().ticket_id()));
+            after.records.of<core::tables::Tickets>().Find(core::TicketNumber(change.comment().ticket_id()));
         if (ticket == nullptr || !(*ticket)->has_claim()) continue;
         if ((*ticket)->claim().agent_id() == change.comment().author()) Sign(after, **ticket, time);
       } else if (change.has_branch() && HasMoved(before, change.branch())) {

@@ -8,6 +8,7 @@
 #include "agent/base/mutant.h"
 #include "hub/core/proto_time.h"
 #include "hub/engine/event_codec.h"
+#include "hub/engine/stored_answer.h"
 
 namespace coordhub::engine {
 namespace {
@@ -316,8 +317,14 @@ void Writer::Apply(const core::Decision& decision,
     events_.push_back(std::move(encoded));
     first = false;
   }
-  if (!decision.events.empty() && private_bytes != nullptr && private_bytes->has_request()) {
+  if (decision.events.empty()) return;
+  if (private_bytes != nullptr && private_bytes->has_request()) {
     TouchWindow(private_bytes->request());
+    const auto commit = absl::MakeConstSpan(entries_).last(decision.events.size());
+    if (auto answer = StoreAnswer(commit)) entries_.back().store.push_back(*std::move(answer));
+  }
+  for (const int64_t forgotten : parts_.state->TakeForgottenAnswers()) {
+    entries_.back().store.push_back(EraseAnswer(forgotten));
   }
 }
 

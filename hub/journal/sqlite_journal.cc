@@ -79,10 +79,9 @@ absl::Status SqliteJournal::Transact(const Body& body) {
 
 // Asked after a commit: that what was synced is where the next start looks for it.
 absl::Status SqliteJournal::CheckHeld() {
-  if (state_->failed) return Refused(state_->path);
   absl::Status lost = held_->Check();
-  if (lost.ok()) return lost;
-  state_->failed = true;
+  if (lost.ok()) return state_->failed ? Refused(state_->path) : lost;
+  if (state_->failed.exchange(true)) return lost;
   // A log that was removed holds commits that were acknowledged while it was there. This connection
   // has it open still, and can write them into the database: the last chance, and so whatever comes
   // of it is fine.
@@ -100,6 +99,7 @@ absl::Status SqliteJournal::Abandon(absl::Status status) {
 }
 
 absl::Status SqliteJournal::Append(absl::Span<const Entry> entries) {
+  if (state_->failed) return Refused(state_->path);
   RequireWholeCommits(entries, state_->head, kMaxAppendBytes);
   if (entries.empty()) return absl::OkStatus();
   Checksum checksum = checksum_;

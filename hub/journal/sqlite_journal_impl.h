@@ -68,7 +68,6 @@ class SqliteJournal final : public Journal {
   absl::StatusOr<int64_t> VerifyStore(const std::function<absl::Status()>& between) override;
   bool store_incomplete() const override { return store_incomplete_; }
   absl::Status CompleteStore(absl::Span<const StoreChange> puts, bool last) override;
-  absl::Status CheckHeld() override;
   absl::StatusOr<BackupInfo> Backup(const std::string& directory) override;
   int64_t size_bytes() const override;
 

@@ -1,7 +1,12 @@
 #include "hub/main/running_hub.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +42,23 @@ std::optional<ProcessHandle> FindHolder(const WorkspacePlan& plan) {
   return RepositoryHolder(plan.common_dir) == pid ? std::move(process) : std::nullopt;
 }
 
+// Whether the process has this very lock open: the pid file of a copied directory names the hub of
+// the original.
+bool Holds(pid_t pid, const std::string& lock) {
+  struct stat wanted {};
+  if (stat(lock.c_str(), &wanted) != 0) return false;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(absl::StrCat("/proc/", pid, "/fd"), error), end;
+       !error && it != end; it.increment(error)) {
+    struct stat open {};
+    if (stat(it->path().c_str(), &open) == 0 && open.st_dev == wanted.st_dev &&
+        open.st_ino == wanted.st_ino) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void AddStopOptions(CLI::App* app, StopOptions* options) {
@@ -51,7 +73,13 @@ absl::StatusOr<ProcessHandle> FindHub(const WorkspacePlan& plan) {
   const auto identity = ReadPidFile(plan.state.hub_pid());
   if (identity.ok() && identity->has_value()) {
     std::optional<ProcessHandle> process = ProcessHandle::Find(**identity);
-    if (process.has_value()) return *std::move(process);
+    const bool beside =
+        plan.state.dir() == base::StatePaths::UnderCommonDir(plan.common_dir).dir();
+    // A state directory elsewhere is named by every copy of the repository; its hub holds only one.
+    if (process.has_value() && Holds(process->pid(), plan.state.lock()) &&
+        (beside || Holds(process->pid(), plan.common_dir))) {
+      return *std::move(process);
+    }
   }
   std::optional<ProcessHandle> holder = FindHolder(plan);
   if (holder.has_value()) return *std::move(holder);

@@ -120,8 +120,8 @@ absl::Status WorkspaceHost::OpenJournal() {
   COORDHUB_ASSIGN_OR_RETURN(journal_, journal::OpenSqliteJournal({.state_dir = plan_.state.dir(),
                                                                   .version = environment_.version,
                                                                   .ids = environment_.ids,
-                                                                  .is_copy = ask,
-                                                                  .held = held_}));
+                                                                  .held = held_,
+                                                                  .is_copy = ask}));
   if (is_copy) COORDHUB_RETURN_IF_ERROR(BreakWithOriginal(plan_));
   const absl::Status remembered = RememberOrigin(plan_.state, plan_.common_dir);
   // Who is no copy may serve on a full disk, as it did before.

@@ -109,6 +109,8 @@ void WalkStates(const Records& records, const google::protobuf::RepeatedField<in
 template <class Look>
 void WalkCandidates(const Records& records, const v1::ListTicketsRequest& request,
                     const Course& course, const Look& look) {
+  // None has left the state yet.
+  if (request.archived()) return;
   if (!request.holder_agent_id().empty()) {
     WalkOf(records.tickets_by_holder, course, request.holder_agent_id(), look);
   } else if (!request.parent_ticket_id().empty()) {

@@ -47,7 +47,7 @@ class UnreadAnswers final : public Stream, public std::enable_shared_from_this<U
   void OnDrain(const engine::Workspace*) override {}
   void OnAgentEnded() override {}
   void OnAgentResumed() override {}
-  void OnClaimEnded(const std::string&, int64_t, bool) override {}
+  void OnClaimEnded(const std::string&, int64_t, std::optional<Loss>) override {}
   void OnEventsMissed() override {}
 
  private:

@@ -124,7 +124,9 @@ std::vector<RequestRow> AgentRequests() {
           Mutation() + FieldTable{{"agent_id", AgentName()}, {"reason", LongText(4096)}}),
       Row<pb::GetAgentRequest>(Workspace() + MinRevision() + FieldTable{{"agent_id", AgentName()}}),
       Row<pb::ListAgentsRequest>(Workspace() + Page() + MinRevision() +
-                                 FieldTable{{"states", states}}),
+                                 FieldTable{{"states", states},
+                                            {"order_by", OneOfEnum(pb::ListAgentsRequest::ORDER_REGISTRATION)},
+                                            {"descending", Anything()}}),
       Row<pb::KeepAliveRequest>(Workspace() + FieldTable{{"sequence", Anything()}}),
   };
 }
@@ -141,7 +143,9 @@ std::vector<RequestRow> TicketQueries() {
                                   FieldTable{{"states", states},
                                              {"holder_agent_id", AgentName()},
                                              {"assignee_agent_id", AgentName()},
-                                             {"parent_ticket_id", TicketName()}}),
+                                             {"parent_ticket_id", TicketName()},
+                                             {"archived", Anything()},
+                                             {"descending", Anything()}}),
   };
 }
 
@@ -215,21 +219,23 @@ std::vector<RequestRow> OtherRequests() {
           Workspace() + log + Prefixed("filter.", Filter()) +
           FieldTable{{"start", OneOfEnum(3)},
                      {"bookmark_interval", Duration(absl::Seconds(1), absl::Hours(1))}}),
-      Row<pb::ListEventsRequest>(Workspace() + Page() + log + Prefixed("filter.", Filter())),
+      Row<pb::ListEventsRequest>(Workspace() + Page() + MinRevision() + log +
+                                 Prefixed("filter.", Filter()) +
+                                 FieldTable{{"descending", Anything()}}),
       Row<pb::GetHubRequest>(Workspace() + MinRevision() + FieldTable{{"with_digest", Anything()}}),
       Row<pb::ListWorkspacesRequest>(Page()),
-      Row<pb::ListLoopsRequest>(Workspace() + Page()),
+      Row<pb::ListLoopsRequest>(Workspace() + Page() + MinRevision()),
       LoopRow<pb::StepLoopRequest>(),
       LoopRow<pb::PauseLoopRequest>(),
       LoopRow<pb::ResumeLoopRequest>(),
-      Row<pb::GetRepositoryStatusRequest>(Workspace()),
-      Row<pb::ListBranchesRequest>(Workspace() + Page() + FieldTable{{"with_paths", Anything()}}),
-      Row<pb::ListWorktreesRequest>(Workspace() + Page()),
+      Row<pb::GetRepositoryStatusRequest>(Workspace() + MinRevision()),
+      Row<pb::ListBranchesRequest>(Workspace() + Page() + MinRevision() + FieldTable{{"with_paths", Anything()}}),
+      Row<pb::ListWorktreesRequest>(Workspace() + Page() + MinRevision()),
       Row<pb::CompactWorkspaceRequest>(Mutation() + FieldTable{{"revision", NotNegative()}}),
       Row<pb::BackupWorkspaceRequest>(
           [](auto& request) { request.set_directory("/backups/1"); },
           Mutation() + FieldTable{{"directory", AbsolutePath(Need::kRequired)}}),
-      Row<pb::VerifyWorkspaceRequest>(Workspace()),
+      Row<pb::VerifyWorkspaceRequest>(Workspace() + MinRevision()),
       Row<pb::DrainHubRequest>(
           FieldTable{{"request_id", Token(64, ":")}, {"reason", LongText(4096)}}),
   };

@@ -44,7 +44,6 @@ class ScriptedJournal final : public journal::Journal {
   }
   absl::Status Checkpoint(bool force) override { return real_->Checkpoint(force); }
   absl::Status ClearRestored() override { return real_->ClearRestored(); }
-  absl::Status CheckHeld() override { return real_->CheckHeld(); }
   std::unique_ptr<journal::JournalReader> NewReader() override { return real_->NewReader(); }
   absl::Status SaveSnapshot(const journal::v1::SnapshotHeader& header,
                             const journal::SnapshotSource& source) override {

@@ -10,7 +10,7 @@ namespace coordhub::engine {
 namespace {
 
 core::Caller Hub() {
-  return {.kind = core::Caller::Kind::kHub, .actor = "hub:coordinator", .session_uid = ""};
+  return core::Caller::Hub("coordinator");
 }
 
 class WorkSignsTest : public WorkspaceTest {
@@ -27,8 +27,12 @@ class WorkSignsTest : public WorkspaceTest {
   }
   void Claim() { ASSERT_TRUE(Do(CommandOf(Session("uid-ann"), ClaimNext())).ok()); }
   v1::Ticket Ticket() {
+    // Signs are noted after the answers of their batch: whoever is answered in a later one sees them.
+    v1::CancelTicketRequest nothing;
+    nothing.set_ticket_id("T-999");
+    EXPECT_FALSE(Do(CommandOf(Operator(), nothing)).ok());
     const ViewPtr view = workspace_->view();
-    v1::Ticket ticket = **view->records.tickets.Find(1);
+    v1::Ticket ticket = **view->records.of<core::tables::Tickets>().Find(1);
     workspace_->Decorate(*view, &ticket);
     return ticket;
   }
@@ -44,8 +48,7 @@ class WorkSignsTest : public WorkspaceTest {
     branch.set_branch("conversation-1");
     branch.set_commit(commit);
     branch.set_behind(behind);
-    auto command = std::make_unique<core::Command>();
-    command->caller = Hub();
+    auto command = std::make_unique<core::Command>(core::Command{.caller = Hub()});
     command->body = std::move(seen);
     ASSERT_TRUE(Do(std::move(command)).ok());
   }
@@ -110,7 +113,7 @@ TEST_F(WorkSignsTest, TheHubsClaimTimeoutIsThatOfClaimsThatStateNone) {
   stated.mutable_claim_timeout()->set_seconds(60);
   ASSERT_TRUE(Do(CommandOf(Session("uid-ann"), stated)).ok());
   const ViewPtr view = workspace_->view();
-  EXPECT_EQ((*view->records.tickets.Find(2))->claim().claim_timeout().seconds(), 60);
+  EXPECT_EQ((*view->records.of<core::tables::Tickets>().Find(2))->claim().claim_timeout().seconds(), 60);
   const auto held = workspace_->ClaimsOf(*view, "ann");
   ASSERT_EQ(held.size(), 2u);
   EXPECT_GT(held[0].expires_in().seconds(), 7000) << "and counted down";

@@ -124,6 +124,35 @@ TEST_F(WorkspaceTest, CompactionDropsEventsAndVerificationStillAgrees) {
   EXPECT_EQ(core::Digest(*workspace_->view()), digest);
 }
 
+// What the answer needs is kept with the request: no event is kept for it.
+TEST_F(WorkspaceTest, TheAnswersOfRememberedRequestsOutliveTheirEvents) {
+  OpenSqlite();
+  v1::CreateTicketRequest small = Create("first");
+  small.set_request_id("small");
+  ASSERT_TRUE(Do(CommandOf(Operator(), small)).ok());
+  v1::BatchCreateTicketsRequest large;
+  large.set_request_id("large");
+  for (int i = 0; i < 200; ++i) {
+    large.add_tickets()->mutable_spec()->set_title(absl::StrCat("of many ", i));
+  }
+  ASSERT_TRUE(Do(CommandOf(Operator(), large)).ok());
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());
+  const auto dropped = Compact(400);
+  ASSERT_TRUE(dropped.ok()) << dropped.status();
+  EXPECT_EQ(*dropped, 400);
+  for (int start = 0; start < 2; ++start) {
+    const auto one = Do(CommandOf(Operator(), small));
+    ASSERT_TRUE(one.ok()) << one.status();
+    EXPECT_EQ(one->events[0]->changes(0).ticket().ticket_id(), "T-1");
+    const auto many = Do(CommandOf(Operator(), large));
+    ASSERT_TRUE(many.ok()) << many.status();
+    ASSERT_EQ(many->events.size(), 200u);
+    EXPECT_EQ(many->events[199]->changes(0).ticket().title(), "of many 199");
+    EXPECT_EQ(workspace_->view()->records.of<core::tables::Tickets>().size(), 501u);
+    OpenSqlite();
+  }
+}
+
 TEST_F(WorkspaceTest, CompactionAheadOfTheHeadIsRefused) {
   OpenSqlite();
   ASSERT_TRUE(Do(CommandOf(Operator(), Create("t"))).ok());

@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
         Loss{"directory_renamed",
              [](const auto& disk) { fs::rename(disk.state_dir(), disk.Below("elsewhere")); }},
         Loss{"directory_removed", [](const auto& disk) { fs::remove_all(disk.state_dir()); }}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& loss) { return std::string(loss.param.name); });
 
 TEST(LostLogTest, WhatWasAcknowledgedBeforeTheLogWasRemovedIsKept) {
   JournalOnDisk disk;

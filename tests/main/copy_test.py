@@ -27,7 +27,8 @@ class Elsewhere(HubCase):
         return [t["title"] for t in json.loads(self.ctl("ticket", "list", "--all", "--json", repo=repo).stdout)]
 
     def log_id(self, repo=None):
-        return self.status("--repo", repo or self.repo)["log_id"]
+        done = self.coordhub("status", "--json", cwd=repo or self.repo)
+        return json.loads(done.stdout)["log_id"]
 
 
 class Copied(Elsewhere):

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "hub/rpc/gate.h"
 #include "tests/rpc/hub_fixture.h"
 
 namespace coordhub::rpc {

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 
 namespace coordhub::rpc {

@@ -33,7 +33,9 @@ TEST_F(ShutdownTest, HealthKnowsTheHubAndEachService) {
        {std::string(), std::string("coordhub.v1.AgentService"),
         std::string("coordhub.v1.TicketService"), std::string("coordhub.v1.EventService"),
         std::string("coordhub.v1.HubService"), std::string("coordhub.v1.MessageService")}) {
-    for (const Client& client : {hub_.OnSocket(), hub_.OnTcp()}) {  // open to all who may connect
+    // That the hub runs is open to all who may connect; the rest wants a token over TCP.
+    for (const Client& client :
+         {hub_.OnSocket(), service.empty() ? hub_.OnTcp() : hub_.OperatorOnTcp()}) {
       RawStream health(client, "/grpc.health.v1.Health/Check");
       health.Send(HealthRequest(service));
       EXPECT_EQ(health.Next(), kServing) << service;

@@ -299,7 +299,7 @@ TEST_F(Waiting, IsNotToldOnAScreenThatIsTheCommands) {
   host.ids = &ids_;
   Context context(host);
   context.set_quiet();
-  const auto client = context.ConnectAsAnyone();
+  const auto client = context.ConnectToRead();
   ASSERT_TRUE(client.ok()) << client.status();
   EXPECT_TRUE(client->GetHub({}).ok());
   EXPECT_EQ(err.str(), "");

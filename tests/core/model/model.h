@@ -148,6 +148,9 @@ class Model {
   // Ready tickets, whoever may have them.
   std::set<int64_t> Ready() const;
 
+  // Notes the state of every ticket, and of those that became OPEN or got another not_before from
+  // when on they are ready. After each command, and when time passed.
+  void Settle();
   // The hub was started anew: what is delayed counts from the present wall clock.
   void Restart();
 
@@ -180,9 +183,6 @@ class Model {
   void EndAgent(const std::string& agent_id, v1::Agent::State state, bool give_back);
   // OPEN and BLOCKED told apart.
   v1::Ticket::State StateOf(int64_t number) const;
-  // Notes the state of every ticket, and of those that became OPEN or got another not_before from
-  // when on they are ready.
-  void Settle();
   bool HasCycle() const;
   // Every ticket that this one waits for, directly.
   std::set<int64_t> WaitsFor(int64_t number) const;

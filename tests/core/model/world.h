@@ -47,7 +47,7 @@ class World {
     int64_t highest_fence;
   };
 
-  void PassTime(bool wall_may_jump);
+  void PassTime(bool wall_may_jump = true);
   bool ExpireWhatIsDue();
   bool DoSomething();
   // Goes on with a state that was folded anew, or loaded.
