@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <thread>
 
+#include "hub/journal/manifest.h"
 #include "tests/journal/harness.h"
 #include "tests/journal/raw_database.h"
+#include "tests/journal/store_changes.h"
 
 namespace coordhub::journal {
 namespace {
@@ -115,13 +117,19 @@ TEST_F(BackupTest, OfAnEmptyJournalRestores) {
 }
 
 TEST_F(BackupTest, MadeWhileTheWriterGoesOnIsAPrefixOfTheLog) {
-  AppendUpTo(journal_.get(), 2000, /*size=*/4);
+  // Changes of the store with every event: a backup has those up to its revision, and no later one.
+  const auto append = [this](int64_t last) {
+    std::vector<Entry> entries = MakeCommits(journal_->head_revision() + 1, last, /*size=*/4);
+    for (Entry& entry : entries) AddStoreChanges(&entry);
+    ASSERT_TRUE(journal_->Append(entries).ok());
+  };
+  append(2000);
   ASSERT_TRUE(SaveSnapshot(journal_.get(), 2000).ok());
   std::atomic<bool> done = false;
   std::thread writer([&] {
     while (!done) {
       const int64_t head = journal_->head_revision();
-      AppendUpTo(journal_.get(), head + 40, /*size=*/4);
+      append(head + 40);
       ASSERT_TRUE(SaveSnapshot(journal_.get(), head + 40).ok());
       ASSERT_TRUE(journal_->Compact(head).ok());
       ASSERT_TRUE(journal_->Checkpoint(/*force=*/false).ok());
@@ -141,6 +149,7 @@ TEST_F(BackupTest, MadeWhileTheWriterGoesOnIsAPrefixOfTheLog) {
     const int64_t compact = restored->compact_revision();
     EXPECT_EQ(Revisions(*ReadAll(restored.get(), compact)), Range(compact + 1, info->revision));
     EXPECT_GE(LoadOldest(restored.get()), compact);
+    ExpectStoreAt(restored.get(), info->revision);
   }
   done = true;
   writer.join();
@@ -205,6 +214,21 @@ TEST_F(BackupTest, AManifestThatWasChangedToFitIsNotBelieved) {
   EXPECT_EQ(Reason(TryRestore()), "JOURNAL_DAMAGED");
   EXPECT_FALSE(std::filesystem::exists(disk_.Below("restored/journal.sqlite3")));
   EXPECT_FALSE(std::filesystem::exists(disk_.Below("restored/restoring")));
+}
+
+TEST_F(BackupTest, ADamagedRowOfTheStoreIsNotRestoredThoughTheHashFits) {
+  std::vector<Entry> entries = MakeCommits(1, 30, /*size=*/1);
+  for (Entry& entry : entries) AddStoreChanges(&entry);
+  ASSERT_TRUE(journal_->Append(entries).ok());
+  ASSERT_TRUE(journal_->Backup(backup()).ok());
+  RunSql(backup() + "/journal.sqlite3", "UPDATE store SET value = x'00' WHERE revision = 17");
+  Manifest manifest{kFormatVersion, "1.2.3", journal_->identity().log_id, 30, 0, {}};
+  ASSERT_TRUE(AddFile(backup(), "journal.sqlite3", &manifest).ok());
+  ASSERT_TRUE(WriteManifest(backup(), manifest).ok());
+  const absl::Status status = TryRestore();
+  EXPECT_EQ(Reason(status), "JOURNAL_DAMAGED") << status;
+  EXPECT_EQ(base::MetadataOf(status, "revision"), "17");
+  EXPECT_FALSE(std::filesystem::exists(disk_.Below("restored/journal.sqlite3")));
 }
 
 TEST_F(BackupTest, OnlyFilesOfABackupAreEverRead) {

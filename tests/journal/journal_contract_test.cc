@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "hub/journal/memory_journal.h"
-#include "tests/journal/harness.h"
+#include "tests/journal/journal_factory.h"
 
 namespace coordhub::journal {
 namespace {
@@ -15,29 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-struct Kind {
-  const char* name;
-  // Has files: backups, and life beyond the object.
-  bool on_disk;
-};
-
-class JournalContract : public ::testing::TestWithParam<Kind> {
- protected:
-  JournalContract() { journal_ = Make(); }
-
-  std::unique_ptr<Journal> Make() {
-    if (GetParam().on_disk) return disk_.Open();
-    return NewMemoryJournal("00000000000000000000000000000001");
-  }
-
-  JournalOnDisk disk_;
-  std::unique_ptr<Journal> journal_;
-};
-
-std::string NameOf(const ::testing::TestParamInfo<Kind>& kind) { return kind.param.name; }
-
-INSTANTIATE_TEST_SUITE_P(Journals, JournalContract,
-                         ::testing::Values(Kind{"Sqlite", true}, Kind{"Memory", false}), NameOf);
+INSTANTIATE_TEST_SUITE_P(Journals, JournalContract, ::testing::ValuesIn(JournalKinds()), NameOf);
 
 TEST_P(JournalContract, BeginsEmpty) {
   EXPECT_EQ(journal_->head_revision(), 0);
@@ -295,7 +272,7 @@ TEST_P(JournalContract, TheIdentityStays) {
 
 TEST_P(JournalContract, SizeSaysWhatIsOnDisk) {
   AppendUpTo(journal_.get(), 10, /*size=*/1, /*padding=*/10000);
-  if (GetParam().on_disk) {
+  if (factory_->on_disk()) {
     EXPECT_GT(journal_->size_bytes(), 100000);
   } else {
     EXPECT_EQ(journal_->size_bytes(), 0);
@@ -304,8 +281,8 @@ TEST_P(JournalContract, SizeSaysWhatIsOnDisk) {
 
 TEST_P(JournalContract, ABackupIsMadeWhereThereAreFiles) {
   AppendUpTo(journal_.get(), 10);
-  const auto info = journal_->Backup(disk_.Below("backup"));
-  if (GetParam().on_disk) {
+  const auto info = journal_->Backup(factory_->Below("backup"));
+  if (factory_->on_disk()) {
     ASSERT_TRUE(info.ok()) << info.status();
     EXPECT_EQ(info->revision, 10);
   } else {

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/journal/harness.h"
+#include "tests/journal/store_changes.h"
 #include "tests/support/child.h"
 
 namespace coordhub::journal {
@@ -24,17 +25,20 @@ void WriteForEver(JournalOnDisk* disk, unsigned seed, int fd) {
   while (true) {
     const int64_t first = journal->head_revision() + 1;
     const int64_t last = first + random() % 20;
-    if (!journal->Append(MakeCommits(first, last, 1 + random() % 4, random() % 3000)).ok()) return;
+    std::vector<Entry> entries = MakeCommits(first, last, 1 + random() % 4, random() % 3000);
+    for (Entry& entry : entries) AddStoreChanges(&entry);
+    if (!journal->Append(entries).ok()) return;
     test::WriteLine(fd, absl::StrCat(last));
     const unsigned chance = random() % 10;
     if (chance == 0 && !SaveSnapshot(journal.get(), last, /*records=*/200).ok()) return;
     if (chance == 1 && SaveSnapshot(journal.get(), last).ok()) {
       if (!journal->Compact(last).ok()) return;
     }
-    if (chance == 2 && !journal->Checkpoint(random() % 2 == 0).ok()) return;
+    if (chance <= 4 && !journal->Checkpoint(chance == 2).ok()) return;
   }
 }
 
+// Nor any change of the store: its rows are there exactly when their events are.
 TEST(KillTest, NoAcknowledgedEventIsLostByAKillAtAnyMoment) {
   const int seed = ::testing::UnitTest::GetInstance()->random_seed();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
@@ -71,6 +75,7 @@ TEST(KillTest, NoAcknowledgedEventIsLostByAKillAtAnyMoment) {
     for (const Entry& entry : *entries) ASSERT_TRUE(IsGenuine(entry));
     EXPECT_TRUE(compact == 0 || LoadOldest(journal.get()) >= compact);
     EXPECT_TRUE(LoadNewest(journal.get(), journal->head_revision()).notes.empty());
+    ExpectStoreAt(journal.get(), journal->head_revision());
   }
 }
 

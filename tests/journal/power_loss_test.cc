@@ -13,6 +13,7 @@
 #include "tests/journal/harness.h"
 #include "tests/journal/power_cut_disk.h"
 #include "tests/journal/raw_database.h"
+#include "tests/journal/store_changes.h"
 
 namespace coordhub::journal {
 namespace {
@@ -60,8 +61,10 @@ class PowerLossTest : public ::testing::Test {
     const int64_t last = head + 1 + (*random)() % 6;
     promise_.attempted = last;
     Note(power);
-    const absl::Status appended =
-        journal->Append(MakeCommits(head + 1, last, 1 + (*random)() % 3, (*random)() % 5000));
+    std::vector<Entry> entries =
+        MakeCommits(head + 1, last, 1 + (*random)() % 3, (*random)() % 5000);
+    for (Entry& entry : entries) AddStoreChanges(&entry);
+    const absl::Status appended = journal->Append(entries);
     ASSERT_TRUE(appended.ok()) << appended;
     promise_.acknowledged = last;
     Note(power);
@@ -109,6 +112,7 @@ class PowerLossTest : public ::testing::Test {
     ASSERT_TRUE(entries.ok()) << entries.status();
     EXPECT_EQ(Revisions(*entries), Range(compact + 1, head));
     for (const Entry& entry : *entries) EXPECT_TRUE(IsGenuine(entry));
+    ExpectStoreAt(journal.get(), head);
     const LoadedSnapshot newest = LoadNewest(journal.get(), head);
     EXPECT_GE(newest.revision, promise.snapshot);
     EXPECT_TRUE(newest.notes.empty()) << newest.notes.front();
