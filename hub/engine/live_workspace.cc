@@ -217,20 +217,21 @@ absl::StatusOr<Outcome> LiveWorkspace::ReadCommit(journal::CommitRange range) {
     return outcome;
   }
   std::vector<journal::Entry> entries;
-  COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> kept,
-                            archive_reader_->Get(journal::Space::kAnswer,
-                                                 journal::KeyOf(range.second)));
+  COORDHUB_ASSIGN_OR_RETURN(
+      const std::optional<std::string> kept,
+      archive_reader_->Get(journal::Space::kAnswer, journal::KeyOf(range.second)));
   if (kept.has_value()) {
     auto stored = AnswerFrom(*kept, range);
     if (!stored.has_value()) {
-      return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED,
-                             absl::StrCat("the answer kept of commit ", range.second,
-                                          " cannot be read"),
-                             {{"revision", absl::StrCat(range.second)}});
+      return base::MakeError(
+          v1::ERROR_REASON_JOURNAL_DAMAGED,
+          absl::StrCat("the answer kept of commit ", range.second, " cannot be read"),
+          {{"revision", absl::StrCat(range.second)}});
     }
     entries = *std::move(stored);
   }
-  for (int64_t read = entries.empty() ? range.first - 1 : range.second; read < range.second; read = entries.back().revision) {
+  for (int64_t read = entries.empty() ? range.first - 1 : range.second; read < range.second;
+       read = entries.back().revision) {
     const auto left = static_cast<size_t>(range.second - read);
     COORDHUB_RETURN_IF_ERROR(reader_->Read(read, left, SIZE_MAX, &entries));
   }

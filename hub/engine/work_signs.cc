@@ -26,7 +26,8 @@ WorkSigns::Work& WorkSigns::Of(const core::View& view, const std::string& ticket
   const auto claims = static_cast<size_t>(view.records.ticket_counts[v1::Ticket::STATE_CLAIMED]);
   if (work_.size() > 2 * claims + kLeftovers) {
     absl::erase_if(work_, [&view](const auto& entry) {
-      const auto* ticket = view.records.of<core::tables::Tickets>().Find(core::TicketNumber(entry.first));
+      const auto* ticket =
+          view.records.of<core::tables::Tickets>().Find(core::TicketNumber(entry.first));
       return ticket == nullptr || (*ticket)->claim().fence() != entry.second.fence;
     });
   }
@@ -57,8 +58,8 @@ void WorkSigns::Follow(const std::vector<EncodedEvent>& events, const core::View
     for (const v1::RecordChange& change : encoded.event->changes()) {
       if (change.erased()) continue;
       if (change.has_comment()) {
-        const auto* ticket =
-            after.records.of<core::tables::Tickets>().Find(core::TicketNumber(change.comment().ticket_id()));
+        const auto* ticket = after.records.of<core::tables::Tickets>().Find(
+            core::TicketNumber(change.comment().ticket_id()));
         if (ticket == nullptr || !(*ticket)->has_claim()) continue;
         if ((*ticket)->claim().agent_id() == change.comment().author()) Sign(after, **ticket, time);
       } else if (change.has_branch() && HasMoved(before, change.branch())) {

@@ -73,8 +73,7 @@ absl::StatusOr<ProcessHandle> FindHub(const WorkspacePlan& plan) {
   const auto identity = ReadPidFile(plan.state.hub_pid());
   if (identity.ok() && identity->has_value()) {
     std::optional<ProcessHandle> process = ProcessHandle::Find(**identity);
-    const bool beside =
-        plan.state.dir() == base::StatePaths::UnderCommonDir(plan.common_dir).dir();
+    const bool beside = plan.state.dir() == base::StatePaths::UnderCommonDir(plan.common_dir).dir();
     // A state directory elsewhere is named by every copy of the repository; its hub holds only one.
     if (process.has_value() && Holds(process->pid(), plan.state.lock()) &&
         (beside || Holds(process->pid(), plan.common_dir))) {

@@ -269,8 +269,7 @@ template <class Request, class Run>
 void TypedService::BindViewed(const char* method, ReadCost cost, Run run) {
   BindUnary(method, [run, cost](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
     Request request;
-    const std::optional<CallScope> accepted =
-        Accept(call, bytes, EndedSession::kRefused, &request);
+    const std::optional<CallScope> accepted = Accept(call, bytes, EndedSession::kRefused, &request);
     if (!accepted.has_value()) return;
     const CallScope& scope = *accepted;
     int64_t min_revision = 0;

@@ -123,10 +123,11 @@ std::vector<RequestRow> AgentRequests() {
       Row<pb::DeregisterAgentRequest>(
           Mutation() + FieldTable{{"agent_id", AgentName()}, {"reason", LongText(4096)}}),
       Row<pb::GetAgentRequest>(Workspace() + MinRevision() + FieldTable{{"agent_id", AgentName()}}),
-      Row<pb::ListAgentsRequest>(Workspace() + Page() + MinRevision() +
-                                 FieldTable{{"states", states},
-                                            {"order_by", OneOfEnum(pb::ListAgentsRequest::ORDER_REGISTRATION)},
-                                            {"descending", Anything()}}),
+      Row<pb::ListAgentsRequest>(
+          Workspace() + Page() + MinRevision() +
+          FieldTable{{"states", states},
+                     {"order_by", OneOfEnum(pb::ListAgentsRequest::ORDER_REGISTRATION)},
+                     {"descending", Anything()}}),
       Row<pb::KeepAliveRequest>(Workspace() + FieldTable{{"sequence", Anything()}}),
   };
 }
@@ -229,7 +230,8 @@ std::vector<RequestRow> OtherRequests() {
       LoopRow<pb::PauseLoopRequest>(),
       LoopRow<pb::ResumeLoopRequest>(),
       Row<pb::GetRepositoryStatusRequest>(Workspace() + MinRevision()),
-      Row<pb::ListBranchesRequest>(Workspace() + Page() + MinRevision() + FieldTable{{"with_paths", Anything()}}),
+      Row<pb::ListBranchesRequest>(Workspace() + Page() + MinRevision() +
+                                   FieldTable{{"with_paths", Anything()}}),
       Row<pb::ListWorktreesRequest>(Workspace() + Page() + MinRevision()),
       Row<pb::CompactWorkspaceRequest>(Mutation() + FieldTable{{"revision", NotNegative()}}),
       Row<pb::BackupWorkspaceRequest>(

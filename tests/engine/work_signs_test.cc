@@ -9,9 +9,7 @@
 namespace coordhub::engine {
 namespace {
 
-core::Caller Hub() {
-  return core::Caller::Hub("coordinator");
-}
+core::Caller Hub() { return core::Caller::Hub("coordinator"); }
 
 class WorkSignsTest : public WorkspaceTest {
  protected:
@@ -27,7 +25,8 @@ class WorkSignsTest : public WorkspaceTest {
   }
   void Claim() { ASSERT_TRUE(Do(CommandOf(Session("uid-ann"), ClaimNext())).ok()); }
   v1::Ticket Ticket() {
-    // Signs are noted after the answers of their batch: whoever is answered in a later one sees them.
+    // Signs are noted after the answers of their batch: whoever is answered in a later one sees
+    // them.
     v1::CancelTicketRequest nothing;
     nothing.set_ticket_id("T-999");
     EXPECT_FALSE(Do(CommandOf(Operator(), nothing)).ok());
@@ -113,7 +112,8 @@ TEST_F(WorkSignsTest, TheHubsClaimTimeoutIsThatOfClaimsThatStateNone) {
   stated.mutable_claim_timeout()->set_seconds(60);
   ASSERT_TRUE(Do(CommandOf(Session("uid-ann"), stated)).ok());
   const ViewPtr view = workspace_->view();
-  EXPECT_EQ((*view->records.of<core::tables::Tickets>().Find(2))->claim().claim_timeout().seconds(), 60);
+  EXPECT_EQ((*view->records.of<core::tables::Tickets>().Find(2))->claim().claim_timeout().seconds(),
+            60);
   const auto held = workspace_->ClaimsOf(*view, "ann");
   ASSERT_EQ(held.size(), 2u);
   EXPECT_GT(held[0].expires_in().seconds(), 7000) << "and counted down";

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/journal/file_system.h"
 #include "hub/journal/garbage.h"
 #include "hub/journal/store_key.h"
 #include "tests/journal/harness.h"

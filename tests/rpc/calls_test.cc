@@ -102,7 +102,8 @@ TEST(CallsOfManyBytesTest, WhoFindsNoRoomBeforeTheWriterIsTold) {
   hub.workspace().Submit(std::make_unique<core::Command>(
                              core::Command{.caller = core::Caller::Operator(),
                                            .body = core::EndAllSessions{"a command of this test"}}),
-                         base::MonoTime::InfiniteFuture(), [&](const absl::StatusOr<engine::Outcome>&) {
+                         base::MonoTime::InfiniteFuture(),
+                         [&](const absl::StatusOr<engine::Outcome>&) {
                            standing.set_value();
                            go_on.get_future().wait();
                          });
