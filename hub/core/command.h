@@ -14,6 +14,7 @@
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
+#include "hub/core/store_row.h"
 
 namespace coordhub::core {
 
@@ -104,13 +105,21 @@ struct ObserveBranches {
   std::vector<std::string> gone;
 };
 
+// Finished tickets leave the state: those that did not change since `before`, and the oldest of
+// more than `keep_at_most`. Not those that keep others BLOCKED, as far as there are no more than
+// limits::kKeptForOthers of them. At most limits::kArchivedPerCommand.
+struct ArchiveTickets {
+  absl::Time before = absl::InfinitePast();
+  int64_t keep_at_most = 0;
+};
+
 using CommandBody =
     std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest,
                  v1::BatchCreateTicketsRequest, v1::UpdateTicketRequest, v1::ClaimTicketRequest,
                  v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest, v1::CompleteTicketRequest,
                  v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
                  v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions, ImportLines,
-                 ObserveBranches>;
+                 ObserveBranches, ArchiveTickets>;
 
 // One mutation, as it waits for the writer. Its fields were validated (validate.h).
 struct Command {
@@ -125,6 +134,9 @@ struct Command {
   std::string fingerprint;
   // What the hub is set to: the `claim_timeout` of a claim that states none. Unset: none.
   std::optional<absl::Duration> claim_timeout_default;
+  // Set when it is decided: what text the store has, and what it may have, bytes. No quota: 0.
+  int64_t text_bytes = 0;
+  int64_t text_quota = 0;
   // About what the request takes while it waits; 0 for the hub's own.
   size_t request_bytes = 0;
 };
@@ -133,6 +145,8 @@ struct Command {
 struct Decision {
   // Contiguous from state.revision() + 1. Empty: nothing changes.
   std::vector<std::shared_ptr<const v1::Event>> events;
+  // What the events change in the store, in their order.
+  std::vector<StoreRow> store;
   // ClaimNextTicket found nothing.
   std::optional<v1::NoWork> no_work;
   // RegisterAgent resumed a live session.

@@ -63,6 +63,15 @@ absl::Status AdmitCaller(const State& state, const Command& command, const pb::A
   return OperatorRequired("change something here; an observer only reads");
 }
 
+// What makes the text no longer goes through whatever the quota is.
+absl::Status CheckQuota(const Command& command, int64_t more_bytes) {
+  const int64_t bytes = command.text_bytes + more_bytes;
+  if (command.text_quota == 0 || more_bytes <= 0 || bytes <= command.text_quota) {
+    return absl::OkStatus();
+  }
+  return QuotaExceeded(command.text_quota, bytes);
+}
+
 }  // namespace
 
 absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now) {
@@ -75,6 +84,8 @@ absl::StatusOr<Decision> Decide(const State& state, const Command& command, cons
   Context context{state, caller, now, self, draft, command.claim_timeout_default, decision};
   COORDHUB_RETURN_IF_ERROR(
       std::visit([&](const auto& body) { return DecideCommand(context, body); }, command.body));
+  COORDHUB_RETURN_IF_ERROR(CheckQuota(command, draft.text_bytes()));
+  decision.store = draft.TakeStore();
   decision.events = std::move(draft).Finish();
   return decision;
 }

@@ -14,6 +14,15 @@ Draft::Draft(const State& state, std::string actor, const base::Now& now)
       time_(std::max(now.wall, state.last_event_time())),
       last_ticket_number_(state.last_ticket_number()) {}
 
+void Draft::Archive(pb::Event& event, int64_t number) {
+  StoreRow& row = store_.emplace_back();
+  row.revision = event.revision();
+  row.space = StoreRow::Space::kTicket;
+  row.key = StoreKey(number);
+  row.value = FindTicket(number)->SerializeAsString();
+  Erase<tables::Tickets>(event, number);
+}
+
 void Draft::FillFacets(const FacetView& view, pb::RecordFacets* facets) {
   if (view.labels != nullptr) *facets->mutable_labels() = *view.labels;
   facets->set_ticket_state(view.ticket_state);

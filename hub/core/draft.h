@@ -19,6 +19,7 @@
 #include "agent/base/clock.h"
 #include "coordhub/v1/event.pb.h"
 #include "hub/core/state.h"
+#include "hub/core/store_row.h"
 
 namespace coordhub::core {
 
@@ -71,6 +72,7 @@ class Draft {
   template <class Record>
   void Put(v1::Event& event, Record record) {
     using T = TableOf<Record>;
+    static_assert(!kIsStored<T>);
     const typename T::Key key = T::KeyOf(record);
     const Record* before = Find<T>(key);
     v1::RecordChange& change = *event.add_changes();
@@ -80,6 +82,25 @@ class Draft {
     *T::In(&change) = std::move(record);
     changed_.of<T>()[key] = &T::In(std::as_const(change));
   }
+  // The same for a record that is in the store only, of which `bytes_before` of text go.
+  template <class Record>
+  void PutStored(v1::Event& event, Record record, int64_t bytes_before) {
+    using T = TableOf<Record>;
+    static_assert(kIsStored<T>);
+    v1::RecordChange& change = *event.add_changes();
+    if (bytes_before > 0) change.mutable_previous();
+    T::Stamp(event, bytes_before == 0, &record);
+    text_bytes_ += static_cast<int64_t>(record.text().size()) - bytes_before;
+    StoreRow& row = store_.emplace_back();
+    row.revision = event.revision();
+    row.key = StoreKey(T::KeyOf(record));
+    row.value = record.SerializeAsString();
+    *T::In(&change) = std::move(record);
+  }
+  // Erases a ticket, which the archive keeps.
+  void Archive(v1::Event& event, int64_t number);
+  // What the store gains of text, bytes; negative: it loses so much.
+  int64_t text_bytes() const { return text_bytes_; }
   // The record must be known.
   template <class T>
   void Erase(v1::Event& event, const typename T::Key& key) {
@@ -91,6 +112,8 @@ class Draft {
     changed_.of<T>()[key] = nullptr;
   }
 
+  // Gives away what changes in the store, in the order of the events.
+  std::vector<StoreRow> TakeStore() { return std::move(store_); }
   // Sets commit_revision everywhere and gives the events away.
   std::vector<std::shared_ptr<const v1::Event>> Finish() &&;
 
@@ -108,6 +131,10 @@ class Draft {
   // Records which edges the change of a ticket adds and takes away; `before` may be null.
   void IndexEdges(int64_t number, const v1::Ticket* before, const v1::Ticket& after);
 
+  static std::vector<int64_t> StoreKey(int64_t number) { return {number}; }
+  static std::vector<int64_t> StoreKey(const std::pair<int64_t, int32_t>& numbers) {
+    return {numbers.first, numbers.second};
+  }
   static void FillFacets(const FacetView& view, v1::RecordFacets* facets);
 
   // The records of this draft by their keys; they point into events_. Null is an erased one.
@@ -143,7 +170,9 @@ class Draft {
   const std::string actor_;
   const absl::Time time_;
   int64_t last_ticket_number_;
+  int64_t text_bytes_ = 0;
   std::vector<std::shared_ptr<v1::Event>> events_;
+  std::vector<StoreRow> store_;
   Changed changed_;
   EdgesByEnd dependents_;
   EdgesByEnd children_;

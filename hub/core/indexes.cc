@@ -33,6 +33,14 @@ const DependentsIndex::NumberSet& DependentsIndex::Of(int64_t number) const {
   return it == sets_.end() ? none : it->second;
 }
 
+void FinishedIndex::Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
+                           const pb::Ticket* after) {
+  if (before != nullptr && IsFinished(before->state())) {
+    order_.erase({before->mod_revision(), number});
+  }
+  if (after != nullptr && IsFinished(after->state())) order_.emplace(after->mod_revision(), number);
+}
+
 void ClaimsIndex::Change(Tag<tables::Tickets>, int64_t /*number*/, const pb::Ticket* before,
                          const pb::Ticket* after) {
   const bool held = before != nullptr && before->has_claim();

@@ -46,6 +46,21 @@ class DependentsIndex {
   absl::flat_hash_map<int64_t, NumberSet> sets_;
 };
 
+// Finished tickets in the order of their last change.
+class FinishedIndex {
+ public:
+  // (mod_revision, number).
+  using Order = absl::btree_set<std::pair<int64_t, int64_t>>;
+
+  void Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
+              const pb::Ticket* after);
+
+  const Order& order() const { return order_; }
+
+ private:
+  Order order_;
+};
+
 // How many tickets each agent holds.
 class ClaimsIndex {
  public:

@@ -27,6 +27,8 @@ class StateInvariants {
     CheckCycles();
     CheckDerivedMaps();
     CheckDependents();
+    CheckArchived();
+    CheckFinished();
     CheckAgentIndexes();
     CheckRequests();
     CheckImportMarks();
@@ -98,21 +100,24 @@ class StateInvariants {
            " is held by a session that does not live: ", claim.agent_id());
   }
 
+  bool IsKnown(int64_t number) const {
+    return state_.FindTicket(number) != nullptr || records_.IsArchived(number);
+  }
+
   void CheckEdges(int64_t number, const pb::Ticket& ticket) {
     const std::string& id = ticket.ticket_id();
     std::set<std::string> seen;
     for (const pb::Dependency& dependency : ticket.dependencies()) {
       Expect(seen.insert(dependency.ticket_id()).second, id, " depends twice on ",
              dependency.ticket_id());
-      Expect(state_.FindTicket(TicketNumber(dependency.ticket_id())) != nullptr ||
-                 !at_commit_boundary_,
+      Expect(IsKnown(TicketNumber(dependency.ticket_id())) || !at_commit_boundary_,
              id, " depends on ", dependency.ticket_id(), ", which does not exist");
       children_and_dependencies_[number].push_back(TicketNumber(dependency.ticket_id()));
     }
     Expect(ticket.dependencies_size() <= limits::kDependencies, id, " has too many dependencies");
     if (!ticket.parent_ticket_id().empty()) {
       const int64_t parent = TicketNumber(ticket.parent_ticket_id());
-      Expect(state_.FindTicket(parent) != nullptr || !at_commit_boundary_, id, " has parent ",
+      Expect(IsKnown(parent) || !at_commit_boundary_, id, " has parent ",
              ticket.parent_ticket_id(), ", which does not exist");
       children_and_dependencies_[parent].push_back(number);
     }
@@ -122,31 +127,47 @@ class StateInvariants {
     Expect(ticket.state() != pb::Ticket::STATE_BLOCKED || blocked, id, " is BLOCKED by nothing");
   }
 
-  // Bodies and comments belong to tickets that say so.
+  // What tickets say of their texts, which are in the store.
   void CheckTexts() {
-    std::map<int64_t, int32_t> comments;
-    for (auto c = records_.of<tables::Comments>().Begin(); c.Valid(); c.Next()) {
-      const auto [number, comment_number] = c.key();
-      Expect(comment_number == ++comments[number] && c->number() == comment_number &&
-                 TicketNumber(c->ticket_id()) == number,
-             c->ticket_id(), " has comment ", c->number(), " out of order");
-      Expect(c->create_revision() <= state_.revision(), c->ticket_id(),
-             " has a comment from the future");
-    }
-    for (auto c = records_.of<tables::Bodies>().Begin(); c.Valid(); c.Next()) {
-      Expect(state_.FindTicket(c.key()) != nullptr && c->ticket_id() == TicketId(c.key()),
-             "a body belongs to nothing: ", c->ticket_id());
-    }
     for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
-      const auto* body = records_.of<tables::Bodies>().Find(c.key());
-      Expect(c->has_body() == (body != nullptr && !(*body)->text().empty()), c->ticket_id(),
-             " has_body is wrong");
-      const auto count = comments.find(c.key());
-      Expect(c->comment_count() == (count == comments.end() ? 0 : count->second), c->ticket_id(),
-             " comment_count is wrong: ", c->comment_count());
-      if (count != comments.end()) comments.erase(count);
+      Expect(c->body_bytes() >= 0 && (c->has_body() || c->body_bytes() == 0), c->ticket_id(),
+             " has ", c->body_bytes(), " bytes of no body");
+      Expect(c->comment_count() >= 0 && c->comment_count() <= limits::kCommentsPerTicket &&
+                 c->comment_bytes() >= 0 && (c->comment_count() > 0 || c->comment_bytes() == 0),
+             c->ticket_id(), " has ", c->comment_count(), " comments of ", c->comment_bytes(),
+             " bytes");
     }
-    Expect(comments.empty(), "comments belong to no ticket");
+    Expect(records_.of<tables::Bodies>().size() + records_.of<tables::Comments>().size() == 0,
+           "texts are in memory");
+  }
+
+  // A number is that of a ticket or of an archived one, never of both.
+  void CheckArchived() {
+    int64_t count = 0;
+    for (auto c = records_.of<tables::Archived>().Begin(); c.Valid(); c.Next()) {
+      Expect(c->block() == c.key(), "archived tickets are kept under ", c.key());
+      for (int64_t i = 0; i < tables::Archived::kNumbers; ++i) {
+        const int64_t number = c.key() * tables::Archived::kNumbers + i;
+        const bool archived = tables::Archived::Has(c->archived(), number);
+        count += archived ? 1 : 0;
+        Expect(!archived || (state_.FindTicket(number) == nullptr && number > 0 &&
+                             number <= state_.last_ticket_number()),
+               TicketId(number), " is archived and is not");
+        Expect(archived || (!tables::Archived::Has(c->done(), number) &&
+                            !tables::Archived::Has(c->integrated(), number)),
+               TicketId(number), " is not archived, but known as if it were");
+      }
+    }
+    Expect(count == records_.archived_tickets, records_.archived_tickets,
+           " tickets are counted as archived, which are ", count);
+  }
+
+  void CheckFinished() {
+    FinishedIndex::Order expected;
+    for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
+      if (IsFinished(c->state())) expected.emplace(c->mod_revision(), c.key());
+    }
+    Expect(state_.finished() == expected, "the index of finished tickets is wrong");
   }
 
   // No ticket waits for itself, over dependencies and children: one walk, each ticket entered once.

@@ -50,6 +50,10 @@ inline constexpr int kClaimsPerAgent = 256;
 inline constexpr int64_t kAgents = 10000;
 inline constexpr int64_t kLiveAgents = 5000;
 inline constexpr int64_t kTickets = 5'000'000;
+// Tickets that one command archives.
+inline constexpr int kArchivedPerCommand = 100;
+// Finished tickets that stay in the state because others wait for them.
+inline constexpr int kKeptForOthers = 10'000;
 inline constexpr size_t kBranches = 10000;
 // Branches that one command of the hub's changes.
 inline constexpr size_t kBranchesPerCommand = 256;

@@ -1,6 +1,7 @@
 #include "hub/core/records.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,8 @@ pb::Blocker MakeBlocker(pb::Blocker::Kind kind, const std::string& ticket_id,
   pb::Blocker blocker;
   blocker.set_ticket_id(ticket_id);
   blocker.set_kind(kind);
+  // It is archived as it was, and does not change any more.
+  blocker.set_stuck(target == nullptr);
   if (target == nullptr) return blocker;
   blocker.set_state(target->state());
   // Nobody works on these any more, so waiting alone never meets the edge. (A child that is FAILED
@@ -77,6 +80,18 @@ void SessionLists::Change(Tag<tables::Agents>, const std::string& /*agent_id*/,
   if (after != nullptr) agents_by_session.Put(after->session_uid(), after);
 }
 
+void ArchiveTotals::Change(Tag<tables::Archived>, int64_t /*block*/,
+                           const jpb::ArchivedTickets* before,
+                           const std::shared_ptr<const jpb::ArchivedTickets>& after) {
+  const auto count = [](const jpb::ArchivedTickets& block) {
+    int64_t bits = 0;
+    for (const char byte : block.archived()) bits += std::popcount(static_cast<unsigned char>(byte));
+    return bits;
+  };
+  if (before != nullptr) archived_tickets -= count(*before);
+  if (after != nullptr) archived_tickets += count(*after);
+}
+
 void RequestTotals::Change(Tag<tables::Requests>, const tables::Requests::Key& /*key*/,
                            const jpb::RememberedRequest* before,
                            const std::shared_ptr<const jpb::RememberedRequest>& after) {
@@ -103,6 +118,19 @@ const pb::Branch* Records::FindBranch(std::string_view name) const {
   return branch == nullptr ? nullptr : branch->get();
 }
 
+bool Records::IsArchived(int64_t number) const {
+  const auto* block = Find<tables::Archived>(tables::Archived::BlockOf(number));
+  return block != nullptr && tables::Archived::Has(block->archived(), number);
+}
+
+bool Records::ArchivedMeets(int64_t number, pb::Dependency::Until until) const {
+  const auto* block = Find<tables::Archived>(tables::Archived::BlockOf(number));
+  return block != nullptr &&
+         tables::Archived::Has(
+             until == pb::Dependency::UNTIL_INTEGRATED ? block->integrated() : block->done(),
+             number);
+}
+
 int64_t Records::ImportedUpTo(std::string_view file_id) const {
   const auto* mark = of<tables::ImportMarks>().Find(file_id);
   return mark == nullptr ? 0 : (*mark)->end_offset();
@@ -115,8 +143,10 @@ bool IsFinished(pb::Ticket::State state) {
 
 bool IsLive(const pb::Agent& agent) { return agent.state() == pb::Agent::STATE_ACTIVE; }
 
-bool IsMet(const pb::Dependency& dependency, const pb::Ticket* target) {
-  if (target == nullptr) return false;
+bool IsMet(const Records& records, const pb::Dependency& dependency, const pb::Ticket* target) {
+  if (target == nullptr) {
+    return records.ArchivedMeets(TicketNumber(dependency.ticket_id()), dependency.until());
+  }
   if (dependency.until() == pb::Dependency::UNTIL_INTEGRATED) return target->has_integration();
   return target->state() == pb::Ticket::STATE_DONE;
 }
@@ -132,7 +162,7 @@ std::vector<pb::Blocker> UnmetEdgesOf(const Records& records, const pb::Ticket& 
   std::vector<pb::Blocker> blockers;
   for (const pb::Dependency& dependency : ticket.dependencies()) {
     const pb::Ticket* target = records.FindTicket(TicketNumber(dependency.ticket_id()));
-    if (IsMet(dependency, target)) continue;
+    if (IsMet(records, dependency, target)) continue;
     if (blockers.size() == max) return blockers;
     blockers.push_back(MakeBlocker(pb::Blocker::KIND_DEPENDENCY, dependency.ticket_id(), target));
   }

@@ -45,6 +45,14 @@ struct SessionLists {
               const std::shared_ptr<const pb::Agent>& after);
 };
 
+// What is known of tickets that left the state.
+struct ArchiveTotals {
+  int64_t archived_tickets = 0;
+
+  void Change(Tag<tables::Archived>, int64_t block, const jpb::ArchivedTickets* before,
+              const std::shared_ptr<const jpb::ArchivedTickets>& after);
+};
+
 // What is remembered of requests, in all.
 struct RequestTotals {
   int64_t remembered_bytes = 0;
@@ -57,7 +65,7 @@ struct RequestTotals {
 // The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by
 // any thread while the writer goes on. `of<tables::Tickets>()` is the map of a table; all tables
 // are in snapshots and in the digest, the derived lists are not.
-struct Records : TableMaps, TicketLists, SessionLists, RequestTotals {
+struct Records : TableMaps, TicketLists, SessionLists, ArchiveTotals, RequestTotals {
   // O(1). Writer's thread only; the result is immutable and may go to any thread.
   Records Snapshot() const { return *this; }
 
@@ -73,6 +81,9 @@ struct Records : TableMaps, TicketLists, SessionLists, RequestTotals {
   // nobody's.
   const pb::Agent* FindSessionEver(std::string_view session_uid) const;
   const pb::Branch* FindBranch(std::string_view name) const;
+  // Whether a ticket was archived; whether one was that still meets such a dependency.
+  bool IsArchived(int64_t number) const;
+  bool ArchivedMeets(int64_t number, pb::Dependency::Until until) const;
   // The first byte of the file that is not imported; 0 for a file without a mark.
   int64_t ImportedUpTo(std::string_view file_id) const;
 };
@@ -91,8 +102,8 @@ bool IsFinished(pb::Ticket::State state);
 bool IsLive(const pb::Agent& agent);
 
 // A dependency is met by DONE or, when it asks for that, by integration; a ticket that is unknown
-// meets nothing.
-bool IsMet(const pb::Dependency& dependency, const pb::Ticket* target);
+// meets nothing, and one that is archived (`records` know that) what it met before.
+bool IsMet(const Records& records, const pb::Dependency& dependency, const pb::Ticket* target);
 // Whether both depend on the same tickets, in the same order.
 bool SameDependencies(const pb::Ticket& a, const pb::Ticket& b);
 // The ticket's unmet dependencies in its order, then its unfinished children by number: what would

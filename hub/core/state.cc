@@ -20,15 +20,21 @@ int RememberedMax() {
   return limits::kRememberedPerClient;
 }
 
+// Whether the event carries text, which is not to stay in memory.
+bool CarriesText(const pb::Event& event) {
+  return std::any_of(event.changes().begin(), event.changes().end(), [](const auto& change) {
+    bool is_text = false;
+    VisitRecord(change, [&]<class T>(Tag<T>, const auto&) { is_text = kIsStored<T>; });
+    return is_text;
+  });
+}
+
 // The record as the table keeps it: inside its event, by an aliasing pointer and without a copy,
-// unless it would keep the rest of the event for good.
+// unless it would keep a text that is in the event, too.
 template <class T>
 RecordPtr<T> Keep(const std::shared_ptr<const pb::Event>& event, const typename T::Record& record) {
-  if constexpr (requires { T::kCopied; }) {
-    return std::make_shared<const typename T::Record>(record);
-  } else {
-    return RecordPtr<T>(event, &record);
-  }
+  if (CarriesText(*event)) return std::make_shared<const typename T::Record>(record);
+  return RecordPtr<T>(event, &record);
 }
 
 }  // namespace
@@ -97,7 +103,9 @@ void State::ApplyChange(const std::shared_ptr<const pb::Event>& event,
                         const pb::RecordChange& change, const base::Now& now) {
   bool applied = false;
   VisitRecord(change, [&]<class T>(Tag<T>, const typename T::Record& record) {
-    if (!change.erased()) {
+    if (kIsStored<T> && !change.erased()) {
+      applied = true;
+    } else if (!change.erased()) {
       Put<T>(T::KeyOf(record), Keep<T>(event, record), now);
       applied = true;
     } else if (T::kErasable) {
@@ -128,7 +136,9 @@ void State::Put(typename T::Key key, RecordPtr<T> record, const base::Now& now) 
 
 template <class T>
 void State::Erase(const typename T::Key& key, const base::Now& now) {
-  Changed<T>(key, records_.of<T>().Erase(key), nullptr, now);
+  RecordPtr<T> before = records_.of<T>().Erase(key);
+  if constexpr (std::is_same_v<T, tables::Tickets>) NoteArchived(*before, now);
+  Changed<T>(key, std::move(before), nullptr, now);
   if constexpr (std::is_same_v<T, tables::Agents>) {
     ForgetWindows(tables::Requests::WindowOf(key, ""), /*prefix=*/true, now);
   }
@@ -144,6 +154,7 @@ void State::Changed(const typename T::Key& key, RecordPtr<T> before, RecordPtr<T
   };
   tell(static_cast<TicketLists&>(records_));
   tell(static_cast<SessionLists&>(records_));
+  tell(static_cast<ArchiveTotals&>(records_));
   tell(static_cast<RequestTotals&>(records_));
   TellIndexes<T>(key, before, after, now);
   if (has_view_) undo_log_.push_back(Undo<T>{key, std::move(before), std::move(after)});
@@ -163,6 +174,7 @@ void State::TellIndexes(const typename T::Key& key, const RecordPtr<T>& before,
   };
   tell(dependents_);
   tell(claims_);
+  tell(finished_);
   tell(agents_);
   tell(requests_);
   tell(ready_);
@@ -183,9 +195,25 @@ void State::UndoChange(const Undo<T>& undo, const base::Now& now) {
   };
   tell(dependents_);
   tell(claims_);
+  tell(finished_);
   tell(agents_);
   tell(requests_);
   tell(ready_);
+}
+
+void State::NoteArchived(const pb::Ticket& ticket, const base::Now& now) {
+  const int64_t number = TicketNumber(ticket.ticket_id());
+  const int64_t block = tables::Archived::BlockOf(number);
+  const jpb::ArchivedTickets* before = records_.Find<tables::Archived>(block);
+  auto after = std::make_shared<jpb::ArchivedTickets>();
+  if (before != nullptr) *after = *before;
+  after->set_block(block);
+  tables::Archived::Set(number, after->mutable_archived());
+  if (ticket.state() == pb::Ticket::STATE_DONE) {
+    tables::Archived::Set(number, after->mutable_done());
+  }
+  if (ticket.has_integration()) tables::Archived::Set(number, after->mutable_integrated());
+  Put<tables::Archived>(block, std::move(after), now);
 }
 
 void State::ApplyImport(const jpb::ImportStep& import, const base::Now& now) {
@@ -233,6 +261,8 @@ void State::ForgetWindows(const std::string& name, bool prefix, const base::Now&
 void State::LoadRecord(const std::shared_ptr<const jpb::SnapshotRecord>& record) {
   const bool unknown = AllTables::ForEach([&]<class T>(Tag<T>) {
     if (!T::IsIn(*record)) return true;
+    // An older version's snapshots hold texts.
+    if (kIsStored<T>) return false;
     const typename T::Record& loaded = T::In(*record);
     records_.of<T>().Put(T::KeyOf(loaded), RecordPtr<T>(record, &loaded));
     return false;

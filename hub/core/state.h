@@ -47,6 +47,8 @@ class State {
   size_t live_agent_count() const { return agents_.live_count(); }
   // Tickets whose dependencies name `number`.
   const NumberSet& DependentsOf(int64_t number) const { return dependents_.Of(number); }
+  // Finished tickets, (mod_revision, number), the one that changed last comes last.
+  const FinishedIndex::Order& finished() const { return finished_.order(); }
   // Live agents that were registered by this agent's session, directly.
   std::vector<std::string> LiveSubAgentsOf(std::string_view agent_id) const {
     return agents_.LiveSubAgentsOf(agent_id);
@@ -139,6 +141,8 @@ class State {
   template <class T>
   void UndoChange(const Undo<T>& undo, const base::Now& now);
 
+  // Keeps what is to be known of a ticket that leaves the state.
+  void NoteArchived(const pb::Ticket& ticket, const base::Now& now);
   // Moves the mark of a file and drops those of files that are gone.
   void ApplyImport(const jpb::ImportStep& import, const base::Now& now);
   // The request of the commit under way, which gets what its answer needs with each event; the last
@@ -164,6 +168,7 @@ class State {
   // For decisions only; each sees the tables for which it has a Change.
   DependentsIndex dependents_;
   ClaimsIndex claims_;
+  FinishedIndex finished_;
   AgentsIndex agents_;
   RequestsIndex requests_;
   ReadyIndex ready_;

@@ -10,6 +10,8 @@
 //   KeyOf(record)           its key
 //   NameOf(record)          its id, for messages
 //   ForDigest(record)       only where the digest does not see the whole record: what it sees
+//   kStored                 only where records are kept in the store and not in memory: the state
+//   and its snapshots are without them. What they have of text() counts against the quota
 // and, when it is public,
 //   FacetsOf(record)        what filters look at
 //   CopyId(from, to)        sets in `to` what identifies the record and nothing else: how an erased
@@ -92,6 +94,10 @@ using TableMap = PersistentMap<typename T::Key, typename T::Record>;
 
 template <class T>
 using RecordPtr = std::shared_ptr<const typename T::Record>;
+
+// Whether its records are in the store only.
+template <class T>
+inline constexpr bool kIsStored = requires { T::kStored; };
 
 // Stands for a descriptor where a value is wanted.
 template <class T>

@@ -8,6 +8,7 @@
 #include "hub/core/table.h"
 #include "hub/core/tables/acknowledgements.h"
 #include "hub/core/tables/agents.h"
+#include "hub/core/tables/archived.h"
 #include "hub/core/tables/bodies.h"
 #include "hub/core/tables/branches.h"
 #include "hub/core/tables/comments.h"
@@ -24,7 +25,7 @@ namespace coordhub::core {
 
 // In the order of snapshots: what a record refers to comes before it.
 using AllTables =
-    TableList<tables::Agents, tables::Tickets, tables::Bodies, tables::Comments, tables::Requests,
+    TableList<tables::Agents, tables::Archived, tables::Tickets, tables::Bodies, tables::Comments, tables::Requests,
               tables::ImportMarks, tables::Branches, tables::Conflicts, tables::Rounds,
               tables::Reservations, tables::Messages, tables::Acknowledgements, tables::Operations>;
 

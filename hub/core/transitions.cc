@@ -117,7 +117,7 @@ class TransitionCheck {
       if (change.has_agent()) CheckAgent(change);
       if (change.has_comment()) CheckComment(change.comment());
       if (change.has_branch()) CheckBranch(change);
-      Expect(!change.erased() || change.has_agent() || change.has_branch(),
+      Expect(!change.erased() || change.has_agent() || change.has_branch() || change.has_ticket(),
              "erases what is never erased");
     }
     return std::move(broken_);
@@ -134,6 +134,7 @@ class TransitionCheck {
   void CheckTicket(const pb::RecordChange& change) {
     const pb::Ticket& after = change.ticket();
     const pb::Ticket* before = before_.FindTicket(TicketNumber(after.ticket_id()));
+    if (change.erased()) return CheckArchived(before, change);
     CheckTicketTransition(before, after);
     CheckFence(before, after);
     Expect(after.mod_revision() == event_.revision(), "gives ", after.ticket_id(), " mod_revision ",
@@ -155,6 +156,16 @@ class TransitionCheck {
                previous.holder_agent_id() == before->claim().agent_id() &&
                previous.assignee_agent_id() == before->assignee_agent_id(),
            "says wrongly what ", after.ticket_id(), " was before");
+  }
+
+  void CheckArchived(const pb::Ticket* before, const pb::RecordChange& change) {
+    Expect(event_.kind() == pb::EVENT_KIND_TICKETS_ARCHIVED, "may not archive ",
+           change.ticket().ticket_id());
+    Expect(before != nullptr && IsFinished(before->state()), "archives ",
+           change.ticket().ticket_id(), ", which is not finished");
+    Expect(before != nullptr && change.has_previous() &&
+               change.previous().ticket_state() == before->state(),
+           "says wrongly what ", change.ticket().ticket_id(), " was before");
   }
 
   void CheckTicketTransition(const pb::Ticket* before, const pb::Ticket& after) {

@@ -32,9 +32,15 @@ pb::CreateTicketRequest FullCreation() {
   return request;
 }
 
-std::string BodyOf(const DecidingWorkspace& w, const std::string& ticket_id) {
-  const auto* body = w.state.records().of<tables::Bodies>().Find(TicketNumber(ticket_id));
-  return body == nullptr ? "(none)" : (*body)->text();
+// What the decision leaves in the store as the body of this ticket.
+std::string BodyIn(const Decision& decision, const std::string& ticket_id) {
+  for (const StoreRow& row : decision.store) {
+    if (row.key != std::vector<int64_t>{TicketNumber(ticket_id)}) continue;
+    pb::TicketBody body;
+    body.ParseFromString(row.value);
+    return body.text();
+  }
+  return "(none)";
 }
 
 TEST(Create, TakesEveryFieldOfTheSpec) {
@@ -42,12 +48,14 @@ TEST(Create, TakesEveryFieldOfTheSpec) {
   w.Create();
   pb::CreateTicketRequest request = FullCreation();
   request.mutable_spec()->set_parent_ticket_id("T-1");
-  const std::string id = w.Create(request);
+  const Decision decision = w.Must(Operator(), request);
+  const std::string id = "T-2";
   const pb::Ticket& ticket = w.ticket(id);
   EXPECT_EQ(ticket.ticket_id(), "T-2");
   EXPECT_EQ(ticket.title(), "tidy up");
   EXPECT_TRUE(ticket.has_body());
-  EXPECT_EQ(BodyOf(w, id), "all of it");
+  EXPECT_EQ(ticket.body_bytes(), 9);
+  EXPECT_EQ(BodyIn(decision, id), "all of it");
   EXPECT_EQ(ticket.priority(), 0);
   EXPECT_EQ(std::vector<std::string>(ticket.labels().begin(), ticket.labels().end()),
             (std::vector<std::string>{"a", "b"}));
@@ -64,11 +72,12 @@ TEST(Create, TakesEveryFieldOfTheSpec) {
 
 TEST(Create, HasDefaults) {
   DecidingWorkspace w;
-  const pb::Ticket& ticket = w.ticket(w.Create());
+  const Decision decision = w.Must(Operator(), DecidingWorkspace::Creation());
+  const pb::Ticket& ticket = w.ticket("T-1");
   EXPECT_EQ(ticket.priority(), 2);
   EXPECT_EQ(ticket.max_attempts(), 5);
   EXPECT_FALSE(ticket.has_body());
-  EXPECT_EQ(BodyOf(w, "T-1"), "(none)");
+  EXPECT_EQ(BodyIn(decision, "T-1"), "(none)");
   EXPECT_FALSE(ticket.has_not_before());
 }
 
@@ -242,16 +251,21 @@ TEST(Update, BodyIsWrittenEmptiedAndWrittenAgain) {
   DecidingWorkspace w;
   w.Create();
   pb::UpdateTicketRequest request = Update("T-1", {"body"});
+  Decision decision;
   const auto changes = [&](const std::string& text) {
     request.mutable_spec()->set_body(text);
-    return w.Must(Operator(), request).events[0]->changes_size();
+    decision = w.Must(Operator(), request);
+    return decision.events[0]->changes_size();
   };
   EXPECT_EQ(changes(""), 1);  // there was none
   EXPECT_EQ(changes("text"), 2);
-  EXPECT_EQ(BodyOf(w, "T-1"), "text");
-  EXPECT_EQ(changes("text"), 1);  // unchanged: written once
+  EXPECT_FALSE(decision.events[0]->changes(1).has_previous());
+  EXPECT_EQ(BodyIn(decision, "T-1"), "text");
+  EXPECT_EQ(w.ticket("T-1").body_bytes(), 4);
+  EXPECT_EQ(changes("other"), 2);
+  EXPECT_TRUE(decision.events[0]->changes(1).has_previous());
   EXPECT_EQ(changes(""), 2);
-  EXPECT_EQ(BodyOf(w, "T-1"), "");
+  EXPECT_EQ(BodyIn(decision, "T-1"), "");
   EXPECT_FALSE(w.ticket("T-1").has_body());
   EXPECT_EQ(changes("again"), 2);
   EXPECT_TRUE(w.ticket("T-1").has_body());
@@ -294,22 +308,25 @@ TEST(Comment, IsNumberedWithinItsTicket) {
   DecidingWorkspace w;
   w.Create();
   w.Create();
+  Decision last;
   for (const std::string id : {"T-1", "T-2", "T-1"}) {
     pb::AddCommentRequest request;
     request.set_ticket_id(id);
     request.set_text("on " + id);
-    const Decision decision = w.Must(Operator(), request);
-    EXPECT_EQ(EventsOf(decision), "COMMENT_ADDED " + id);
-    EXPECT_EQ(decision.events[0]->changes(1).ticket().ticket_id(), id);
+    last = w.Must(Operator(), request);
+    EXPECT_EQ(EventsOf(last), "COMMENT_ADDED " + id);
+    EXPECT_EQ(last.events[0]->changes(1).ticket().ticket_id(), id);
   }
   EXPECT_EQ(w.ticket("T-1").comment_count(), 2);
   EXPECT_EQ(w.ticket("T-2").comment_count(), 1);
-  const auto* second =
-      w.state.records().of<tables::Comments>().Find(std::pair<int64_t, int32_t>(1, 2));
-  ASSERT_NE(second, nullptr);
-  EXPECT_EQ((*second)->text(), "on T-1");
-  EXPECT_EQ((*second)->create_revision(), w.state.revision());
-  EXPECT_EQ(FromProto((*second)->create_time()), w.now.wall);
+  EXPECT_EQ(w.ticket("T-1").comment_bytes(), 12);
+  ASSERT_EQ(last.store.size(), 1u);
+  EXPECT_EQ(last.store[0].key, (std::vector<int64_t>{1, 2}));
+  pb::Comment second;
+  ASSERT_TRUE(second.ParseFromString(last.store[0].value));
+  EXPECT_EQ(second.text(), "on T-1");
+  EXPECT_EQ(second.create_revision(), w.state.revision());
+  EXPECT_EQ(FromProto(second.create_time()), w.now.wall);
 }
 
 TEST(Comment, ATicketTakesNoMoreThanTheLimit) {

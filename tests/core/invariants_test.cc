@@ -120,10 +120,10 @@ INSTANTIATE_TEST_SUITE_P(
          true},
         {"BlockedByNothing", 1, [](auto& ticket) { ticket.set_state(pb::Ticket::STATE_BLOCKED); },
          "T-1 is BLOCKED by nothing", true},
-        {"SaysItHasABody", 1, [](auto& ticket) { ticket.set_has_body(true); },
-         "T-1 has_body is wrong"},
-        {"SaysItHasAComment", 1, [](auto& ticket) { ticket.set_comment_count(1); },
-         "T-1 comment_count is wrong: 1"},
+        {"BytesOfNoBody", 1, [](auto& ticket) { ticket.set_body_bytes(3); },
+         "T-1 has 3 bytes of no body"},
+        {"BytesOfNoComments", 1, [](auto& ticket) { ticket.set_comment_bytes(3); },
+         "T-1 has 0 comments of 3 bytes"},
     }),
     [](const auto& tested) { return tested.param.name; });
 
@@ -335,7 +335,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"ByNobody", pb::EVENT_KIND_TICKET_UPDATED, 1, Unchanged, [](auto& e) { e.clear_actor(); },
          "has no actor"},
         {"ErasesATicket", pb::EVENT_KIND_TICKET_UPDATED, 1, Unchanged,
-         [](auto& e) { e.mutable_changes(0)->set_erased(true); }, "erases what is never erased"},
+         [](auto& e) { e.mutable_changes(0)->set_erased(true); }, "may not archive T-1"},
         {"WrongPreviousState", pb::EVENT_KIND_TICKET_UPDATED, 1, Unchanged,
          [](auto& e) {
            e.mutable_changes(0)->mutable_previous()->set_ticket_state(pb::Ticket::STATE_DONE);

@@ -63,7 +63,12 @@ class RecordedState {
   void Put(v1::EventKind kind, Record record, const std::string& actor = "operator",
            const std::string& request_id = "", const std::string& client = "") {
     Draft draft(state, actor, now);
-    draft.Put(draft.Add(kind), std::move(record));
+    v1::Event& event = draft.Add(kind);
+    if constexpr (kIsStored<TableOf<Record>>) {
+      draft.PutStored(event, std::move(record), /*bytes_before=*/0);
+    } else {
+      draft.Put(event, std::move(record));
+    }
     Commit(std::move(draft).Finish(), actor, request_id, client);
   }
 

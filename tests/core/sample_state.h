@@ -47,15 +47,17 @@ inline void Populate(RecordedState& recorded) {
   comment.set_ticket_id("T-5");
   comment.set_number(1);
   comment.set_text("is this still so?");
-  draft.Put(event, comment);
+  draft.PutStored(event, comment, /*bytes_before=*/0);
   pb::Ticket commented = *recorded.state.FindTicket(5);
   commented.set_comment_count(1);
+  commented.set_comment_bytes(17);
   commented.set_has_body(true);
+  commented.set_body_bytes(12);
   draft.Put(event, commented);
   pb::TicketBody body;
   body.set_ticket_id("T-5");
   body.set_text("all about it");
-  draft.Put(event, body);
+  draft.PutStored(event, body, /*bytes_before=*/0);
   recorded.Commit(std::move(draft).Finish(), "alice", "request-1");
 }
 

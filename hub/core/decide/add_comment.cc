@@ -18,13 +18,15 @@ absl::Status DecideCommand(Context& context, const pb::AddCommentRequest& reques
   }
   pb::Ticket commented = *ticket;
   commented.set_comment_count(ticket->comment_count() + 1);
+  commented.set_comment_bytes(ticket->comment_bytes() +
+                              static_cast<int64_t>(request.text().size()));
   pb::Comment comment;
   comment.set_ticket_id(ticket->ticket_id());
   comment.set_number(commented.comment_count());
   comment.set_author(context.draft.actor());
   comment.set_text(request.text());
   pb::Event& event = context.draft.Add(pb::EVENT_KIND_COMMENT_ADDED);
-  context.draft.Put(event, std::move(comment));
+  context.draft.PutStored(event, std::move(comment), /*bytes_before=*/0);
   context.draft.Put(event, std::move(commented));
   return absl::OkStatus();
 }

@@ -90,7 +90,7 @@ class Batch {
     if (parents_.contains(ticket_id)) ticket.set_state(pb::Ticket::STATE_BLOCKED);
     pb::Event& event = context_.draft.Add(pb::EVENT_KIND_TICKET_CREATED);
     context_.draft.Put(event, std::move(ticket));
-    PutBody(context_, event, ticket_id, spec.body());
+    PutBody(context_, event, ticket_id, /*before=*/nullptr, spec.body());
   }
 
   // A member by its local id, or by its place: its number is not given before it exists.

@@ -39,7 +39,8 @@ bool HasBlockers(const Draft& draft, const pb::Ticket& ticket) {
   if (base::MutantActive("dependency_ignored")) return false;
   for (const pb::Dependency& dependency : ticket.dependencies()) {
     // One that is not there yet is made later in this commit, and so is unmet.
-    if (!IsMet(dependency, draft.FindTicket(TicketNumber(dependency.ticket_id())))) return true;
+    const pb::Ticket* target = draft.FindTicket(TicketNumber(dependency.ticket_id()));
+    if (!IsMet(draft.state().records(), dependency, target)) return true;
   }
   return draft.HasUnfinishedChild(TicketNumber(ticket.ticket_id()));
 }

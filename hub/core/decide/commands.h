@@ -31,6 +31,7 @@ absl::Status DecideCommand(Context& context, const ExpireSession& command);
 absl::Status DecideCommand(Context& context, const ExpireClaim& command);
 absl::Status DecideCommand(Context& context, const EndAllSessions& command);
 absl::Status DecideCommand(Context& context, const ObserveBranches& command);
+absl::Status DecideCommand(Context& context, const ArchiveTickets& command);
 
 // Nothing happens when the file's mark moved on meanwhile. Errors: LIMIT_REACHED.
 absl::Status DecideCommand(Context& context, const ImportLines& command);

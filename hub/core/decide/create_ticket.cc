@@ -20,7 +20,7 @@ absl::Status DecideCommand(Context& context, const pb::CreateTicketRequest& requ
   pb::Ticket ticket = MakeTicket(context, number, spec);
   const std::string ticket_id = ticket.ticket_id();
   pb::Event& event = ChangeTicket(draft, pb::EVENT_KIND_TICKET_CREATED, std::move(ticket));
-  PutBody(context, event, ticket_id, spec.body());
+  PutBody(context, event, ticket_id, /*before=*/nullptr, spec.body());
 
   COORDHUB_RETURN_IF_ERROR(CheckCycles(draft, {number}, [&](int64_t member) {
     return member == number ? std::string("(the new ticket)") : TicketId(member);

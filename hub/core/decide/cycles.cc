@@ -14,8 +14,12 @@ namespace {
 // Tickets that wait for this one.
 std::vector<int64_t> WaitersOf(const Draft& draft, int64_t number) {
   std::vector<int64_t> waiters = draft.DependentsOf(number);
-  const std::string& parent = draft.FindTicket(number)->parent_ticket_id();
-  if (!parent.empty()) waiters.push_back(TicketNumber(parent));
+  // A parent that is archived waits for nothing any more.
+  const pb::Ticket* ticket = draft.FindTicket(number);
+  if (ticket == nullptr) return {};
+  if (!ticket->parent_ticket_id().empty()) {
+    waiters.push_back(TicketNumber(ticket->parent_ticket_id()));
+  }
   return waiters;
 }
 
@@ -98,7 +102,7 @@ absl::Status CheckCycles(const Draft& draft, const std::vector<int64_t>& changed
 absl::Status CheckParentDepth(const Draft& draft, int64_t number) {
   int above = 0;
   for (const pb::Ticket* ticket = draft.FindTicket(number);
-       !ticket->parent_ticket_id().empty() && above <= limits::kParentDepth; ++above) {
+       ticket != nullptr && !ticket->parent_ticket_id().empty() && above <= limits::kParentDepth; ++above) {
     ticket = draft.FindTicket(TicketNumber(ticket->parent_ticket_id()));
   }
   if (FitsInto(draft, number, limits::kParentDepth - above)) return absl::OkStatus();

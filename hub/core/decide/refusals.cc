@@ -44,6 +44,12 @@ absl::Status TicketNotFound(std::string_view ticket_id) {
                    {{"ticket_id", std::string(ticket_id)}});
 }
 
+absl::Status TicketArchived(std::string_view ticket_id) {
+  return MakeError(pb::ERROR_REASON_TICKET_ARCHIVED,
+                   absl::StrCat(ToAbsl(ticket_id), " is archived and does not change any more"),
+                   {{"ticket_id", std::string(ticket_id)}});
+}
+
 absl::Status AgentNotFound(std::string_view agent_id) {
   return MakeError(pb::ERROR_REASON_AGENT_NOT_FOUND,
                    absl::StrCat("there is no agent ", ToAbsl(agent_id)),
@@ -167,6 +173,14 @@ absl::Status NotTicketOwner(const pb::Ticket& ticket) {
   return MakeError(pb::ERROR_REASON_NOT_TICKET_OWNER,
                    absl::StrCat("you neither made nor hold ", ticket.ticket_id()),
                    {{"ticket_id", ticket.ticket_id()}});
+}
+
+absl::Status QuotaExceeded(int64_t quota, int64_t bytes) {
+  return MakeError(pb::ERROR_REASON_QUOTA,
+                   absl::StrCat("the workspace may have ", quota,
+                                " bytes of text, and this would make them ", bytes,
+                                "; restart the hub with a greater --text-quota, or shorten bodies"),
+                   {{"quota", absl::StrCat(quota)}, {"bytes", absl::StrCat(bytes)}});
 }
 
 absl::Status LimitReached(std::string_view limit_name, int64_t limit, std::string_view what) {

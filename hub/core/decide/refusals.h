@@ -19,6 +19,8 @@ std::string_view StateName(v1::Ticket::State state);
 std::string_view StateName(v1::Agent::State state);
 
 absl::Status TicketNotFound(std::string_view ticket_id);
+// `ticket_id` left the state after its retention.
+absl::Status TicketArchived(std::string_view ticket_id);
 absl::Status AgentNotFound(std::string_view agent_id);
 
 // `deed` completes "T-3 is DONE and cannot be …": "claimed".
@@ -42,6 +44,8 @@ absl::Status SessionRequired(std::string_view deed);
 absl::Status OperatorRequired(std::string_view deed);
 absl::Status NotTicketOwner(const v1::Ticket& ticket);
 
+// The texts of the workspace would come to so many bytes.
+absl::Status QuotaExceeded(int64_t quota, int64_t bytes);
 // `what` completes "limit reached: …": "10000 agents".
 absl::Status LimitReached(std::string_view limit_name, int64_t limit, std::string_view what);
 

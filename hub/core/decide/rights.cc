@@ -25,8 +25,9 @@ bool IsTrusted(const Caller& caller) {
 absl::StatusOr<const pb::Ticket*> RequireTicket(const Context& context,
                                                 const std::string& ticket_id) {
   const pb::Ticket* ticket = context.draft.FindTicket(TicketNumber(ticket_id));
-  if (ticket == nullptr) return TicketNotFound(ticket_id);
-  return ticket;
+  if (ticket != nullptr) return ticket;
+  return context.state.records().IsArchived(TicketNumber(ticket_id)) ? TicketArchived(ticket_id)
+                                                                     : TicketNotFound(ticket_id);
 }
 
 absl::Status RequireOwner(const Context& context, const pb::Ticket& ticket) {

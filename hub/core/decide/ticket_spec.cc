@@ -111,19 +111,25 @@ void SetTicketFields(const pb::TicketSpec& spec, pb::Ticket* ticket) {
   for (const Field& field : kFields) {
     if (field.set != nullptr) field.set(spec, ticket);
   }
-  ticket->set_has_body(!spec.body().empty());
+  SetBody(spec.body(), ticket);
 }
 
 absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spec, int64_t number) {
   const auto known = [&](const std::string& ticket_id) {
     return context.state.FindTicket(TicketNumber(ticket_id)) != nullptr;
   };
+  const auto archived = [&](const std::string& ticket_id) {
+    return context.state.records().IsArchived(TicketNumber(ticket_id));
+  };
   for (const pb::Dependency& dependency : spec.dependencies()) {
-    if (!known(dependency.ticket_id())) return TicketNotFound(dependency.ticket_id());
+    if (!known(dependency.ticket_id()) && !archived(dependency.ticket_id())) {
+      return TicketNotFound(dependency.ticket_id());
+    }
     COORDHUB_RETURN_IF_ERROR(RequireRoomForDependent(context, dependency.ticket_id(), number));
   }
   if (!spec.parent_ticket_id().empty() && !known(spec.parent_ticket_id())) {
-    return TicketNotFound(spec.parent_ticket_id());
+    return archived(spec.parent_ticket_id()) ? TicketArchived(spec.parent_ticket_id())
+                                             : TicketNotFound(spec.parent_ticket_id());
   }
   return absl::OkStatus();
 }
@@ -144,14 +150,21 @@ pb::Ticket MakeTicket(const Context& context, int64_t number, const pb::TicketSp
   return ticket;
 }
 
+void SetBody(const std::string& text, pb::Ticket* ticket) {
+  ticket->set_has_body(!text.empty());
+  ticket->set_body_bytes(static_cast<int32_t>(text.size()));
+}
+
 void PutBody(Context& context, pb::Event& event, const std::string& ticket_id,
-             const std::string& text) {
-  const auto* before = context.state.records().of<tables::Bodies>().Find(TicketNumber(ticket_id));
-  if (text == (before == nullptr ? std::string() : (*before)->text())) return;
+             const pb::Ticket* before, const std::string& text) {
+  const bool had_one = before != nullptr && before->has_body();
+  if (text.empty() && !had_one) return;
   pb::TicketBody body;
   body.set_ticket_id(ticket_id);
   body.set_text(text);
-  context.draft.Put(event, std::move(body));
+  // One of an older version does not say how long it is, but something it was.
+  const int64_t bytes_before = had_one ? std::max(before->body_bytes(), 1) : 0;
+  context.draft.PutStored(event, std::move(body), bytes_before);
 }
 
 }  // namespace coordhub::core

@@ -26,7 +26,7 @@ bool IsQueueField(std::string_view path);
 // Sets one field of the ticket from the spec; one that is unset there is cleared or gets its
 // default. All but `body`, which is a record of its own.
 void SetTicketField(std::string_view path, const v1::TicketSpec& spec, v1::Ticket* ticket);
-// Sets all of them, and `has_body`.
+// Sets all of them, and what the ticket says of its body.
 void SetTicketFields(const v1::TicketSpec& spec, v1::Ticket* ticket);
 
 // Whether the state knows every ticket that the spec names. Errors: TICKET_NOT_FOUND.
@@ -40,8 +40,11 @@ absl::Status RequireRoomForTickets(const Context& context, int count);
 // is what its dependencies and the children in the draft say.
 v1::Ticket MakeTicket(const Context& context, int64_t number, const v1::TicketSpec& spec);
 
-// Adds the ticket's body to the event that changes it, if there is one or was one.
+// Sets what the ticket says of its body.
+void SetBody(const std::string& text, v1::Ticket* ticket);
+// Adds the ticket's body to the event that changes it, if there is one or was one. `before`: the
+// ticket as it was; null: a new one.
 void PutBody(Context& context, v1::Event& event, const std::string& ticket_id,
-             const std::string& text);
+             const v1::Ticket* before, const std::string& text);
 
 }  // namespace coordhub::core

@@ -62,7 +62,7 @@ pb::Ticket Updated(const Context& context, const pb::UpdateTicketRequest& reques
   for (const std::string& path : request.update_mask().paths()) {
     SetTicketField(path, request.spec(), &updated);
   }
-  if (Names(request, "body")) updated.set_has_body(!request.spec().body().empty());
+  if (Names(request, "body")) SetBody(request.spec().body(), &updated);
   if (ticket.state() == pb::Ticket::STATE_OPEN || ticket.state() == pb::Ticket::STATE_BLOCKED) {
     updated.set_state(QueueState(context.draft, updated));
   }
@@ -83,7 +83,7 @@ absl::Status DecideCommand(Context& context, const pb::UpdateTicketRequest& requ
   COORDHUB_RETURN_IF_ERROR(CheckAttempts(updated));
   pb::Event& event = ChangeTicket(context.draft, pb::EVENT_KIND_TICKET_UPDATED, std::move(updated));
   if (Names(request, "body")) {
-    PutBody(context, event, request.ticket_id(), request.spec().body());
+    PutBody(context, event, request.ticket_id(), ticket, request.spec().body());
   }
 
   // Fewer edges close no cycle, so only those that the request names need a look.

@@ -15,6 +15,7 @@ struct Bodies : PublicRecord<pb::TicketBody, pb::RecordChange::kTicketBody,
                              &pb::RecordChange::unsafe_arena_release_ticket_body> {
   using Key = int64_t;
   static constexpr const char* kName = "ticket body";
+  static constexpr bool kStored = true;
   static constexpr bool kErasable = false;
 
   static Key KeyOf(const pb::TicketBody& body) { return TicketNumber(body.ticket_id()); }

@@ -16,8 +16,7 @@ struct Comments : PublicRecord<pb::Comment, pb::RecordChange::kComment, &pb::Rec
                                &pb::RecordChange::unsafe_arena_release_comment> {
   using Key = std::pair<int64_t, int32_t>;
   static constexpr const char* kName = "comment";
-  // A comment stays for good, and would keep the ticket of its event, which does not.
-  static constexpr bool kCopied = true;
+  static constexpr bool kStored = true;
   static constexpr bool kErasable = false;
 
   static Key KeyOf(const pb::Comment& comment) {

@@ -15,7 +15,8 @@ struct Tickets : PublicRecord<pb::Ticket, pb::RecordChange::kTicket, &pb::Record
                               &pb::RecordChange::unsafe_arena_release_ticket> {
   using Key = int64_t;
   static constexpr const char* kName = "ticket";
-  static constexpr bool kErasable = false;
+  // Archived (TICKETS_ARCHIVED): the state keeps what it must know of it in Archived.
+  static constexpr bool kErasable = true;
 
   static Key KeyOf(const pb::Ticket& ticket) { return TicketNumber(ticket.ticket_id()); }
   static const std::string& NameOf(const pb::Ticket& ticket) { return ticket.ticket_id(); }

@@ -68,7 +68,8 @@ std::set<int64_t> Model::BlockersOf(int64_t number) const {
   for (const auto& [dependency, until] : tickets.at(number).dependencies) {
     // Nothing integrates yet, so what waits for that waits on.
     if (until == v1::Dependency::UNTIL_INTEGRATED ||
-        tickets.at(dependency).state != State::STATE_DONE) {
+        (archived.contains(dependency) ? archived.at(dependency)
+                                       : tickets.at(dependency).state) != State::STATE_DONE) {
       blockers.insert(dependency);
     }
   }
@@ -139,10 +140,35 @@ Refusals Model::EdgeRefusals() const {
   if (HasCycle()) return {v1::ERROR_REASON_DEPENDENCY_CYCLE};
   for (const auto& [number, ticket] : tickets) {
     int above = 0;
-    for (int64_t parent = ticket.parent; parent != 0; parent = tickets.at(parent).parent) ++above;
+    for (int64_t parent = ticket.parent; parent != 0; ++above) {
+      parent = archived.contains(parent) ? 0 : tickets.at(parent).parent;
+    }
     if (above > 16) return {v1::ERROR_REASON_LIMIT_REACHED};
   }
   return {};
+}
+
+v1::ErrorReason Model::Missing(int64_t number) const {
+  return archived.contains(number) ? v1::ERROR_REASON_TICKET_ARCHIVED
+                                   : v1::ERROR_REASON_TICKET_NOT_FOUND;
+}
+
+std::vector<int64_t> Model::Archive(const std::vector<int64_t>& finished, int64_t keep_at_most) {
+  std::set<int64_t> waited_for;
+  for (const auto& [number, ticket] : tickets) {
+    if (StateOf(number) == State::STATE_BLOCKED) waited_for.merge(BlockersOf(number));
+  }
+  std::vector<int64_t> gone;
+  for (const int64_t number : finished) {
+    const int64_t left = static_cast<int64_t>(finished.size() - gone.size());
+    if (left <= keep_at_most || gone.size() == 100) break;
+    if (!waited_for.contains(number)) gone.push_back(number);
+  }
+  for (const int64_t number : gone) {
+    archived[number] = tickets.at(number).state;
+    tickets.erase(number);
+  }
+  return gone;
 }
 
 void Model::Settle() {

@@ -120,6 +120,8 @@ class Model {
   base::Now now;
   std::map<int64_t, Ticket> tickets;
   std::map<std::string, Agent> agents;
+  // How those ended that are archived.
+  std::map<int64_t, v1::Ticket::State> archived;
 
   Answer Do(const Who& who, const v1::RegisterAgentRequest& request, const std::string& new_uid);
   Answer Do(const Who& who, const v1::DeregisterAgentRequest& request);
@@ -138,6 +140,9 @@ class Model {
   void ExpireSession(const std::string& agent_id, const std::string& session_uid);
   void ExpireClaim(int64_t number, int64_t fence);
   void EndAllSessions();
+  // Of the finished tickets, given in the order of their last change, as many as are too many; not
+  // those that others wait for. Returns them.
+  std::vector<int64_t> Archive(const std::vector<int64_t>& finished, int64_t keep_at_most);
 
   // Unmet dependencies and unfinished children.
   std::set<int64_t> BlockersOf(int64_t number) const;
@@ -161,6 +166,8 @@ class Model {
   // The live agent that calls; empty: the caller is none.
   std::string SelfId(const Who& who) const;
   bool Owns(const Who& who, const Ticket& ticket) const;
+  // Why a ticket that is not among `tickets` cannot be had.
+  v1::ErrorReason Missing(int64_t number) const;
   // Nothing, or why this caller may not even try.
   Refusals Gate(const Who& who, bool makes_tickets) const;
   // Why the caller does not hold the ticket under this fence.

@@ -44,10 +44,12 @@ Refusals Model::SpecRefusals(const v1::TicketSpec& spec,
     return local_ids.contains(reference) || tickets.contains(NumberOf(reference));
   };
   for (const Dependency& dependency : spec.dependencies()) {
-    if (!known(dependency.ticket_id())) return {v1::ERROR_REASON_TICKET_NOT_FOUND};
+    if (!known(dependency.ticket_id()) && !archived.contains(NumberOf(dependency.ticket_id()))) {
+      return {v1::ERROR_REASON_TICKET_NOT_FOUND};
+    }
   }
   if (!spec.parent_ticket_id().empty() && !known(spec.parent_ticket_id())) {
-    return {v1::ERROR_REASON_TICKET_NOT_FOUND};
+    return {Missing(NumberOf(spec.parent_ticket_id()))};
   }
   return {};
 }
@@ -96,7 +98,9 @@ Answer Model::Do(const Who& who, const v1::CreateTicketRequest& request) {
 
 Answer Model::Do(const Who& who, const v1::BatchCreateTicketsRequest& request) {
   if (const Refusals gate = Gate(who, true); !gate.empty()) return Refuse(gate);
-  const int64_t first = tickets.empty() ? 1 : tickets.rbegin()->first + 1;
+  const int64_t first = std::max(tickets.empty() ? 0 : tickets.rbegin()->first,
+                                 archived.empty() ? 0 : archived.rbegin()->first) +
+                        1;
   std::map<std::string, int64_t> local_ids;
   for (int i = 0; i < request.tickets_size(); ++i) {
     const std::string& local_id = request.tickets(i).local_id();
@@ -120,7 +124,7 @@ Answer Model::Do(const Who& who, const v1::BatchCreateTicketsRequest& request) {
 Answer Model::Do(const Who& who, const v1::UpdateTicketRequest& request, bool stale) {
   if (const Refusals gate = Gate(who, false); !gate.empty()) return Refuse(gate);
   const int64_t number = NumberOf(request.ticket_id());
-  if (!tickets.contains(number)) return Refuse({v1::ERROR_REASON_TICKET_NOT_FOUND});
+  if (!tickets.contains(number)) return Refuse({Missing(number)});
   Refusals refusals;
   if (!Owns(who, tickets[number])) refusals.insert(v1::ERROR_REASON_NOT_TICKET_OWNER);
   if (stale) refusals.insert(v1::ERROR_REASON_REVISION_MISMATCH);
@@ -215,7 +219,7 @@ Answer Model::Do(const Who& who, const v1::ClaimTicketRequest& request) {
   if (self_id.empty()) refusals.insert(v1::ERROR_REASON_SESSION_REQUIRED);
   const auto it = tickets.find(number);
   if (it == tickets.end()) {
-    refusals.insert(v1::ERROR_REASON_TICKET_NOT_FOUND);
+    refusals.insert(Missing(number));
     return Refuse(refusals);
   }
   Ticket& ticket = it->second;
@@ -267,7 +271,7 @@ Refusals Model::ClaimRefusals(const Who& who, int64_t number, int64_t fence) con
   if (who.kind != Kind::kSession) refusals.insert(v1::ERROR_REASON_SESSION_REQUIRED);
   const auto it = tickets.find(number);
   if (it == tickets.end()) {
-    refusals.insert(v1::ERROR_REASON_TICKET_NOT_FOUND);
+    refusals.insert(Missing(number));
     return refusals;
   }
   const Ticket& ticket = it->second;
@@ -289,7 +293,7 @@ Answer Model::Do(const Who& who, const v1::ReleaseTicketRequest& request) {
   } else {
     if (!Trusted(who)) refusals.insert(v1::ERROR_REASON_OPERATOR_REQUIRED);
     if (!tickets.contains(number)) {
-      refusals.insert(v1::ERROR_REASON_TICKET_NOT_FOUND);
+      refusals.insert(Missing(number));
     } else if (tickets[number].state != State::STATE_CLAIMED) {
       refusals.insert(v1::ERROR_REASON_TICKET_STATE);
     } else if (request.fence() > tickets[number].last_fence) {
@@ -343,7 +347,7 @@ Answer Model::Do(const Who& who, const v1::FailTicketRequest& request) {
 Answer Model::Do(const Who& who, const v1::CancelTicketRequest& request) {
   if (const Refusals gate = Gate(who, false); !gate.empty()) return Refuse(gate);
   const int64_t number = NumberOf(request.ticket_id());
-  if (!tickets.contains(number)) return Refuse({v1::ERROR_REASON_TICKET_NOT_FOUND});
+  if (!tickets.contains(number)) return Refuse({Missing(number)});
   Ticket& ticket = tickets[number];
   Refusals refusals;
   if (!Owns(who, ticket)) refusals.insert(v1::ERROR_REASON_NOT_TICKET_OWNER);
@@ -358,7 +362,7 @@ Answer Model::Do(const Who& who, const v1::CancelTicketRequest& request) {
 Answer Model::Do(const Who& who, const v1::ReopenTicketRequest& request) {
   if (const Refusals gate = Gate(who, false); !gate.empty()) return Refuse(gate);
   const int64_t number = NumberOf(request.ticket_id());
-  if (!tickets.contains(number)) return Refuse({v1::ERROR_REASON_TICKET_NOT_FOUND});
+  if (!tickets.contains(number)) return Refuse({Missing(number)});
   Ticket& ticket = tickets[number];
   const bool buried = ticket.state == State::STATE_BURIED;
   Refusals refusals;
@@ -377,7 +381,7 @@ Answer Model::Do(const Who& who, const v1::ReopenTicketRequest& request) {
 Answer Model::Do(const Who& who, const v1::AddCommentRequest& request) {
   if (const Refusals gate = Gate(who, false); !gate.empty()) return Refuse(gate);
   const auto it = tickets.find(NumberOf(request.ticket_id()));
-  if (it == tickets.end()) return Refuse({v1::ERROR_REASON_TICKET_NOT_FOUND});
+  if (it == tickets.end()) return Refuse({Missing(NumberOf(request.ticket_id()))});
   if (it->second.comments == 1000) return Refuse({v1::ERROR_REASON_LIMIT_REACHED});
   ++it->second.comments;
   return {};

@@ -50,6 +50,9 @@ std::string Describe(const core::ImportLines& command) {
 std::string Describe(const core::ObserveBranches& command) {
   return absl::StrCat("observe ", command.seen.size(), " branches, ", command.gone.size(), " gone");
 }
+std::string Describe(const core::ArchiveTickets& command) {
+  return absl::StrCat("archive all but ", command.keep_at_most);
+}
 std::string Describe(const google::protobuf::Message& request) {
   return absl::StrCat(request.GetDescriptor()->name(), " ", request.ShortDebugString());
 }
@@ -114,6 +117,9 @@ bool World::DoSomething() {
   if (dice_.Roll(200) == 0) return RollBackSomeCommands();
   if (dice_.Roll(800) == 0) {
     return Do({.caller = Hub(), .body = core::EndAllSessions{"restored"}});
+  }
+  if (dice_.Roll(150) == 0) {
+    return Do({.caller = Hub(), .body = core::ArchiveTickets{.keep_at_most = dice_.Roll(20)}});
   }
   if (dice_.Chance(2)) return ObserveGit();
   return Do(SomeCommand());
@@ -182,6 +188,7 @@ bool World::Restart() {
   state_ = std::move(next);
   model_.Restart();
   compared_.clear();
+  archived_compared_ = 0;
   was_ready_ = model_.Ready();
   state_->TakeNewlyReady();
   return Compare();
@@ -189,7 +196,7 @@ bool World::Restart() {
 
 bool World::RollBackSomeCommands() {
   const Past past = {state_->MakeView(), model_,        requests_, log_.size(),
-                     session_deadlines_, highest_fence_};
+                     session_deadlines_, highest_fence_, store_};
   for (int i = dice_.Roll(12); i >= 0; --i) {
     // What had become ready by the passing of time stays so; the model forgets it, and finds it
     // again only when time did not go back.
@@ -199,6 +206,7 @@ bool World::RollBackSomeCommands() {
   doing_ = "roll back";
   state_->RollBack(*past.view, now_);
   compared_.clear();
+  archived_compared_ = 0;
   model_ = past.model;
   model_.now = now_;
   model_.Settle();
@@ -206,6 +214,7 @@ bool World::RollBackSomeCommands() {
   log_.resize(past.log_size);
   session_deadlines_ = past.session_deadlines;
   highest_fence_ = past.highest_fence;
+  store_ = past.store;
   state_->ReleaseDue(now_);
   state_->TakeNewlyReady();
   was_ready_ = model_.Ready();
@@ -262,6 +271,18 @@ bool World::CheckRepetition(const core::Command& command, bool* repeated) {
                 "does not know the request again");
 }
 
+std::vector<int64_t> World::FinishedByAge() const {
+  std::vector<std::pair<int64_t, int64_t>> finished;
+  for (const auto& [number, ticket] : model_.tickets) {
+    if (Finished(ticket.state))
+      finished.emplace_back(state_->FindTicket(number)->mod_revision(), number);
+  }
+  std::sort(finished.begin(), finished.end());
+  std::vector<int64_t> numbers;
+  for (const auto& [revision, number] : finished) numbers.push_back(number);
+  return numbers;
+}
+
 Answer World::AskModel(const core::Command& command) {
   const Who who = WhoIs(command.caller);
   return std::visit(
@@ -277,6 +298,9 @@ Answer World::AskModel(const core::Command& command) {
           return {};
         } else if constexpr (std::is_same_v<Body, core::EndAllSessions>) {
           model_.EndAllSessions();
+          return {};
+        } else if constexpr (std::is_same_v<Body, core::ArchiveTickets>) {
+          model_.Archive(FinishedByAge(), body.keep_at_most);
           return {};
         } else if constexpr (std::is_same_v<Body, core::ObserveBranches>) {
           return {};  // compared once all of an observation is told
@@ -338,6 +362,14 @@ bool World::CheckEvent(const v1::Event& event, const core::Decision& decision) {
 bool World::Apply(const core::Command& command, const core::Decision& decision) {
   auto private_bytes =
       std::make_shared<const core::jpb::CommitPrivate>(core::PrivateOf(*state_, command));
+  for (const core::StoreRow& row : decision.store) {
+    if (!Expect(row.revision >= decision.events.front()->revision() &&
+                    row.revision <= decision.events.back()->revision(),
+                "a row of the store belongs to no event")) {
+      return false;
+    }
+    store_[{row.space, row.key}] = row.value;
+  }
   for (const auto& event : decision.events) {
     if (!CheckEvent(*event, decision)) return false;
     for (const v1::RecordChange& change : event->changes()) {

@@ -37,6 +37,8 @@ class World {
   int64_t revision() const { return state_->revision(); }
 
  private:
+  using Store = std::map<std::pair<core::StoreRow::Space, std::vector<int64_t>>, std::string>;
+
   // What the rolling back of a batch restores.
   struct Past {
     std::shared_ptr<const core::View> view;
@@ -45,6 +47,7 @@ class World {
     size_t log_size;
     std::map<std::string, base::MonoTime> session_deadlines;
     int64_t highest_fence;
+    Store store;
   };
 
   void PassTime(bool wall_may_jump = true);
@@ -60,6 +63,7 @@ class World {
   // Does one command on both sides, and compares.
   bool Do(const core::Command& command);
   bool CheckRepetition(const core::Command& command, bool* repeated);
+  std::vector<int64_t> FinishedByAge() const;
   Answer AskModel(const core::Command& command);
   bool CheckRefusals(const Refusals& refusals, const absl::Status& status);
   bool CheckDecision(const Answer& answer, const core::Decision& decision);
@@ -73,6 +77,7 @@ class World {
 
   bool Compare();
   bool CompareTicket(int64_t number);
+  bool CompareArchived();
   bool CompareEdges(int64_t number);
   bool CompareAgents();
   bool CompareBranches();
@@ -107,6 +112,11 @@ class World {
   // By ticket and fence. Those of claims that ended stay: they must do nothing.
   std::map<std::pair<int64_t, int64_t>, base::MonoTime> claim_deadlines_;
   int64_t highest_fence_ = 0;
+
+  // What decisions put there.
+  Store store_;
+  // How many of the archived tickets were compared.
+  size_t archived_compared_ = 0;
 
   // What git has: branch -> commit.
   std::map<std::string, std::string> git_;

@@ -68,7 +68,24 @@ bool World::Compare() {
   for (const auto& [number, ticket] : model_.tickets) {
     if (!CompareTicket(number) || !CompareEdges(number)) return false;
   }
-  return CompareAgents() && CompareNewlyReady() && CompareReady();
+  return CompareArchived() && CompareAgents() && CompareNewlyReady() && CompareReady();
+}
+
+bool World::CompareArchived() {
+  if (archived_compared_ == model_.archived.size()) return true;
+  archived_compared_ = model_.archived.size();
+  for (const auto& [number, state] : model_.archived) {
+    v1::Ticket kept;
+    if (!Expect(state_->records().IsArchived(number), "T-", number, " is not archived") ||
+        !Expect(kept.ParseFromString(store_[{core::StoreRow::Space::kTicket, {number}}]) &&
+                    NumberOf(kept.ticket_id()) == number && kept.state() == state,
+                "T-", number, " is not in the archive as it was")) {
+      return false;
+    }
+  }
+  return Expect(state_->records().archived_tickets ==
+                    static_cast<int64_t>(model_.archived.size()),
+                state_->records().archived_tickets, " tickets are archived");
 }
 
 bool World::CompareTicket(int64_t number) {
@@ -77,8 +94,9 @@ bool World::CompareTicket(int64_t number) {
   const Ticket& expected = model_.tickets.at(number);
   std::pair<int64_t, Ticket> compared(actual->mod_revision(), expected);
   if (compared_[number] == compared) return true;
-  const auto* body = state_->records().of<core::tables::Bodies>().Find(number);
-  const std::string shown = Show(*actual, body == nullptr ? "" : (*body)->text());
+  v1::TicketBody body;
+  body.ParseFromString(store_[{core::StoreRow::Space::kText, {number}}]);
+  const std::string shown = Show(*actual, body.text());
   const std::string wanted = Show(expected, expected.settled_state);
   compared_[number] = std::move(compared);
   return Expect(shown == wanted, "T-", number, " is  ", shown, "\n  should be ", wanted) &&
@@ -91,6 +109,7 @@ bool World::CompareEdges(int64_t number) {
   for (const v1::Blocker& blocker : core::BlockersOf(state_->records(), ticket)) {
     const int64_t other = NumberOf(blocker.ticket_id());
     blockers.insert(other);
+    if (model_.archived.contains(other)) continue;
     if (!Expect(blocker.state() == model_.tickets.at(other).settled_state, "T-", number,
                 " shows a wrong state of ", blocker.ticket_id())) {
       return false;
