@@ -7,6 +7,7 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/proto_time.h"
+#include "hub/engine/complete_store.h"
 #include "hub/engine/event_codec.h"
 #include "hub/engine/stored_answer.h"
 #include "hub/journal/store_key.h"
@@ -45,6 +46,7 @@ absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(
   const auto note = [&](const std::string& text) {
     base::Log(base::LogLevel::kWarning, text, {{"workspace", options.workspace_id}});
   };
+  COORDHUB_RETURN_IF_ERROR(CompleteStore(journal.get(), note));
   COORDHUB_ASSIGN_OR_RETURN(FoldResult fold, Fold(journal.get(), FoldFrom::kNewestSnapshot,
                                                   journal->head_revision(), clock->Now(), note));
   auto workspace = std::make_unique<LiveWorkspace>(std::move(options), std::move(journal),
@@ -68,7 +70,8 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       snapshot_records_(fold.snapshot_records),
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes, clock_),
       writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
-               options_.waiters_capacity}),
+               options_.waiters_capacity, options_.archiving, options_.text_quota}),
+      texts_(journal_.get()),
       reader_thread_(kReaderTasks, "journal-reader"),
       maintenance_thread_(kMaintenanceTasks, "maintenance", Executor::Priority::kBackground),
       heartbeat_(LeaseClock::kObservePeriod, [this] { lease_clock_.Now(); }) {}
@@ -76,10 +79,6 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
 LiveWorkspace::~LiveWorkspace() { Stop(); }
 
 absl::Status LiveWorkspace::Start() {
-  // A journal of the release before holds nothing yet that belongs into the store.
-  if (journal_->store_incomplete()) {
-    COORDHUB_RETURN_IF_ERROR(journal_->CompleteStore({}, /*last=*/true));
-  }
   if (options_.hold_leases) {
     writer_.GrantLeases();
   } else {
@@ -176,6 +175,7 @@ void LiveWorkspace::OnTick() {
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
   broadcaster_.Publish(events);
+  texts_.Follow(events);
   work_signs_.Follow(events, *former_view_, *view());
   former_view_.reset();
   const int64_t head = events.back().event->revision();
@@ -381,6 +381,13 @@ v1::Workspace LiveWorkspace::Describe() const {
   description.set_watchers(static_cast<int32_t>(broadcaster_.listener_count()));
   description.set_journal_bytes(journal_->size_bytes());
   description.set_retained_events(options_.retained_events);
+  description.set_text_bytes(journal_->store_size(journal::Space::kText).bytes +
+                             journal_->store_size(journal::Space::kMessage).bytes);
+  description.set_text_quota_bytes(options_.text_quota);
+  description.set_archived_tickets(now->records.archived_tickets);
+  description.set_remembered_requests(
+      static_cast<int64_t>(now->records.of<core::tables::Requests>().size()));
+  description.set_remembered_bytes(now->records.remembered_bytes);
   base::MutexLock lock(&refusal_mu_);
   description.set_write_refusal(write_refusal_);
   return description;
@@ -443,6 +450,7 @@ void LiveWorkspace::Stop() {
   heartbeat_.Stop();
   if (sequencer_ != nullptr) writer_.EndWaits(Draining());
   reader_thread_.Stop();
+  texts_.Stop();
   broadcaster_.Stop();
   if (sequencer_ == nullptr || writer_.failed()) return;
   // A start from here reads no more than a tenth of what a snapshot spares.

@@ -60,6 +60,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
                                       std::string_view agent_id) const override;
   std::optional<absl::Duration> SessionTimeLeft(std::string_view agent_id) const override;
   Broadcaster& broadcaster() override { return broadcaster_; }
+  TextStore& texts() override { return texts_; }
   int64_t compact_revision() const override { return journal_->compact_revision(); }
   v1::Workspace Describe() const override;
   void SetMirroredRevision(int64_t revision) override { mirrored_revision_ = revision; }
@@ -147,6 +148,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
   RingBroadcaster broadcaster_;
   Writer writer_;
+  TextStore texts_;
   Executor reader_thread_;
   Executor maintenance_thread_;
   Heartbeat heartbeat_;

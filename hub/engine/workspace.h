@@ -18,7 +18,9 @@
 #include "coordhub/v1/ticket_service.pb.h"
 #include "hub/core/command.h"
 #include "hub/core/state.h"
+#include "hub/engine/archiving.h"
 #include "hub/engine/broadcaster.h"
+#include "hub/engine/text_store.h"
 #include "hub/journal/journal.h"
 
 namespace coordhub::engine {
@@ -65,6 +67,11 @@ struct WorkspaceOptions {
   size_t ring_events = 16384;
   // The `claim_timeout` of claims that state none; unset: they live as long as their session.
   std::optional<absl::Duration> claim_timeout_default;
+  // Text that the workspace may have in its store, bytes; beyond it, what would add some is refused
+  // with QUOTA. 0: as much as it likes.
+  int64_t text_quota = int64_t{4} << 30;
+  // When finished tickets leave the state.
+  Archiving::Rules archiving;
   // No lease runs out before BeginLeases: while there is no server yet, nobody could renew one.
   bool hold_leases = false;
   // Called when the journal failed: must end the process (tests record it). Nothing is acknowledged
@@ -135,6 +142,8 @@ class Workspace {
   virtual std::optional<absl::Duration> SessionTimeLeft(std::string_view agent_id) const = 0;
 
   virtual Broadcaster& broadcaster() = 0;
+  // Texts and archived tickets.
+  virtual TextStore& texts() = 0;
 
   // The last revision that is no longer kept as an event.
   virtual int64_t compact_revision() const = 0;

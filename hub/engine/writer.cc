@@ -9,6 +9,7 @@
 #include "hub/core/proto_time.h"
 #include "hub/engine/event_codec.h"
 #include "hub/engine/stored_answer.h"
+#include "hub/engine/stored_rows.h"
 
 namespace coordhub::engine {
 namespace {
@@ -39,6 +40,7 @@ Writer::Writer(const Parts& parts)
       leases_(parts.sessions, parts.claims),
       waits_(parts.waiters_capacity),
       windows_(parts.state, parts.lease_clock->Now()),
+      archiving_(parts.state, parts.archiving),
       durable_view_(parts.state->MakeView()) {}
 
 base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.clock->Wall()}; }
@@ -68,6 +70,7 @@ std::optional<base::MonoTime> Writer::NextDue() const {
     consider(now.mono + std::max(absl::ZeroDuration(), *time - now.wall));
   }
   consider(waits_.NextOverdue());
+  if (closed_.ok()) consider(archiving_.NextDue(ReadClock()));
   // Nothing is tried before that.
   if (due && full_until_) due = std::max(*due, *full_until_);
   return due;
@@ -97,6 +100,7 @@ void Writer::Run(std::vector<Call> calls) {
   if (full_until_ && now_.mono < *full_until_) return RefuseFull(std::move(calls));
   RunDue();
   for (Call& call : calls) RunCall(std::move(call));
+  ArchiveIfDue();
   Commit();
 }
 
@@ -116,6 +120,7 @@ void Writer::BeginBatch() {
   entries_.clear();
   answers_.clear();
   repeats_.clear();
+  batch_text_bytes_ = 0;
 }
 
 void Writer::RunDue() {
@@ -154,7 +159,7 @@ void Writer::ExpireSessions() {
       parts_.sessions->Remove(lease.key);
       continue;
     }
-    ApplyInternal(core::ExpireSession{agent->agent_id(), lease.key, lease.silent_for});
+    ApplyInternal("sessions", core::ExpireSession{agent->agent_id(), lease.key, lease.silent_for});
   }
 }
 
@@ -168,18 +173,30 @@ void Writer::ExpireClaims() {
       parts_.claims->Remove(lease.key);
       continue;
     }
-    ApplyInternal(core::ExpireClaim{number, fence});
+    ApplyInternal("sessions", core::ExpireClaim{number, fence});
   }
 }
 
-void Writer::ApplyInternal(core::CommandBody body) {
-  const core::Command command = {.caller = core::Caller::Hub("sessions"), .body = std::move(body)};
+bool Writer::ApplyInternal(const std::string& part, core::CommandBody body) {
+  const core::Command command = {.caller = core::Caller::Hub(part), .body = std::move(body)};
   const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, command, now_);
   // The hub's own commands are never refused; if one is, the lease stays listed and is tried again.
-  if (!decision.ok()) return;
+  if (!decision.ok()) return false;
   Apply(*decision, nullptr);
   // What it frees is given away once all that ends now has ended (RunDue): not to one of those.
   EndSessionWaits(*decision);
+  return !decision->events.empty();
+}
+
+void Writer::ArchiveIfDue() {
+  if (!closed_.ok()) return;
+  const std::optional<core::ArchiveTickets> due = archiving_.Due(now_);
+  if (due.has_value()) archiving_.Done(ApplyInternal("archive", *due), now_);
+}
+
+int64_t Writer::TextBytes() const {
+  return batch_text_bytes_ + parts_.journal->store_size(journal::Space::kText).bytes +
+         parts_.journal->store_size(journal::Space::kMessage).bytes;
 }
 
 void Writer::RunCall(Call call) {
@@ -255,9 +272,13 @@ void Writer::TouchWindow(const journal::v1::RequestKey& key) {
 }
 
 void Writer::DecideCall(Call call) {
+  if (parts_.text_quota > 0) {
+    call.command->text_quota = parts_.text_quota;
+    call.command->text_bytes = TextBytes();
+  }
   absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *call.command, now_);
   if (!decision.ok()) {
-    if (base::MutantActive("refusal_leaves_effect")) ApplyInternal(core::EndAllSessions{});
+    if (base::MutantActive("refusal_leaves_effect")) ApplyInternal("sessions", core::EndAllSessions{});
     Reply(std::move(call), decision.status());
     return;
   }
@@ -318,6 +339,14 @@ void Writer::Apply(const core::Decision& decision,
     first = false;
   }
   if (decision.events.empty()) return;
+  const size_t first_entry = entries_.size() - decision.events.size();
+  for (const core::StoreRow& row : decision.store) {
+    const auto at = static_cast<size_t>(row.revision - decision.events.front()->revision());
+    entries_[first_entry + at].store.push_back(ToStoreChange(row));
+    if (row.space == core::StoreRow::Space::kText) {
+      batch_text_bytes_ += static_cast<int64_t>(row.value.size());
+    }
+  }
   if (private_bytes != nullptr && private_bytes->has_request()) {
     TouchWindow(private_bytes->request());
     const auto commit = absl::MakeConstSpan(entries_).last(decision.events.size());

@@ -12,6 +12,7 @@
 #include "agent/base/clock.h"
 #include "hub/core/decide.h"
 #include "hub/core/state.h"
+#include "hub/engine/archiving.h"
 #include "hub/engine/broadcaster.h"
 #include "hub/engine/call.h"
 #include "hub/engine/lease_book.h"
@@ -61,6 +62,9 @@ class Writer {
     LeaseTable* claims = nullptr;
     WriterObserver* observer = nullptr;
     size_t waiters_capacity = 0;
+    Archiving::Rules archiving;
+    // Text that the workspace may have, bytes; 0: as much as it likes.
+    int64_t text_quota = 0;
   };
 
   // While the disk is full one batch in this time tries to write; the others are refused at once.
@@ -124,7 +128,11 @@ class Writer {
   void Wait(Call call);
   // Evolves and keeps for the commit. Empty decisions are fine.
   void Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes);
-  void ApplyInternal(core::CommandBody body);
+  // A command of the hub's own, of this part. Whether it did anything.
+  bool ApplyInternal(const std::string& part, core::CommandBody body);
+  void ArchiveIfDue();
+  // What text the store has, with this batch.
+  int64_t TextBytes() const;
   // Gives newly ready tickets to the first waiters that admit them.
   void ServeWaiters();
   void EndSessionWaits(const core::Decision& decision);
@@ -142,6 +150,7 @@ class Writer {
   LeaseBook leases_;
   WaitList waits_;
   RequestWindows windows_;
+  Archiving archiving_;
   std::shared_ptr<const core::View> durable_view_;
 
   // The batch under way.
@@ -150,6 +159,7 @@ class Writer {
   std::vector<journal::Entry> entries_;
   std::vector<Answer> answers_;
   std::vector<Repeat> repeats_;
+  int64_t batch_text_bytes_ = 0;
 
   bool failed_ = false;
   bool leases_begun_ = false;

@@ -12,7 +12,7 @@
 namespace coordhub::journal {
 
 // The format that this build writes. See FORMAT.md.
-inline constexpr int kFormatVersion = 2;
+inline constexpr int kFormatVersion = 3;
 
 // The greatest append: what one transaction may hold without more trouble than its time.
 inline constexpr size_t kMaxAppendBytes = 64 << 20;

@@ -12,34 +12,12 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
-#include "hub/core/decide/refusals.h"
-#include "hub/core/limits.h"
 #include "hub/rpc/paging.h"
 
 namespace coordhub::rpc {
 namespace {
 
-namespace limits = core::limits;
 using core::Records;
-
-// What the comments of one answer may take.
-constexpr size_t kCommentBytes = 1 << 20;
-
-bool Matches(const v1::ListTicketsRequest& request, const v1::Ticket& ticket) {
-  const auto has_label = [&](const std::string& label) {
-    return std::find(ticket.labels().begin(), ticket.labels().end(), label) !=
-           ticket.labels().end();
-  };
-  const auto is_or_any = [](const std::string& wanted, const std::string& value) {
-    return wanted.empty() || wanted == value;
-  };
-  return (request.states().empty() || std::find(request.states().begin(), request.states().end(),
-                                                ticket.state()) != request.states().end()) &&
-         is_or_any(request.holder_agent_id(), ticket.claim().agent_id()) &&
-         is_or_any(request.assignee_agent_id(), ticket.assignee_agent_id()) &&
-         is_or_any(request.parent_ticket_id(), ticket.parent_ticket_id()) &&
-         std::all_of(request.labels().begin(), request.labels().end(), has_label);
-}
 
 // Which way a listing goes through the numbers, and how far it is: `last` was looked at. 0:
 // nothing.
@@ -109,8 +87,6 @@ void WalkStates(const Records& records, const google::protobuf::RepeatedField<in
 template <class Look>
 void WalkCandidates(const Records& records, const v1::ListTicketsRequest& request,
                     const Course& course, const Look& look) {
-  // None has left the state yet.
-  if (request.archived()) return;
   if (!request.holder_agent_id().empty()) {
     WalkOf(records.tickets_by_holder, course, request.holder_agent_id(), look);
   } else if (!request.parent_ticket_id().empty()) {
@@ -124,40 +100,22 @@ void WalkCandidates(const Records& records, const v1::ListTicketsRequest& reques
   }
 }
 
-// The newest comments before `before` (0: the newest of all), oldest first.
-void AddComments(const Records& records, const v1::Ticket& ticket,
-                 const v1::GetTicketRequest& request, v1::GetTicketResponse* response) {
-  const int32_t newest = request.comments_before() > 0
-                             ? std::min(request.comments_before() - 1, ticket.comment_count())
-                             : ticket.comment_count();
-  const int32_t wanted = request.comment_page_size() > 0
-                             ? std::min(request.comment_page_size(), limits::kCommentPageMax)
-                             : limits::kCommentPageDefault;
-  const int64_t number = core::TicketNumber(ticket.ticket_id());
-  std::vector<const v1::Comment*> comments;
-  size_t bytes = 0;
-  for (int32_t at = newest; at > 0 && at > newest - wanted; --at) {
-    const auto* comment = records.of<core::tables::Comments>().Find(std::pair(number, at));
-    if (comment == nullptr) break;
-    bytes += (*comment)->ByteSizeLong();
-    if (bytes > kCommentBytes) break;
-    comments.push_back(comment->get());
-  }
-  for (auto it = comments.rbegin(); it != comments.rend(); ++it) *response->add_comments() = **it;
-}
-
 }  // namespace
 
-absl::Status GetTicket(const Reading& reading, const v1::GetTicketRequest& request,
-                       v1::GetTicketResponse* response) {
-  const Records& records = reading.view->records;
-  const v1::Ticket* ticket = records.FindTicket(core::TicketNumber(request.ticket_id()));
-  if (ticket == nullptr) return core::TicketNotFound(request.ticket_id());
-  *response->mutable_ticket() = *ticket;
-  CompleteResponse(reading.scope, *reading.view, response);
-  AddComments(records, *ticket, request, response);
-  response->set_revision(reading.view->revision);
-  return absl::OkStatus();
+bool Matches(const v1::ListTicketsRequest& request, const v1::Ticket& ticket) {
+  const auto has_label = [&](const std::string& label) {
+    return std::find(ticket.labels().begin(), ticket.labels().end(), label) !=
+           ticket.labels().end();
+  };
+  const auto is_or_any = [](const std::string& wanted, const std::string& value) {
+    return wanted.empty() || wanted == value;
+  };
+  return (request.states().empty() || std::find(request.states().begin(), request.states().end(),
+                                                ticket.state()) != request.states().end()) &&
+         is_or_any(request.holder_agent_id(), ticket.claim().agent_id()) &&
+         is_or_any(request.assignee_agent_id(), ticket.assignee_agent_id()) &&
+         is_or_any(request.parent_ticket_id(), ticket.parent_ticket_id()) &&
+         std::all_of(request.labels().begin(), request.labels().end(), has_label);
 }
 
 absl::Status ListTickets(const Reading& reading, const v1::ListTicketsRequest& request,

@@ -1,4 +1,4 @@
-// The reads of TicketService.
+// Listings of tickets in the state; archived_listing.h has those of the others.
 
 #pragma once
 
@@ -8,9 +8,8 @@
 
 namespace coordhub::rpc {
 
-// Errors: TICKET_NOT_FOUND.
-absl::Status GetTicket(const Reading& reading, const v1::GetTicketRequest& request,
-                       v1::GetTicketResponse* response);
+// Whether the ticket is one that the request asks for, wherever it is.
+bool Matches(const v1::ListTicketsRequest& request, const v1::Ticket& ticket);
 
 // Errors: those of BeginPage.
 absl::Status ListTickets(const Reading& reading, const v1::ListTicketsRequest& request,

@@ -5,8 +5,10 @@
 #include "agent/base/error.h"
 #include "hub/core/decide/refusals.h"
 #include "hub/core/proto_time.h"
+#include "hub/rpc/archived_listing.h"
 #include "hub/rpc/mutation_stream.h"
 #include "hub/rpc/ticket_listing.h"
+#include "hub/rpc/ticket_reading.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -69,6 +71,16 @@ void UpdateProgress(const UnaryCallPtr& call, const CallScope& scope,
   call->Refuse(WithDetails(status, scope, request.ticket_id()));
 }
 
+void AnswerListTickets(const UnaryCallPtr& call, const CallScope& scope,
+                       const v1::ListTicketsRequest& request, engine::ViewPtr view) {
+  if (request.archived()) return ListArchivedTickets(call, scope, request, std::move(view));
+  v1::ListTicketsResponse response;
+  const absl::Status status =
+      ListTickets(Reading{call->host(), scope, std::move(view)}, request, &response);
+  if (status.ok()) return call->Answer(response);
+  call->Refuse(status);
+}
+
 }  // namespace
 
 TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate)
@@ -76,9 +88,8 @@ TicketService::TicketService(std::shared_ptr<ServiceHost> host, const Gate* gate
           v1::CreateTicketRequest::descriptor()->file()->FindServiceByName("TicketService"),
           std::move(host), gate) {
   BindMutations();
-  BindRead<v1::GetTicketRequest, v1::GetTicketResponse>("GetTicket", ReadCost::kLookup, GetTicket);
-  BindRead<v1::ListTicketsRequest, v1::ListTicketsResponse>("ListTickets", ReadCost::kWalk,
-                                                            ListTickets);
+  BindViewed<v1::GetTicketRequest>("GetTicket", ReadCost::kLookup, GetTicket);
+  BindViewed<v1::ListTicketsRequest>("ListTickets", ReadCost::kWalk, AnswerListTickets);
   BindTyped<v1::RenewClaimRequest>("RenewClaim", RenewClaim);
   BindTyped<v1::UpdateProgressRequest>("UpdateProgress", UpdateProgress);
   BindStream(

@@ -49,7 +49,7 @@ struct Reading {
 };
 
 // Fills in what records do not hold, wherever the response has it: what is volatile or computed of
-// a ticket or an agent, and a ticket's body.
+// a ticket or an agent. A ticket's body is not in memory: WithBody.
 template <class Response>
 void CompleteResponse(const CallScope& scope, const core::View& view, Response* response) {
   const engine::Workspace& engine = scope.engine();
@@ -57,14 +57,31 @@ void CompleteResponse(const CallScope& scope, const core::View& view, Response* 
     for (v1::Ticket& ticket : *response->mutable_tickets()) engine.Decorate(view, &ticket);
   } else if constexpr (requires { response->mutable_ticket(); }) {
     engine.Decorate(view, response->mutable_ticket());
-    if constexpr (requires { response->set_body(std::string()); }) {
-      const auto* body = view.records.of<core::tables::Bodies>().Find(
-          core::TicketNumber(response->ticket().ticket_id()));
-      if (body != nullptr) response->set_body((*body)->text());
-    }
   } else if constexpr (requires { response->mutable_agent(); }) {
     engine.Decorate(view, response->mutable_agent());
   }
+}
+
+// Adds the ticket's body, as it is now, where the response has one, and calls
+// `done(absl::StatusOr<Response>)`: at once, unless it must be read from the store. What is done
+// stays done when that fails; a repeat gets the answer then.
+template <class Response, class Done>
+void WithBody(const CallScope& scope, Response response, Done done) {
+  if constexpr (requires { response.set_body(std::string()); }) {
+    if (response.ticket().has_body()) {
+      const engine::TextQuery query{
+          .number = core::TicketNumber(response.ticket().ticket_id()), .body = true};
+      scope.engine().texts().Read(
+          query, [response = std::move(response),
+                  done = std::move(done)](absl::StatusOr<engine::Texts> texts) mutable {
+            if (!texts.ok()) return done(absl::StatusOr<Response>(texts.status()));
+            response.set_body(std::move(texts->body));
+            done(absl::StatusOr<Response>(std::move(response)));
+          });
+      return;
+    }
+  }
+  done(absl::StatusOr<Response>(std::move(response)));
 }
 
 // A service whose methods are typed. Every method authenticates (BoundService), parses, validates,
@@ -218,12 +235,15 @@ template <class Request, class Answer>
 void TypedService::BindMutation(const char* method, Answer answer) {
   const auto answered = [answer](const UnaryCallPtr& call, const CallScope& scope,
                                  const engine::Outcome& outcome) {
-    const auto response = answer(Committed{call->host(), scope, outcome, ViewOf(outcome, scope)});
-    if (response.ok()) {
-      call->Answer(*response);
-    } else {
-      call->Refuse(response.status());
-    }
+    auto answer_of = answer(Committed{call->host(), scope, outcome, ViewOf(outcome, scope)});
+    if (!answer_of.ok()) return call->Refuse(answer_of.status());
+    WithBody(scope, *std::move(answer_of), [call](const auto& response) {
+      if (response.ok()) {
+        call->Answer(*response);
+      } else {
+        call->Refuse(response.status());
+      }
+    });
   };
   const std::string name(method);
   BindUnary(method, [name, answered](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
@@ -256,11 +276,14 @@ MutationKinds::Run TypedService::StreamedMutation(
         [&host = mutator.host, scope, answer, response_of, ticket_id = std::move(ticket_id),
          done = std::move(done)](const absl::StatusOr<engine::Outcome>& outcome) {
           if (!outcome.ok()) return done(WithDetails(outcome.status(), scope, ticket_id));
-          auto response = answer(Committed{host, scope, *outcome, ViewOf(*outcome, scope)});
-          if (!response.ok()) return done(response.status());
-          v1::TicketMutationResult result;
-          *(result.*response_of)() = *std::move(response);
-          done(std::move(result));
+          auto answered = answer(Committed{host, scope, *outcome, ViewOf(*outcome, scope)});
+          if (!answered.ok()) return done(answered.status());
+          WithBody(scope, *std::move(answered), [done, response_of](absl::StatusOr<Response> response) {
+            if (!response.ok()) return done(response.status());
+            v1::TicketMutationResult result;
+            *(result.*response_of)() = *std::move(response);
+            done(std::move(result));
+          });
         });
   };
 }
