@@ -13,6 +13,11 @@ std::string Bytes(int64_t bytes) {
   return absl::StrCat(bytes / (int64_t{1024} * 1024), " MiB");
 }
 
+std::string TextSize(const pb::Workspace& workspace) {
+  if (workspace.text_quota_bytes() == 0) return Bytes(workspace.text_bytes());
+  return absl::StrCat(Bytes(workspace.text_bytes()), " of ", Bytes(workspace.text_quota_bytes()));
+}
+
 }  // namespace
 
 std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl::Time now) {
@@ -42,6 +47,11 @@ std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl:
                   line("log", workspace.log_id()),
                   line("journal", absl::StrCat(Bytes(workspace.journal_bytes()), ", at least ",
                                                workspace.retained_events(), " events kept")),
+                  line("text", TextSize(workspace)),
+                  line("archived", workspace.archived_tickets() > 0
+                                       ? absl::StrCat(workspace.archived_tickets(),
+                                                      " finished tickets")
+                                       : ""),
                   line("digest", workspace.digest()));
   return text;
 }

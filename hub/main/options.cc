@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "agent/base/error.h"
 #include "agent/base/git_location.h"
 #include "agent/base/status_macros.h"
@@ -113,6 +116,25 @@ CLI::Option* AddSpan(CLI::App* app, const char* flag, const char* help, absl::Du
   return app->add_option_function<std::string>(flag, set, help)->check(check)->type_name("TIME");
 }
 
+constexpr absl::Duration kArchiveAfterMin = absl::Minutes(1);
+constexpr absl::Duration kArchiveAfterMax = absl::Hours(24 * 3650);
+
+// A number of bytes, as `500MiB`; units are powers of 1024 with and without `i`. False: it is none.
+bool ParseSize(const std::string& text, int64_t* bytes) {
+  static const std::map<std::string, int> kShifts = {
+      {"", 0},   {"B", 0},    {"K", 10},  {"KB", 10},  {"KIB", 10}, {"M", 20},   {"MB", 20},
+      {"MIB", 20}, {"G", 30}, {"GB", 30}, {"GIB", 30}, {"T", 40},   {"TB", 40}, {"TIB", 40}};
+  const size_t digits = text.find_first_not_of("0123456789");
+  const std::string unit =
+      digits == std::string::npos ? "" : absl::AsciiStrToUpper(text.substr(digits));
+  const auto shift = kShifts.find(unit);
+  int64_t number = 0;
+  if (shift == kShifts.end() || !absl::SimpleAtoi(text.substr(0, digits), &number)) return false;
+  if (number > (int64_t{1} << 50) >> shift->second) return false;
+  *bytes = number << shift->second;
+  return true;
+}
+
 void AddInterval(CLI::App* app, const char* flag, const char* help, absl::Duration* value) {
   AddSpan(app, flag, help, LoopIntervals::kMin, LoopIntervals::kMax, value)
       ->default_str(absl::FormatDuration(*value));
@@ -178,6 +200,26 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
           "Free a ticket whose holder does not renew its claim for so long, where the claim states "
           "no time of its own; as 2h (default: a claim lives as long as its session)",
           core::limits::kClaimTimeoutMin, core::limits::kClaimTimeoutMax, &options->claim_timeout);
+  app->add_option_function<std::string>(
+         "--text-quota", [options](const std::string& text) { ParseSize(text, &options->text_quota); },
+         "Refuse new bodies and comments once a workspace has so much text; as 500MiB, 8GiB or 0 for "
+         "no bound")
+      ->check([](const std::string& text) {
+        int64_t bytes = 0;
+        return ParseSize(text, &bytes) ? std::string() : "no size, as 500MiB or 8GiB: " + text;
+      })
+      ->default_str("4GiB")
+      ->type_name("SIZE");
+  AddSpan(app, "--archive-after",
+          "Archive a finished ticket that did not change for so long: it leaves the hub's memory and "
+          "stays readable",
+          kArchiveAfterMin, kArchiveAfterMax, &options->archive_after)
+      ->default_str(absl::FormatDuration(options->archive_after));
+  app->add_option("--archive-beyond", options->archive_beyond,
+                  "Archive the oldest finished tickets when there are more than so many")
+      ->check(CLI::Range(int64_t{0}, int64_t{core::limits::kTickets}))
+      ->capture_default_str()
+      ->type_name("COUNT");
   app->add_option("--branch-pattern", options->branch_patterns,
                   "Branches to observe, as 'conversation-*'; repeat for several (default: "
                   "conversation-* and task-*)")
@@ -214,6 +256,14 @@ std::vector<std::string> ToArguments(const HubOptions& options) {
                  &arguments);
   AppendInterval("--comms-interval", options.intervals.comms, standard.comms, &arguments);
   AppendInterval("--claim-timeout", options.claim_timeout, absl::ZeroDuration(), &arguments);
+  const HubOptions defaults;
+  if (options.text_quota != defaults.text_quota) {
+    arguments.insert(arguments.end(), {"--text-quota", std::to_string(options.text_quota)});
+  }
+  AppendInterval("--archive-after", options.archive_after, defaults.archive_after, &arguments);
+  if (options.archive_beyond != defaults.archive_beyond) {
+    arguments.insert(arguments.end(), {"--archive-beyond", std::to_string(options.archive_beyond)});
+  }
   for (const std::string& pattern : options.branch_patterns) {
     arguments.insert(arguments.end(), {"--branch-pattern", pattern});
   }

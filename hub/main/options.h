@@ -37,6 +37,11 @@ struct HubOptions {
   LoopIntervals intervals;
   // Of claims that state none; zero: none.
   absl::Duration claim_timeout = absl::ZeroDuration();
+  // Bytes of text that a workspace may have; 0: as many as it likes.
+  int64_t text_quota = int64_t{4} << 30;
+  // When finished tickets leave the state.
+  absl::Duration archive_after = absl::Hours(24 * 30);
+  int64_t archive_beyond = 50'000;
   // Globs over names of branches; empty: the hub's defaults.
   std::vector<std::string> branch_patterns;
   // The branch that others are measured against; empty: found out.

@@ -132,6 +132,8 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSigna
   setup.environment.ids = &ids;
   setup.environment.intervals = options.intervals;
   setup.environment.claim_timeout = options.claim_timeout;
+  setup.environment.text_quota = options.text_quota;
+  setup.environment.archiving = {options.archive_after, options.archive_beyond};
   setup.environment.branch_patterns = options.branch_patterns;
   setup.environment.target_branch = options.target_branch;
   setup.environment.on_fatal = [](const absl::Status& status) { DieOfJournal(status); };

@@ -147,6 +147,8 @@ absl::Status WorkspaceHost::Run() {
   if (environment_.claim_timeout > absl::ZeroDuration()) {
     options.claim_timeout_default = environment_.claim_timeout;
   }
+  options.text_quota = environment_.text_quota;
+  options.archiving = environment_.archiving;
   options.on_fatal = [this](const absl::Status& status) { OnFatal(status); };
   COORDHUB_ASSIGN_OR_RETURN(workspace_,
                             engine::Workspace::Open(std::move(options), std::move(journal_),

@@ -34,6 +34,9 @@ struct HostEnvironment {
   LoopIntervals intervals;
   // Of claims that state none; zero: none.
   absl::Duration claim_timeout = absl::ZeroDuration();
+  // As engine::WorkspaceOptions has them.
+  int64_t text_quota = 0;
+  engine::Archiving::Rules archiving;
   // As git::ObserverOptions has them; no patterns: its defaults.
   std::vector<std::string> branch_patterns;
   std::string target_branch;

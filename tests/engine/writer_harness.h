@@ -125,6 +125,9 @@ class WriterHarness : public WriterObserver {
 
   base::ManualClock clock_;
   const size_t waiters_capacity_;
+  // For the next start.
+  Archiving::Rules archiving_;
+  int64_t text_quota_ = 0;
   std::unique_ptr<ScriptedJournal> journal_;
   std::unique_ptr<core::State> state_;
   std::unique_ptr<LeaseClock> lease_clock_;
@@ -152,7 +155,8 @@ class WriterHarness : public WriterObserver {
     view_ = state_->MakeView();
     writer_ = std::make_unique<Writer>(Writer::Parts{state_.get(), journal_.get(), &clock_,
                                                      lease_clock_.get(), sessions_.get(),
-                                                     claims_.get(), this, waiters_capacity_});
+                                                     claims_.get(), this, waiters_capacity_,
+                                                     archiving_, text_quota_});
     writer_->GrantLeases();
     if (serves) writer_->BeginLeases();
   }

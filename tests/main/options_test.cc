@@ -95,6 +95,22 @@ TEST_F(OptionsTest, TheClaimTimeoutSurvivesItAndHasBounds) {
   }
 }
 
+TEST_F(OptionsTest, TheQuotaAndTheArchiveSurviveItAndHaveBounds) {
+  const HubOptions options = Parse(ToArguments(Parse(
+      {"--text-quota", "500MiB", "--archive-after", "36h", "--archive-beyond", "1000"})));
+  EXPECT_EQ(options.text_quota, 500 << 20);
+  EXPECT_EQ(options.archive_after, absl::Hours(36));
+  EXPECT_EQ(options.archive_beyond, 1000);
+  EXPECT_EQ(Parse({}).text_quota, int64_t{4} << 30);
+  EXPECT_EQ(Parse({"--text-quota", "0"}).text_quota, 0);
+  EXPECT_EQ(Parse({"--text-quota", "12k"}).text_quota, 12 << 10);
+  for (const char* bad : {"", "GiB", "1.5GiB", "-1", "4 PiB", "9999999TiB", "1GiBx"}) {
+    EXPECT_THROW(Parse({"--text-quota", bad}), CLI::ValidationError) << bad;
+  }
+  EXPECT_THROW(Parse({"--archive-after", "59s"}), CLI::ValidationError);
+  EXPECT_THROW(Parse({"--archive-beyond", "-1"}), CLI::ValidationError);
+}
+
 TEST_F(OptionsTest, IntervalsHaveBounds) {
   for (const char* bad : {"99ms", "24h1s", "15", "soon", "-1s", "0", "inf", ""}) {
     EXPECT_THROW(Parse({"--comms-interval", bad}), CLI::ValidationError) << bad;

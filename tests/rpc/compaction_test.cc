@@ -17,6 +17,8 @@ namespace {
 class Fold {
  public:
   void Apply(const pb::RecordChange& change) {
+    // Texts are in events only.
+    if (change.has_ticket_body() || change.has_comment()) return;
     const std::string key = KeyOf(change);
     if (change.erased()) {
       records_.erase(key);

@@ -113,6 +113,8 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     workspace.waiters_capacity = spec.waiters_capacity;
     workspace.queue_bytes = spec.queue_bytes;
     workspace.on_fatal = [](const absl::Status& status) { FAIL() << status; };
+    workspace.archiving = spec.archiving;
+    workspace.text_quota = spec.text_quota;
     auto opened = engine::Workspace::Open(workspace, journal::NewMemoryJournal(LogIdOfTestHub(i)),
                                           &clock_, &ids_);
     if (!opened.ok()) ADD_FAILURE() << opened.status();

@@ -89,6 +89,8 @@ struct HubSpec {
   size_t ring_events = 65'536;
   size_t waiters_capacity = 4'096;
   size_t queue_bytes = 64 << 20;
+  engine::Archiving::Rules archiving;
+  int64_t text_quota = 0;
   // The loops of each workspace; null: `comms` and `monitor`, which have nothing to do.
   std::function<void(loops::LoopRunner* runner)> add_loops;
   // What DrainHub tells.

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <utility>
+
 #include "gtest/gtest.h"
 #include "tests/rpc/hub_fixture.h"
 
@@ -15,6 +17,7 @@ class ServicesTest : public ::testing::Test {
   using Events = pb::EventService::Stub;
   using Hub = pb::HubService::Stub;
 
+  explicit ServicesTest(HubSpec spec = {}) : hub_(std::move(spec)) {}
   void SetUp() override { agent_.Register("conversation-1"); }
 
   // Calls, expects success, and gives the answer.

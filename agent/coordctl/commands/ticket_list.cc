@@ -18,6 +18,7 @@ struct Options {
   bool mine = false;
   bool all = false;
   bool newest = false;
+  bool archived = false;
   size_t limit = 0;
 };
 
@@ -26,7 +27,7 @@ absl::Status FillStates(const Options& options, pb::ListTicketsRequest* request)
     COORDHUB_ASSIGN_OR_RETURN(const pb::Ticket::State parsed, ParseTicketState(state, "--state"));
     request->add_states(parsed);
   }
-  if (!options.states.empty() || options.all) return absl::OkStatus();
+  if (!options.states.empty() || options.all || options.archived) return absl::OkStatus();
   for (const auto state : {pb::Ticket::STATE_OPEN, pb::Ticket::STATE_CLAIMED,
                            pb::Ticket::STATE_BLOCKED, pb::Ticket::STATE_BURIED}) {
     request->add_states(state);
@@ -42,6 +43,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Options& options) {
   request.set_assignee_agent_id(options.assignee);
   request.set_parent_ticket_id(options.parent);
   request.set_descending(options.newest);
+  request.set_archived(options.archived);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client,
                             options.mine ? context.Connect() : context.ConnectToRead());
   if (options.mine) {
@@ -69,6 +71,7 @@ void AddTicketList(CLI::App* ticket, Context* context) {
       "coordctl ticket list --state open,blocked --label parser\n"
       "coordctl ticket list --all --json | jq '.[].title'\n"
       "coordctl ticket list --all --newest --limit 20\n"
+      "coordctl ticket list --archived --newest --limit 20\n"
       "coordctl ticket list --mine | cut -f1,5");
   auto options = std::make_shared<Options>();
   AddStateOption(command, &options->states, TicketStateNames(),
@@ -79,6 +82,10 @@ void AddTicketList(CLI::App* ticket, Context* context) {
   command->add_option("--assignee", options->assignee, "Only what is assigned to this agent");
   TakeTicketIds(command->add_option("--parent", options->parent, "Only children of this ticket"));
   command->add_flag("--all,-a", options->all, "Finished ones, too");
+  command
+      ->add_flag("--archived", options->archived,
+                 "Only finished ones that left the hub's memory; without it, none of them")
+      ->excludes("--mine", "--holder");
   command->add_flag("--newest", options->newest, "The newest first");
   command->add_option("--limit,-n", options->limit, "At most so many")->check(CLI::PositiveNumber);
   OnRun(command, context, [options](Context& c) { return List(c, *options); });
