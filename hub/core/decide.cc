@@ -10,6 +10,7 @@
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/refusals.h"
+#include "hub/core/derive.h"
 #include "hub/core/draft.h"
 #include "hub/core/records.h"
 
@@ -75,6 +76,7 @@ absl::StatusOr<Decision> Decide(const State& state, const Command& command, cons
   Context context{state, caller, now, self, draft, command.claim_timeout_default, decision};
   COORDHUB_RETURN_IF_ERROR(
       std::visit([&](const auto& body) { return DecideCommand(context, body); }, command.body));
+  Derive(draft);
   decision.events = std::move(draft).Finish();
   return decision;
 }

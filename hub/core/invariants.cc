@@ -248,10 +248,11 @@ class StateInvariants {
   }
 
   void CheckDependents() {
-    std::map<int64_t, State::NumberSet> expected;
+    std::map<int64_t, DependentsIndex::Dependents> expected;
     for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
       for (const pb::Dependency& dependency : c->dependencies()) {
-        expected[TicketNumber(dependency.ticket_id())].insert(c.key());
+        DependentsIndex::Dependents& dependents = expected[TicketNumber(dependency.ticket_id())];
+        (IsFinished(c->state()) ? dependents.finished : dependents.unfinished).insert(c.key());
       }
     }
     Expect(state_.dependents_.All() == expected, "the index of dependents is wrong");
