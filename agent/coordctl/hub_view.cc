@@ -40,19 +40,19 @@ std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl:
       line("claim timeout", workspace.has_claim_timeout_default()
                                 ? ShowSpan(agent::FromProto(workspace.claim_timeout_default()))
                                 : ""));
-  absl::StrAppend(&text,
-                  line("revision", absl::StrCat(workspace.head_revision(), ", compacted to ",
-                                                workspace.compact_revision(), ", mirrored to ",
-                                                workspace.mirrored_revision())),
-                  line("log", workspace.log_id()),
-                  line("journal", absl::StrCat(Bytes(workspace.journal_bytes()), ", at least ",
-                                               workspace.retained_events(), " events kept")),
-                  line("text", TextSize(workspace)),
-                  line("archived", workspace.archived_tickets() > 0
-                                       ? absl::StrCat(workspace.archived_tickets(),
-                                                      " finished tickets")
-                                       : ""),
-                  line("digest", workspace.digest()));
+  absl::StrAppend(
+      &text,
+      line("revision",
+           absl::StrCat(workspace.head_revision(), ", compacted to ", workspace.compact_revision(),
+                        ", mirrored to ", workspace.mirrored_revision())),
+      line("log", workspace.log_id()),
+      line("journal", absl::StrCat(Bytes(workspace.journal_bytes()), ", at least ",
+                                   workspace.retained_events(), " events kept")),
+      line("text", TextSize(workspace)),
+      line("archived", workspace.archived_tickets() > 0
+                           ? absl::StrCat(workspace.archived_tickets(), " finished tickets")
+                           : ""),
+      line("digest", workspace.digest()));
   return text;
 }
 

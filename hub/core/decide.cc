@@ -10,6 +10,7 @@
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/refusals.h"
+#include "hub/core/derive.h"
 #include "hub/core/draft.h"
 #include "hub/core/records.h"
 
@@ -85,6 +86,7 @@ absl::StatusOr<Decision> Decide(const State& state, const Command& command, cons
   COORDHUB_RETURN_IF_ERROR(
       std::visit([&](const auto& body) { return DecideCommand(context, body); }, command.body));
   COORDHUB_RETURN_IF_ERROR(CheckQuota(command, draft.text_bytes()));
+  Derive(draft);
   decision.store = draft.TakeStore();
   decision.events = std::move(draft).Finish();
   return decision;

@@ -31,67 +31,54 @@ void Draft::FillFacets(const FacetView& view, pb::RecordFacets* facets) {
   if (view.assignee != nullptr) facets->set_assignee_agent_id(*view.assignee);
 }
 
-void Draft::ForEachChild(int64_t number, const std::function<bool(const pb::Ticket&)>& fn) const {
-  const auto& tickets = changed_.of<tables::Tickets>();
-  const auto edges = children_.find(number);
+std::vector<int64_t> Draft::ChildrenOf(int64_t number, size_t max) const {
+  std::vector<int64_t> children = GainedBy(children_, number, max);
   const auto& known = state_.records().tickets_by_parent;
   for (auto child = known.LowerBound(std::pair(number, int64_t{0}));
-       child.Valid() && child.key().first == number; child.Next()) {
-    const int64_t child_number = child.key().second;
-    if (edges != children_.end() && edges->second.lost.contains(child_number)) continue;
-    const auto changed = tickets.find(child_number);
-    if (!fn(changed != tickets.end() ? *changed->second : *child)) return;
+       child.Valid() && child.key().first == number && children.size() < max; child.Next()) {
+    if (!Lost(children_, number, child.key().second)) children.push_back(child.key().second);
   }
-  if (edges == children_.end()) return;
-  for (const int64_t child_number : edges->second.gained) {
-    if (!fn(*FindTicket(child_number))) return;
-  }
-}
-
-std::vector<int64_t> Draft::ChildrenOf(int64_t number) const {
-  std::vector<int64_t> children;
-  ForEachChild(number, [&](const pb::Ticket& child) {
-    children.push_back(TicketNumber(child.ticket_id()));
-    return true;
-  });
-  std::sort(children.begin(), children.end());
   return children;
 }
 
 bool Draft::HasUnfinishedChild(int64_t number) const {
-  const auto& tickets = changed_.of<tables::Tickets>();
-  const auto edges = children_.find(number);
+  if (!GainedBy(unfinished_children_, number, 1).empty()) return true;
   const auto& known = state_.records().unfinished_children;
   for (auto child = known.LowerBound(std::pair(number, int64_t{0}));
        child.Valid() && child.key().first == number; child.Next()) {
-    const int64_t child_number = child.key().second;
-    if (edges != children_.end() && edges->second.lost.contains(child_number)) continue;
-    const auto changed = tickets.find(child_number);
-    if (changed == tickets.end() || !IsFinished(changed->second->state())) return true;
+    if (!Lost(unfinished_children_, number, child.key().second)) return true;
   }
-  // Those that became children, or unfinished again, in this draft.
-  return std::any_of(tickets.begin(), tickets.end(), [number](const auto& changed) {
-    const pb::Ticket& ticket = *changed.second;
-    return !ticket.parent_ticket_id().empty() && !IsFinished(ticket.state()) &&
-           TicketNumber(ticket.parent_ticket_id()) == number;
-  });
+  return false;
 }
 
-std::vector<int64_t> Draft::DependentsOf(int64_t number) const {
-  const State::NumberSet& known = state_.DependentsOf(number);
-  const auto edges = dependents_.find(number);
-  if (edges == dependents_.end()) return {known.begin(), known.end()};
-  State::NumberSet dependents = known;
-  for (const int64_t lost : edges->second.lost) dependents.erase(lost);
-  dependents.insert(edges->second.gained.begin(), edges->second.gained.end());
-  return {dependents.begin(), dependents.end()};
+std::vector<int64_t> Draft::DependentsOf(int64_t number, size_t max) const {
+  std::vector<int64_t> dependents = GainedBy(dependents_, number, max);
+  const DependentsIndex::Dependents& known = state_.DependentsOf(number);
+  for (const State::NumberSet* part : {&known.unfinished, &known.finished}) {
+    for (auto it = part->begin(); it != part->end() && dependents.size() < max; ++it) {
+      if (!Lost(dependents_, number, *it)) dependents.push_back(*it);
+    }
+  }
+  return dependents;
+}
+
+std::vector<int64_t> Draft::GainedBy(const EdgesByEnd& edges, int64_t end, size_t max) {
+  const auto it = edges.find(end);
+  if (it == edges.end()) return {};
+  const absl::btree_set<int64_t>& gained = it->second.gained;
+  std::vector<int64_t> numbers;
+  for (auto number = gained.begin(); number != gained.end() && numbers.size() < max; ++number) {
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+bool Draft::Lost(const EdgesByEnd& edges, int64_t end, int64_t number) {
+  const auto it = edges.find(end);
+  return it != edges.end() && it->second.lost.contains(number);
 }
 
 void Draft::IndexEdges(int64_t number, const pb::Ticket* before, const pb::Ticket& after) {
-  if (before != nullptr && before->parent_ticket_id() == after.parent_ticket_id() &&
-      SameDependencies(*before, after)) {
-    return;
-  }
   const auto gain = [number](EdgesByEnd& edges, const std::string& end) {
     if (end.empty()) return;
     Edges& at_end = edges[TicketNumber(end)];
@@ -102,12 +89,23 @@ void Draft::IndexEdges(int64_t number, const pb::Ticket* before, const pb::Ticke
     Edges& at_end = edges[TicketNumber(end)];
     if (at_end.gained.erase(number) == 0) at_end.lost.insert(number);
   };
+  const bool was_unfinished = before != nullptr && !IsFinished(before->state());
+  const bool is_unfinished = !IsFinished(after.state());
+  const bool same_parent =
+      before != nullptr && before->parent_ticket_id() == after.parent_ticket_id();
+  if (!same_parent || was_unfinished != is_unfinished) {
+    if (was_unfinished) lose(unfinished_children_, before->parent_ticket_id());
+    if (is_unfinished) gain(unfinished_children_, after.parent_ticket_id());
+  }
+  if (!same_parent) {
+    if (before != nullptr) lose(children_, before->parent_ticket_id());
+    gain(children_, after.parent_ticket_id());
+  }
+  if (before != nullptr && SameDependencies(*before, after)) return;
   if (before != nullptr) {
     for (const auto& dependency : before->dependencies()) lose(dependents_, dependency.ticket_id());
-    lose(children_, before->parent_ticket_id());
   }
   for (const auto& dependency : after.dependencies()) gain(dependents_, dependency.ticket_id());
-  gain(children_, after.parent_ticket_id());
 }
 
 pb::Event& Draft::Add(pb::EventKind kind, std::string_view reason) {

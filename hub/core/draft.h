@@ -2,8 +2,8 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,11 +58,21 @@ class Draft {
   const v1::Branch* FindBranch(std::string_view name) const {
     return Find<tables::Branches>(std::string(name));
   }
-  // Children of a ticket, with this draft's changes, in order of their numbers.
-  std::vector<int64_t> ChildrenOf(int64_t number) const;
+  // Children of a ticket, with this draft's changes; no more than `max` of them.
+  std::vector<int64_t> ChildrenOf(int64_t number, size_t max) const;
   bool HasUnfinishedChild(int64_t number) const;
-  // Tickets that depend on one, with this draft's changes, in order of their numbers.
-  std::vector<int64_t> DependentsOf(int64_t number) const;
+  // Tickets that depend on one, with this draft's changes; no more than `max` of them.
+  std::vector<int64_t> DependentsOf(int64_t number, size_t max) const;
+
+  // Keys of the table's records that this draft has changed so far, in order. What they were before
+  // it is in the state.
+  template <class T>
+  std::vector<typename T::Key> Touched() const {
+    std::vector<typename T::Key> keys;
+    keys.reserve(changed_.of<T>().size());
+    for (const auto& [key, record] : changed_.of<T>()) keys.push_back(key);
+    return keys;
+  }
 
   // Appends an event. The reference is valid until the draft goes.
   v1::Event& Add(v1::EventKind kind, std::string_view reason = {});
@@ -126,8 +136,9 @@ class Draft {
   };
   using EdgesByEnd = absl::flat_hash_map<int64_t, Edges>;
 
-  // Calls `fn` with each child until it returns false.
-  void ForEachChild(int64_t number, const std::function<bool(const v1::Ticket&)>& fn) const;
+  // Which tickets gained an edge to `end` here (the first `max`), and whether one lost its own.
+  static std::vector<int64_t> GainedBy(const EdgesByEnd& edges, int64_t end, size_t max);
+  static bool Lost(const EdgesByEnd& edges, int64_t end, int64_t number);
   // Records which edges the change of a ticket adds and takes away; `before` may be null.
   void IndexEdges(int64_t number, const v1::Ticket* before, const v1::Ticket& after);
 
@@ -176,6 +187,7 @@ class Draft {
   Changed changed_;
   EdgesByEnd dependents_;
   EdgesByEnd children_;
+  EdgesByEnd unfinished_children_;
 };
 
 }  // namespace coordhub::core

@@ -12,25 +12,31 @@ const std::string& HolderOf(const pb::Ticket& ticket) { return ticket.claim().ag
 
 void DependentsIndex::Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
                              const pb::Ticket* after) {
-  if (before != nullptr && after != nullptr && SameDependencies(*before, *after)) return;
+  const bool was_finished = before != nullptr && IsFinished(before->state());
+  const bool is_finished = after != nullptr && IsFinished(after->state());
+  if (before != nullptr && after != nullptr && was_finished == is_finished &&
+      SameDependencies(*before, *after)) {
+    return;
+  }
   if (before != nullptr) {
     for (const pb::Dependency& dependency : before->dependencies()) {
-      const auto it = sets_.find(TicketNumber(dependency.ticket_id()));
-      if (it == sets_.end()) continue;
-      it->second.erase(number);
-      if (it->second.empty()) sets_.erase(it);
+      const auto it = dependents_.find(TicketNumber(dependency.ticket_id()));
+      if (it == dependents_.end()) continue;
+      (was_finished ? it->second.finished : it->second.unfinished).erase(number);
+      if (it->second.empty()) dependents_.erase(it);
     }
   }
   if (after == nullptr) return;
   for (const pb::Dependency& dependency : after->dependencies()) {
-    sets_[TicketNumber(dependency.ticket_id())].insert(number);
+    Dependents& dependents = dependents_[TicketNumber(dependency.ticket_id())];
+    (is_finished ? dependents.finished : dependents.unfinished).insert(number);
   }
 }
 
-const DependentsIndex::NumberSet& DependentsIndex::Of(int64_t number) const {
-  static const NumberSet& none = *new NumberSet;
-  const auto it = sets_.find(number);
-  return it == sets_.end() ? none : it->second;
+const DependentsIndex::Dependents& DependentsIndex::Of(int64_t number) const {
+  static const Dependents& none = *new Dependents;
+  const auto it = dependents_.find(number);
+  return it == dependents_.end() ? none : it->second;
 }
 
 void FinishedIndex::Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,

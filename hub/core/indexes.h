@@ -29,21 +29,29 @@
 
 namespace coordhub::core {
 
-// Which tickets depend on a ticket.
+// Which tickets depend on a ticket. The finished ones stand apart: they may be any number, and a
+// change of the ticket is nothing to them.
 class DependentsIndex {
  public:
   using NumberSet = absl::btree_set<int64_t>;
+  struct Dependents {
+    NumberSet unfinished;
+    NumberSet finished;
+
+    bool empty() const { return unfinished.empty() && finished.empty(); }
+    bool operator==(const Dependents&) const = default;
+  };
 
   void Change(Tag<tables::Tickets>, int64_t number, const pb::Ticket* before,
               const pb::Ticket* after);
 
   // Tickets whose dependencies name `number`.
-  const NumberSet& Of(int64_t number) const;
-  std::map<int64_t, NumberSet> All() const { return {sets_.begin(), sets_.end()}; }
+  const Dependents& Of(int64_t number) const;
+  std::map<int64_t, Dependents> All() const { return {dependents_.begin(), dependents_.end()}; }
 
  private:
-  // No set is empty.
-  absl::flat_hash_map<int64_t, NumberSet> sets_;
+  // None is empty.
+  absl::flat_hash_map<int64_t, Dependents> dependents_;
 };
 
 // Finished tickets in the order of their last change.

@@ -110,15 +110,15 @@ class StateInvariants {
     for (const pb::Dependency& dependency : ticket.dependencies()) {
       Expect(seen.insert(dependency.ticket_id()).second, id, " depends twice on ",
              dependency.ticket_id());
-      Expect(IsKnown(TicketNumber(dependency.ticket_id())) || !at_commit_boundary_,
-             id, " depends on ", dependency.ticket_id(), ", which does not exist");
+      Expect(IsKnown(TicketNumber(dependency.ticket_id())) || !at_commit_boundary_, id,
+             " depends on ", dependency.ticket_id(), ", which does not exist");
       children_and_dependencies_[number].push_back(TicketNumber(dependency.ticket_id()));
     }
     Expect(ticket.dependencies_size() <= limits::kDependencies, id, " has too many dependencies");
     if (!ticket.parent_ticket_id().empty()) {
       const int64_t parent = TicketNumber(ticket.parent_ticket_id());
-      Expect(IsKnown(parent) || !at_commit_boundary_, id, " has parent ",
-             ticket.parent_ticket_id(), ", which does not exist");
+      Expect(IsKnown(parent) || !at_commit_boundary_, id, " has parent ", ticket.parent_ticket_id(),
+             ", which does not exist");
       children_and_dependencies_[parent].push_back(number);
     }
     if (!at_commit_boundary_) return;
@@ -269,10 +269,11 @@ class StateInvariants {
   }
 
   void CheckDependents() {
-    std::map<int64_t, State::NumberSet> expected;
+    std::map<int64_t, DependentsIndex::Dependents> expected;
     for (auto c = records_.of<tables::Tickets>().Begin(); c.Valid(); c.Next()) {
       for (const pb::Dependency& dependency : c->dependencies()) {
-        expected[TicketNumber(dependency.ticket_id())].insert(c.key());
+        DependentsIndex::Dependents& dependents = expected[TicketNumber(dependency.ticket_id())];
+        (IsFinished(c->state()) ? dependents.finished : dependents.unfinished).insert(c.key());
       }
     }
     Expect(state_.dependents_.All() == expected, "the index of dependents is wrong");

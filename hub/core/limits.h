@@ -26,6 +26,10 @@ inline constexpr size_t kTicketPathBytes = 512;
 inline constexpr int kDependencies = 100;
 // Tickets that depend on one: the commit that meets it moves all of them.
 inline constexpr int64_t kDependents = 10'000;
+// Tickets and edges that are looked at to prove that what a command links closes no cycle.
+inline constexpr int64_t kCycleSteps = 20'000;
+// Tickets in a tree that gets another parent: how deep it is must be found out.
+inline constexpr int64_t kTreeMoved = 20'000;
 // Of what keeps a ticket BLOCKED, in a response.
 inline constexpr size_t kBlockersShown = 256;
 inline constexpr int kPriorityMax = 4;

@@ -44,6 +44,7 @@ void ReadyQueue::Link(int64_t number, const v1::Ticket& ticket) {
   for (const std::string& label : ticket.labels()) {
     buckets_[LabelBucket(ticket.assignee_agent_id(), label)].emplace(key, &ticket);
   }
+  label_sets_.Insert(key, ticket);
   newly_ready_.insert(key);
 }
 
@@ -59,6 +60,7 @@ void ReadyQueue::Unlink(int64_t number, const v1::Ticket& ticket) {
   for (const std::string& label : ticket.labels()) {
     erase_from(LabelBucket(ticket.assignee_agent_id(), label));
   }
+  label_sets_.Erase(key, ticket);
   newly_ready_.erase(key);
 }
 
@@ -174,17 +176,6 @@ const ReadyQueue::Bucket* ReadyQueue::FindBucket(std::string_view name) const {
   return it == buckets_.end() ? nullptr : &it->second;
 }
 
-const ReadyQueue::Bucket* ReadyQueue::Narrowest(std::string_view assignee,
-                                                const ClaimSelector& selector) const {
-  const Bucket* narrowest = FindBucket(assignee);
-  for (const std::string& label : selector.labels) {
-    const Bucket* bucket = FindBucket(LabelBucket(assignee, label));
-    if (bucket == nullptr) return nullptr;
-    if (bucket->size() < narrowest->size()) narrowest = bucket;
-  }
-  return narrowest;
-}
-
 void ReadyQueue::Prefetch(Bucket::const_iterator found, Bucket::const_iterator end) const {
   constexpr size_t kCacheLine = 64;
   entries_.prefetch(std::get<2>(found->first));
@@ -194,18 +185,22 @@ void ReadyQueue::Prefetch(Bucket::const_iterator found, Bucket::const_iterator e
   for (size_t at = 0; at < sizeof(v1::Ticket); at += kCacheLine) __builtin_prefetch(bytes + at);
 }
 
+std::optional<ReadyQueue::Key> ReadyQueue::FirstLabelled(std::string_view assignee,
+                                                         const ClaimSelector& selector) const {
+  if (selector.labels.size() > 1) return label_sets_.First(assignee, selector.labels);
+  const Bucket* bucket = FindBucket(
+      selector.labels.empty() ? assignee : LabelBucket(assignee, selector.labels.front()));
+  if (bucket == nullptr) return std::nullopt;
+  Prefetch(bucket->begin(), bucket->end());
+  return bucket->begin()->first;
+}
+
 std::optional<ReadyQueue::Key> ReadyQueue::FirstAssigned(std::string_view assignee,
                                                          const ClaimSelector& selector) const {
-  const Bucket* bucket = Narrowest(assignee, selector);
-  if (bucket == nullptr) return std::nullopt;
-  for (auto it = bucket->begin(); it != bucket->end(); ++it) {
-    const auto& [key, ticket] = *it;
-    if (selector.max_priority.has_value() && std::get<0>(key) > *selector.max_priority) break;
-    if (!Admits(selector, *ticket)) continue;
-    Prefetch(it, bucket->end());
-    return key;
-  }
-  return std::nullopt;
+  // Those of the most urgent priority come first.
+  const std::optional<Key> first = FirstLabelled(assignee, selector);
+  if (!first.has_value() || !selector.max_priority.has_value()) return first;
+  return std::get<0>(*first) <= *selector.max_priority ? first : std::nullopt;
 }
 
 std::optional<int64_t> ReadyQueue::First(const ClaimSelector& selector) const {
@@ -273,6 +268,7 @@ bool ReadyQueue::Admits(const ClaimSelector& selector, const v1::Ticket& ticket)
 
 std::string ReadyQueue::Check() const {
   size_t links = 0;
+  size_t with_several_labels = 0;
   for (const auto& [number, entry] : entries_) {
     if (entry.stage == Stage::kWaitsForTime) {
       if (!by_time_.contains({TimeOf(*entry.ticket), number}))
@@ -290,6 +286,11 @@ std::string ReadyQueue::Check() const {
       names.push_back(LabelBucket(entry.ticket->assignee_agent_id(), label));
     }
     links += names.size();
+    if (entry.ticket->labels_size() > 1) {
+      ++with_several_labels;
+      if (!label_sets_.Contains(key, *entry.ticket))
+        return absl::StrCat(number, " is not in the set of its labels");
+    }
     for (const std::string& name : names) {
       const Bucket* bucket = FindBucket(name);
       if (bucket == nullptr || !bucket->contains(key))
@@ -302,6 +303,8 @@ std::string ReadyQueue::Check() const {
     if (bucket.empty()) return absl::StrCat("bucket ", name, " is empty");
     links -= bucket.size();
   }
+  if (label_sets_.size() != with_several_labels)
+    return "sets of labels hold tickets that are not in the queue";
   if (links != 0) return "buckets hold tickets that are not in the queue";
   for (const auto& [time, number] : by_time_) {
     if (StageOf(number) != Stage::kWaitsForTime)

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "coordhub/v1/ticket.pb.h"
+#include "hub/core/label_sets.h"
 
 namespace coordhub::core {
 
@@ -35,7 +36,7 @@ struct ClaimSelector {
 class ReadyQueue {
  public:
   // (priority, create_revision, number): the order in which work is given out.
-  using Key = std::tuple<int, int64_t, int64_t>;
+  using Key = LabelSets::Key;
   using TicketPtr = std::shared_ptr<const v1::Ticket>;
 
   // What a ticket waits for.
@@ -68,7 +69,8 @@ class ReadyQueue {
   std::optional<base::MonoTime> Rested(int64_t number) const;
 
   // The first ticket that the selector admits (unassigned, or assigned to its agent). O(log n)
-  // without labels; with labels at most in proportion to the tickets that have the rarest of them.
+  // without labels and with one; with several, in proportion to the sets of labels that have the
+  // rarest of them (LabelSets).
   std::optional<int64_t> First(const ClaimSelector& selector) const;
 
   // Makes ready what is due. Returns how many.
@@ -88,6 +90,9 @@ class ReadyQueue {
 
   // Does the selector admit this ticket, whatever its state?
   static bool Admits(const ClaimSelector& selector, const v1::Ticket& ticket);
+
+  // What First has looked at so far, for several labels: for tests.
+  const LabelSets::Work& label_work() const { return label_sets_.work(); }
 
   // What is wrong between the indexes; empty if nothing is. In proportion to the queue: for tests.
   std::string Check() const;
@@ -119,19 +124,20 @@ class ReadyQueue {
   void Unlink(int64_t number, const v1::Ticket& ticket);
   // Null when no ready ticket is in it.
   const Bucket* FindBucket(std::string_view name) const;
-  // The smallest of the buckets that hold every candidate with this assignee; null when there is no
-  // candidate.
-  const Bucket* Narrowest(std::string_view assignee, const ClaimSelector& selector) const;
   // What a claim of this ticket, and then of the next one, is about to read: in a large workspace
   // it has left the processor's caches since it was written.
   void Prefetch(Bucket::const_iterator found, Bucket::const_iterator end) const;
-  // The first ticket with exactly this assignee that the selector admits.
+  // The first ticket with exactly this assignee that has the selector's labels.
+  std::optional<Key> FirstLabelled(std::string_view assignee, const ClaimSelector& selector) const;
+  // The same, and that the selector admits.
   std::optional<Key> FirstAssigned(std::string_view assignee, const ClaimSelector& selector) const;
 
   absl::flat_hash_map<int64_t, Entry> entries_;
   // Ready tickets by "<assignee>" and by "<assignee>\n<label>"; the empty assignee is anyone. None
   // is empty.
   absl::flat_hash_map<std::string, Bucket> buckets_;
+  // The ready tickets once more, by all their labels.
+  LabelSets label_sets_;
   // The delayed: those whose `not_before` has not come, and those that only rest.
   absl::btree_set<std::pair<absl::Time, int64_t>> by_time_;
   absl::btree_set<std::pair<base::MonoTime, int64_t>> by_rest_;

@@ -85,7 +85,8 @@ void ArchiveTotals::Change(Tag<tables::Archived>, int64_t /*block*/,
                            const std::shared_ptr<const jpb::ArchivedTickets>& after) {
   const auto count = [](const jpb::ArchivedTickets& block) {
     int64_t bits = 0;
-    for (const char byte : block.archived()) bits += std::popcount(static_cast<unsigned char>(byte));
+    for (const char byte : block.archived())
+      bits += std::popcount(static_cast<unsigned char>(byte));
     return bits;
   };
   if (before != nullptr) archived_tickets -= count(*before);

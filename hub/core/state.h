@@ -46,7 +46,9 @@ class State {
   // Number of live sessions.
   size_t live_agent_count() const { return agents_.live_count(); }
   // Tickets whose dependencies name `number`.
-  const NumberSet& DependentsOf(int64_t number) const { return dependents_.Of(number); }
+  const DependentsIndex::Dependents& DependentsOf(int64_t number) const {
+    return dependents_.Of(number);
+  }
   // Finished tickets, (mod_revision, number), the one that changed last comes last.
   const FinishedIndex::Order& finished() const { return finished_.order(); }
   // Live agents that were registered by this agent's session, directly.

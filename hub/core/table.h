@@ -97,7 +97,9 @@ using RecordPtr = std::shared_ptr<const typename T::Record>;
 
 // Whether its records are in the store only.
 template <class T>
-inline constexpr bool kIsStored = requires { T::kStored; };
+inline constexpr bool kIsStored = requires {
+  T::kStored;
+};
 
 // Stands for a descriptor where a value is wanted.
 template <class T>

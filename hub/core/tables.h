@@ -25,9 +25,10 @@ namespace coordhub::core {
 
 // In the order of snapshots: what a record refers to comes before it.
 using AllTables =
-    TableList<tables::Agents, tables::Archived, tables::Tickets, tables::Bodies, tables::Comments, tables::Requests,
-              tables::ImportMarks, tables::Branches, tables::Conflicts, tables::Rounds,
-              tables::Reservations, tables::Messages, tables::Acknowledgements, tables::Operations>;
+    TableList<tables::Agents, tables::Archived, tables::Tickets, tables::Bodies, tables::Comments,
+              tables::Requests, tables::ImportMarks, tables::Branches, tables::Conflicts,
+              tables::Rounds, tables::Reservations, tables::Messages, tables::Acknowledgements,
+              tables::Operations>;
 
 // Calls `fn(Tag<T>(), record)` with the record of a change. False: no table of this version holds
 // such records.

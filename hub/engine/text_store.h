@@ -44,9 +44,9 @@ struct Texts {
 // written last, in bounded memory: who claims a ticket often does it soon. Any thread may call any
 // method; none blocks.
 //
-// `done` is called once: at once where the answer is in memory, else on the store's thread, and must
-// not block. Errors: JOURNAL_DAMAGED (a text that must be there is not, or is damaged), IO_FAILED,
-// OVERLOADED, HUB_DRAINING.
+// `done` is called once: at once where the answer is in memory, else on the store's thread, and
+// must not block. Errors: JOURNAL_DAMAGED (a text that must be there is not, or is damaged),
+// IO_FAILED, OVERLOADED, HUB_DRAINING.
 class TextStore {
  public:
   // Of the bodies that are kept.

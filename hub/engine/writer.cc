@@ -278,7 +278,8 @@ void Writer::DecideCall(Call call) {
   }
   absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *call.command, now_);
   if (!decision.ok()) {
-    if (base::MutantActive("refusal_leaves_effect")) ApplyInternal("sessions", core::EndAllSessions{});
+    if (base::MutantActive("refusal_leaves_effect"))
+      ApplyInternal("sessions", core::EndAllSessions{});
     Reply(std::move(call), decision.status());
     return;
   }

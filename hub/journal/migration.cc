@@ -15,8 +15,8 @@ std::string FromFormat1() {
 // Up to format 2 texts stood in events and snapshots: the store is complete once they are in it.
 absl::Status ToThisFormat(Database* database, int64_t from, const Meta& meta) {
   const std::string steps = from == 1 ? FromFormat1() : std::string();
-  COORDHUB_RETURN_IF_ERROR(database->Execute(
-      absl::StrCat(steps, "PRAGMA user_version=", kFormatVersion).c_str()));
+  COORDHUB_RETURN_IF_ERROR(
+      database->Execute(absl::StrCat(steps, "PRAGMA user_version=", kFormatVersion).c_str()));
   return WriteMeta(database, meta);
 }
 

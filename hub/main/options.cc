@@ -122,7 +122,7 @@ constexpr absl::Duration kArchiveAfterMax = absl::Hours(24 * 3650);
 // A number of bytes, as `500MiB`; units are powers of 1024 with and without `i`. False: it is none.
 bool ParseSize(const std::string& text, int64_t* bytes) {
   static const std::map<std::string, int> kShifts = {
-      {"", 0},   {"B", 0},    {"K", 10},  {"KB", 10},  {"KIB", 10}, {"M", 20},   {"MB", 20},
+      {"", 0},     {"B", 0},  {"K", 10},  {"KB", 10},  {"KIB", 10}, {"M", 20},  {"MB", 20},
       {"MIB", 20}, {"G", 30}, {"GB", 30}, {"GIB", 30}, {"T", 40},   {"TB", 40}, {"TIB", 40}};
   const size_t digits = text.find_first_not_of("0123456789");
   const std::string unit =
@@ -201,8 +201,10 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
           "no time of its own; as 2h (default: a claim lives as long as its session)",
           core::limits::kClaimTimeoutMin, core::limits::kClaimTimeoutMax, &options->claim_timeout);
   app->add_option_function<std::string>(
-         "--text-quota", [options](const std::string& text) { ParseSize(text, &options->text_quota); },
-         "Refuse new bodies and comments once a workspace has so much text; as 500MiB, 8GiB or 0 for "
+         "--text-quota",
+         [options](const std::string& text) { ParseSize(text, &options->text_quota); },
+         "Refuse new bodies and comments once a workspace has so much text; as 500MiB, 8GiB or 0 "
+         "for "
          "no bound")
       ->check([](const std::string& text) {
         int64_t bytes = 0;
@@ -210,10 +212,11 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
       })
       ->default_str("4GiB")
       ->type_name("SIZE");
-  AddSpan(app, "--archive-after",
-          "Archive a finished ticket that did not change for so long: it leaves the hub's memory and "
-          "stays readable",
-          kArchiveAfterMin, kArchiveAfterMax, &options->archive_after)
+  AddSpan(
+      app, "--archive-after",
+      "Archive a finished ticket that did not change for so long: it leaves the hub's memory and "
+      "stays readable",
+      kArchiveAfterMin, kArchiveAfterMax, &options->archive_after)
       ->default_str(absl::FormatDuration(options->archive_after));
   app->add_option("--archive-beyond", options->archive_beyond,
                   "Archive the oldest finished tickets when there are more than so many")

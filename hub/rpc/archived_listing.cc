@@ -32,11 +32,10 @@ class ArchivedPage : public std::enable_shared_from_this<ArchivedPage> {
         BeginPage(scope_.workspace, std::move(view), request_.page_token(), query_);
     if (!start.ok()) return call_->Refuse(start.status());
     start_ = *std::move(start);
-    if (!start_.after_key.empty() &&
-        (!absl::SimpleAtoi(start_.after_key, &last_) || last_ < 0 ||
-         last_ == std::numeric_limits<int64_t>::max())) {
-      return call_->Refuse(base::MakeError(base::pb::ERROR_REASON_PAGE_TOKEN_INVALID,
-                                           "page_token is malformed"));
+    if (!start_.after_key.empty() && (!absl::SimpleAtoi(start_.after_key, &last_) || last_ < 0 ||
+                                      last_ == std::numeric_limits<int64_t>::max())) {
+      return call_->Refuse(
+          base::MakeError(base::pb::ERROR_REASON_PAGE_TOKEN_INVALID, "page_token is malformed"));
     }
     call_->RefuseWhenGone();
     ReadOn();

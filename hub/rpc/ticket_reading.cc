@@ -49,24 +49,24 @@ void AnswerWithTexts(const UnaryCallPtr& call, const CallScope& scope,
                      const v1::GetTicketRequest& request, engine::ViewPtr view,
                      std::shared_ptr<const v1::Ticket> ticket) {
   const engine::TextQuery query = QueryFor(request, *ticket);
-  scope.engine().texts().Read(query, [call, scope, request, view = std::move(view),
-                                      ticket = std::move(ticket)](
-                                         absl::StatusOr<engine::Texts> texts) {
-    if (!texts.ok()) return call->Refuse(texts.status());
-    if (texts->body_revision <= view->revision) {
-      return Answer(call, scope, *view, *ticket, *std::move(texts));
-    }
-    // The body was written anew meanwhile: with the ticket as it is then.
-    scope.engine().AwaitRevision(
-        texts->body_revision, call->deadline(),
-        [call, scope, request](absl::StatusOr<engine::ViewPtr> later) {
-          if (!later.ok()) return call->Refuse(later.status());
-          call->host().PostRead(
-              [call, scope, request, later = *std::move(later)](const absl::Status& go) {
-                go.ok() ? GetTicket(call, scope, request, later) : call->Refuse(go);
-              });
-        });
-  });
+  scope.engine().texts().Read(
+      query, [call, scope, request, view = std::move(view),
+              ticket = std::move(ticket)](absl::StatusOr<engine::Texts> texts) {
+        if (!texts.ok()) return call->Refuse(texts.status());
+        if (texts->body_revision <= view->revision) {
+          return Answer(call, scope, *view, *ticket, *std::move(texts));
+        }
+        // The body was written anew meanwhile: with the ticket as it is then.
+        scope.engine().AwaitRevision(
+            texts->body_revision, call->deadline(),
+            [call, scope, request](absl::StatusOr<engine::ViewPtr> later) {
+              if (!later.ok()) return call->Refuse(later.status());
+              call->host().PostRead(
+                  [call, scope, request, later = *std::move(later)](const absl::Status& go) {
+                    go.ok() ? GetTicket(call, scope, request, later) : call->Refuse(go);
+                  });
+            });
+      });
 }
 
 }  // namespace

@@ -69,15 +69,14 @@ template <class Response, class Done>
 void WithBody(const CallScope& scope, Response response, Done done) {
   if constexpr (requires { response.set_body(std::string()); }) {
     if (response.ticket().has_body()) {
-      const engine::TextQuery query{
-          .number = core::TicketNumber(response.ticket().ticket_id()), .body = true};
-      scope.engine().texts().Read(
-          query, [response = std::move(response),
-                  done = std::move(done)](absl::StatusOr<engine::Texts> texts) mutable {
-            if (!texts.ok()) return done(absl::StatusOr<Response>(texts.status()));
-            response.set_body(std::move(texts->body));
-            done(absl::StatusOr<Response>(std::move(response)));
-          });
+      const engine::TextQuery query{.number = core::TicketNumber(response.ticket().ticket_id()),
+                                    .body = true};
+      scope.engine().texts().Read(query, [response = std::move(response), done = std::move(done)](
+                                             absl::StatusOr<engine::Texts> texts) mutable {
+        if (!texts.ok()) return done(absl::StatusOr<Response>(texts.status()));
+        response.set_body(std::move(texts->body));
+        done(absl::StatusOr<Response>(std::move(response)));
+      });
       return;
     }
   }
@@ -278,12 +277,13 @@ MutationKinds::Run TypedService::StreamedMutation(
           if (!outcome.ok()) return done(WithDetails(outcome.status(), scope, ticket_id));
           auto answered = answer(Committed{host, scope, *outcome, ViewOf(*outcome, scope)});
           if (!answered.ok()) return done(answered.status());
-          WithBody(scope, *std::move(answered), [done, response_of](absl::StatusOr<Response> response) {
-            if (!response.ok()) return done(response.status());
-            v1::TicketMutationResult result;
-            *(result.*response_of)() = *std::move(response);
-            done(std::move(result));
-          });
+          WithBody(scope, *std::move(answered),
+                   [done, response_of](absl::StatusOr<Response> response) {
+                     if (!response.ok()) return done(response.status());
+                     v1::TicketMutationResult result;
+                     *(result.*response_of)() = *std::move(response);
+                     done(std::move(result));
+                   });
         });
   };
 }

@@ -36,9 +36,7 @@ class Archive : public testing::Test {
     return id;
   }
   // Which tickets went.
-  std::vector<std::string> ArchiveAllBut(int64_t count) {
-    return Run({.keep_at_most = count});
-  }
+  std::vector<std::string> ArchiveAllBut(int64_t count) { return Run({.keep_at_most = count}); }
   std::vector<std::string> ArchiveOlderThan(absl::Duration age) {
     return Run({.before = w.now.wall - age, .keep_at_most = 1'000'000});
   }

@@ -262,7 +262,7 @@ TEST_F(Blocking, TheDoneChildOfAnEpicUnblocksItsDependentAndTheEpic) {
   w.Create();           // T-1, the epic
   w.Create({}, "T-1");  // T-2
   w.Create({"T-2"});    // T-3
-  EXPECT_EQ(Unblocking("T-2"), "TICKET_COMPLETED T-2, TICKET_UNBLOCKED T-3, TICKET_UNBLOCKED T-1");
+  EXPECT_EQ(Unblocking("T-2"), "TICKET_COMPLETED T-2, TICKET_UNBLOCKED T-1, TICKET_UNBLOCKED T-3");
 }
 
 TEST_F(Blocking, AParentOfAParentWaitsForTheParentItself) {

@@ -37,7 +37,7 @@ TEST(Digest, IsThatOfAReplayAndOfALoadedSnapshot) {
 
   // A state that was loaded goes on like the one that was not.
   const auto continue_with = [&](State& state) {
-    State::NumberSet dependents = state.DependentsOf(1);
+    const State::NumberSet dependents = state.DependentsOf(1).unfinished;
     EXPECT_THAT(dependents, ElementsAre(9));
     state.Evolve(recorded.log.back().event, nullptr, recorded.now);
     return Digest(*state.MakeView());

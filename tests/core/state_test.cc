@@ -50,7 +50,7 @@ TEST(State, BeginsEmpty) {
   EXPECT_EQ(state.FindAgent("alice"), nullptr);
   EXPECT_EQ(state.FindSession("uid"), nullptr);
   EXPECT_EQ(state.OldestEndedAgent(), nullptr);
-  EXPECT_THAT(state.DependentsOf(1), IsEmpty());
+  EXPECT_TRUE(state.DependentsOf(1).empty());
   EXPECT_THAT(BrokenInvariants(state, true), IsEmpty());
 }
 
@@ -74,7 +74,7 @@ TEST(State, ListsTicketsByStateHolderAndParent) {
   EXPECT_FALSE(
       records.tickets_by_holder.Contains(std::pair<std::string, int64_t>("alice/reviewer", 3)));
   EXPECT_TRUE(records.tickets_by_parent.Contains(std::pair<int64_t, int64_t>(7, 9)));
-  EXPECT_THAT(recorded.state.DependentsOf(1), ElementsAre(9));
+  EXPECT_THAT(recorded.state.DependentsOf(1).unfinished, ElementsAre(9));
 
   recorded.ChangeTicket(9, kUpdated, [](pb::Ticket& ticket) {
     ticket.clear_parent_ticket_id();
@@ -83,8 +83,8 @@ TEST(State, ListsTicketsByStateHolderAndParent) {
   });
   EXPECT_FALSE(
       recorded.state.records().tickets_by_parent.Contains(std::pair<int64_t, int64_t>(7, 9)));
-  EXPECT_THAT(recorded.state.DependentsOf(1), IsEmpty());
-  EXPECT_THAT(recorded.state.DependentsOf(6), ElementsAre(9));
+  EXPECT_TRUE(recorded.state.DependentsOf(1).empty());
+  EXPECT_THAT(recorded.state.DependentsOf(6).unfinished, ElementsAre(9));
 }
 
 TEST(State, FindsSessionsSubAgentsAndWhoEndedFirst) {

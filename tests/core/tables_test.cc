@@ -158,23 +158,23 @@ TEST(Tables, AChangeIsRolledBack) {
 TEST(Tables, AnErasedRecordIsGoneAndToldByItsIdAlone) {
   ForEachPublicTable([]<class T>(Tag<T>) {
     if constexpr (T::kErasable) {
-    RecordedState recorded;
-    Populate(recorded);
-    const std::string before = recorded.CurrentDigest();
-    const typename T::Record record = Sample<T>("one");
-    recorded.Put(pb::EVENT_KIND_UNSPECIFIED, record);
-    Draft draft(recorded.state, "operator", recorded.now);
-    draft.Erase<T>(draft.Add(pb::EVENT_KIND_UNSPECIFIED), T::KeyOf(record));
-    const auto events = std::move(draft).Finish();
-    const typename T::Record& told = T::In(events[0]->changes(0));
-    EXPECT_EQ(T::KeyOf(told), T::KeyOf(record));
-    typename T::Record only_id;
-    T::CopyId(record, &only_id);
-    EXPECT_EQ(told.SerializeAsString(), only_id.SerializeAsString());
-    recorded.Commit(events);
-    EXPECT_EQ(recorded.state.records().template Find<T>(T::KeyOf(record)), nullptr);
-    EXPECT_EQ(recorded.state.records().template of<T>().size(),
-              recorded.Replay()->records().template of<T>().size());
+      RecordedState recorded;
+      Populate(recorded);
+      const std::string before = recorded.CurrentDigest();
+      const typename T::Record record = Sample<T>("one");
+      recorded.Put(pb::EVENT_KIND_UNSPECIFIED, record);
+      Draft draft(recorded.state, "operator", recorded.now);
+      draft.Erase<T>(draft.Add(pb::EVENT_KIND_UNSPECIFIED), T::KeyOf(record));
+      const auto events = std::move(draft).Finish();
+      const typename T::Record& told = T::In(events[0]->changes(0));
+      EXPECT_EQ(T::KeyOf(told), T::KeyOf(record));
+      typename T::Record only_id;
+      T::CopyId(record, &only_id);
+      EXPECT_EQ(told.SerializeAsString(), only_id.SerializeAsString());
+      recorded.Commit(events);
+      EXPECT_EQ(recorded.state.records().template Find<T>(T::KeyOf(record)), nullptr);
+      EXPECT_EQ(recorded.state.records().template of<T>().size(),
+                recorded.Replay()->records().template of<T>().size());
     }
   });
 }

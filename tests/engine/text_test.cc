@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "hub/core/limits.h"
-
 #include "hub/engine/event_codec.h"
 #include "hub/engine/stored_rows.h"
 #include "hub/engine/text_store.h"
@@ -94,8 +93,7 @@ TEST_F(TextTest, TextsAreReadWhereverTheyAre) {
   Comment(number, "three");
   SetBody(number, "second");
   const auto check = [&] {
-    const auto texts =
-        Read({.number = number, .body = true, .newest_comment = 3, .comments = 2});
+    const auto texts = Read({.number = number, .body = true, .newest_comment = 3, .comments = 2});
     ASSERT_TRUE(texts.ok()) << texts.status();
     EXPECT_EQ(texts->body, "second");
     EXPECT_EQ(texts->body_revision, created + 4);

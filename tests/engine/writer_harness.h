@@ -153,10 +153,9 @@ class WriterHarness : public WriterObserver {
     sessions_ = std::make_unique<LeaseTable>();
     claims_ = std::make_unique<LeaseTable>();
     view_ = state_->MakeView();
-    writer_ = std::make_unique<Writer>(Writer::Parts{state_.get(), journal_.get(), &clock_,
-                                                     lease_clock_.get(), sessions_.get(),
-                                                     claims_.get(), this, waiters_capacity_,
-                                                     archiving_, text_quota_});
+    writer_ = std::make_unique<Writer>(
+        Writer::Parts{state_.get(), journal_.get(), &clock_, lease_clock_.get(), sessions_.get(),
+                      claims_.get(), this, waiters_capacity_, archiving_, text_quota_});
     writer_->GrantLeases();
     if (serves) writer_->BeginLeases();
   }

@@ -96,8 +96,7 @@ class YearTest : public WorkspaceTest {
       ASSERT_TRUE(claim.ok()) << claim.status();
       ASSERT_FALSE(claim->events.empty());
       const v1::Ticket& ticket = claim->events[0]->changes(0).ticket();
-      commands.push_back(
-          CommandOf(Agent(i), Complete(ticket.ticket_id(), ticket.claim().fence())));
+      commands.push_back(CommandOf(Agent(i), Complete(ticket.ticket_id(), ticket.claim().fence())));
     }
     for (const auto& done : DoAll(std::move(commands))) ASSERT_TRUE(done.ok()) << done.status();
   }
@@ -132,8 +131,8 @@ TEST_F(YearTest, MemoryStaysFlatAndEveryArchivedTicketIsReadable) {
   const bool in_full = std::getenv("COORDHUB_YEAR") != nullptr;
   OpenYear();
   for (int i = 0; i < year_.agents; ++i) {
-    ASSERT_TRUE(Do(RegisterCommand(absl::StrCat("a", i), absl::StrCat("uid-", i), absl::Hours(24)))
-                    .ok());
+    ASSERT_TRUE(
+        Do(RegisterCommand(absl::StrCat("a", i), absl::StrCat("uid-", i), absl::Hours(24))).ok());
   }
   const int settled = year_.days / 4;
   size_t most = 0;
@@ -146,16 +145,16 @@ TEST_F(YearTest, MemoryStaysFlatAndEveryArchivedTicketIsReadable) {
     if (day == settled) resident_then = ResidentBytes();
     if (in_full && day % 10 == 0) {
       std::cout << "day " << day << " tickets in the state " << resident << " resident "
-                << (ResidentBytes() >> 20) << " MiB text " << (workspace_->Describe().text_bytes() >> 20)
-                << " MiB" << std::endl;
+                << (ResidentBytes() >> 20) << " MiB text "
+                << (workspace_->Describe().text_bytes() >> 20) << " MiB" << std::endl;
     }
   }
   const int64_t made = int64_t{year_.days} * year_.tickets_a_day;
   // Those of a day may wait for their turn.
   EXPECT_LE(most, static_cast<size_t>(year_.keep_at_most + year_.tickets_a_day));
   if (in_full) {
-    std::cout << "resident after " << settled << " days " << (resident_then >> 20) << " MiB, at the end "
-              << (ResidentBytes() >> 20) << " MiB" << std::endl;
+    std::cout << "resident after " << settled << " days " << (resident_then >> 20)
+              << " MiB, at the end " << (ResidentBytes() >> 20) << " MiB" << std::endl;
     EXPECT_LE(ResidentBytes(), resident_then + resident_then / 10);
   }
 

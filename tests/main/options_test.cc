@@ -96,8 +96,8 @@ TEST_F(OptionsTest, TheClaimTimeoutSurvivesItAndHasBounds) {
 }
 
 TEST_F(OptionsTest, TheQuotaAndTheArchiveSurviveItAndHaveBounds) {
-  const HubOptions options = Parse(ToArguments(Parse(
-      {"--text-quota", "500MiB", "--archive-after", "36h", "--archive-beyond", "1000"})));
+  const HubOptions options = Parse(ToArguments(
+      Parse({"--text-quota", "500MiB", "--archive-after", "36h", "--archive-beyond", "1000"})));
   EXPECT_EQ(options.text_quota, 500 << 20);
   EXPECT_EQ(options.archive_after, absl::Hours(36));
   EXPECT_EQ(options.archive_beyond, 1000);

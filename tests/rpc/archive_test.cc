@@ -87,8 +87,7 @@ TEST_F(ArchiveTest, ArchivedTicketsAreListedInPagesWithFilters) {
   pb::ListTicketsRequest request;
   EXPECT_THAT(Ids(List(request)), ElementsAre("T-8", "T-9"));
   request.set_archived(true);
-  EXPECT_THAT(Ids(List(request)),
-              ElementsAre("T-1", "T-2", "T-3", "T-4", "T-5", "T-6", "T-7"));
+  EXPECT_THAT(Ids(List(request)), ElementsAre("T-1", "T-2", "T-3", "T-4", "T-5", "T-6", "T-7"));
   request.set_descending(true);
   request.set_page_size(3);
   auto page = List(request);

@@ -13,7 +13,7 @@ namespace {
 
 // Whether somebody waits for the ticket, who could still be helped by reopening it.
 bool KeepsOthersBlocked(const State& state, int64_t number) {
-  const State::NumberSet& dependents = state.DependentsOf(number);
+  const State::NumberSet& dependents = state.DependentsOf(number).unfinished;
   return std::any_of(dependents.begin(), dependents.end(), [&](int64_t dependent) {
     const pb::Ticket& ticket = *state.FindTicket(dependent);
     return ticket.state() == pb::Ticket::STATE_BLOCKED &&

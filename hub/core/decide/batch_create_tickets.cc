@@ -45,11 +45,10 @@ class Batch {
     return absl::OkStatus();
   }
 
-  // Adds all tickets, then moves the parents outside that they block.
+  // Adds all tickets.
   void Create() {
     FindParents();
     for (size_t i = 0; i < numbers_.size(); ++i) CreateMember(i);
-    for (const int64_t number : numbers_) MoveWaiters(context_.draft, nullptr, number);
   }
 
   absl::Status CheckEdges() const {

@@ -1,7 +1,8 @@
 #include "hub/core/decide/blocking.h"
 
-#include <string>
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "agent/base/mutant.h"
 #include "hub/core/records.h"
@@ -33,6 +34,31 @@ bool MeetsDifferently(const pb::Ticket* before, const pb::Ticket& after) {
          before->has_integration() != after.has_integration();
 }
 
+// The parent that the ticket keeps BLOCKED; 0: none.
+int64_t BlockedParentOf(const pb::Ticket* ticket) {
+  if (ticket == nullptr || IsFinished(ticket->state())) return 0;
+  return TicketNumber(ticket->parent_ticket_id());
+}
+
+// Adds the tickets whose blockers are perhaps others since `number` changed: itself, those that
+// depend on it, its parents of before and now.
+void AddAffected(const Draft& draft, int64_t number, std::vector<int64_t>* affected) {
+  const pb::Ticket* before = draft.state().FindTicket(number);
+  const pb::Ticket* after = draft.FindTicket(number);
+  if (after == nullptr) return;
+  affected->push_back(number);
+  if (MeetsDifferently(before, *after)) {
+    // Those that began to depend on it in this draft were touched themselves.
+    const State::NumberSet& dependents = draft.state().DependentsOf(number).unfinished;
+    affected->insert(affected->end(), dependents.begin(), dependents.end());
+  }
+  const int64_t parent_before = BlockedParentOf(before);
+  const int64_t parent_after = BlockedParentOf(after);
+  if (parent_before == parent_after) return;
+  affected->push_back(parent_before);
+  affected->push_back(parent_after);
+}
+
 }  // namespace
 
 bool HasBlockers(const Draft& draft, const pb::Ticket& ticket) {
@@ -51,27 +77,19 @@ pb::Ticket::State QueueState(const Draft& draft, const pb::Ticket& ticket) {
 
 pb::Event& ChangeTicket(Draft& draft, pb::EventKind kind, pb::Ticket ticket,
                         std::string_view reason) {
-  const int64_t number = TicketNumber(ticket.ticket_id());
-  const pb::Ticket* before = draft.FindTicket(number);
   pb::Event& event = draft.Add(kind, reason);
   draft.Put(event, std::move(ticket));
-  MoveWaiters(draft, before, number);
   return event;
 }
 
-void MoveWaiters(Draft& draft, const pb::Ticket* before, int64_t number) {
-  const pb::Ticket& after = *draft.FindTicket(number);
-  if (MeetsDifferently(before, after)) {
-    for (const int64_t dependent : draft.DependentsOf(number)) MoveInQueue(draft, dependent);
+void MoveBetweenOpenAndBlocked(Draft& draft) {
+  std::vector<int64_t> affected;
+  for (const int64_t number : draft.Touched<tables::Tickets>()) {
+    AddAffected(draft, number, &affected);
   }
-  const bool blocked_parent = before != nullptr && !IsFinished(before->state());
-  const std::string old_parent = before != nullptr ? before->parent_ticket_id() : std::string();
-  if (old_parent != after.parent_ticket_id()) {
-    MoveInQueue(draft, TicketNumber(old_parent));
-    MoveInQueue(draft, TicketNumber(after.parent_ticket_id()));
-  } else if (blocked_parent != !IsFinished(after.state())) {
-    MoveInQueue(draft, TicketNumber(old_parent));
-  }
+  std::sort(affected.begin(), affected.end());
+  affected.erase(std::unique(affected.begin(), affected.end()), affected.end());
+  for (const int64_t number : affected) MoveInQueue(draft, number);
 }
 
 }  // namespace coordhub::core

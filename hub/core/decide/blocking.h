@@ -20,14 +20,13 @@ bool HasBlockers(const Draft& draft, const v1::Ticket& ticket);
 // What an unfinished ticket is while nobody holds it: OPEN or BLOCKED.
 v1::Ticket::State QueueState(const Draft& draft, const v1::Ticket& ticket);
 
-// Adds the event that changes (or makes) a ticket, then TicketUnblocked and TicketBlocked for those
-// that waited for it. Returns the first event, for its other records.
+// Adds the event that changes (or makes) a ticket. Returns it, for its other records. Those that
+// wait for the ticket follow once the decision is complete (derive.h).
 v1::Event& ChangeTicket(Draft& draft, v1::EventKind kind, v1::Ticket ticket,
                         std::string_view reason = {});
 
-// Only the second half: moves the tickets that wait for one, which changed from `before` (null: it
-// is new) to what the draft has now, between OPEN and BLOCKED where that is due. Tickets in other
-// states stay: a claim is never revoked by a blocker.
-void MoveWaiters(Draft& draft, const v1::Ticket* before, int64_t number);
+// Adds TicketUnblocked and TicketBlocked for the tickets whose blockers the draft has changed, by
+// number. Tickets in other states stay: a claim is never revoked by a blocker.
+void MoveBetweenOpenAndBlocked(Draft& draft);
 
 }  // namespace coordhub::core

@@ -176,11 +176,11 @@ absl::Status NotTicketOwner(const pb::Ticket& ticket) {
 }
 
 absl::Status QuotaExceeded(int64_t quota, int64_t bytes) {
-  return MakeError(pb::ERROR_REASON_QUOTA,
-                   absl::StrCat("the workspace may have ", quota,
-                                " bytes of text, and this would make them ", bytes,
-                                "; restart the hub with a greater --text-quota, or shorten bodies"),
-                   {{"quota", absl::StrCat(quota)}, {"bytes", absl::StrCat(bytes)}});
+  return MakeError(
+      pb::ERROR_REASON_QUOTA,
+      absl::StrCat("the workspace may have ", quota, " bytes of text, and this would make them ",
+                   bytes, "; restart the hub with a greater --text-quota, or shorten bodies"),
+      {{"quota", absl::StrCat(quota)}, {"bytes", absl::StrCat(bytes)}});
 }
 
 absl::Status LimitReached(std::string_view limit_name, int64_t limit, std::string_view what) {

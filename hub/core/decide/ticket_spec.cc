@@ -78,11 +78,13 @@ const Field* FindField(std::string_view path) {
 // `number` is the ticket that is to depend on it; 0: a new one.
 absl::Status RequireRoomForDependent(const Context& context, const std::string& ticket_id,
                                      int64_t number) {
-  const State::NumberSet& dependents = context.state.DependentsOf(TicketNumber(ticket_id));
+  const State::NumberSet& dependents =
+      context.state.DependentsOf(TicketNumber(ticket_id)).unfinished;
   if (static_cast<int64_t>(dependents.size()) < limits::kDependents || dependents.contains(number))
     return absl::OkStatus();
-  return LimitReached("dependents_per_ticket", limits::kDependents,
-                      absl::StrCat(limits::kDependents, " tickets depend on ", ticket_id));
+  return LimitReached(
+      "dependents_per_ticket", limits::kDependents,
+      absl::StrCat(limits::kDependents, " unfinished tickets depend on ", ticket_id));
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ struct Archived : PrivateRecord<jpb::ArchivedTickets, jpb::SnapshotRecord::kArch
 
   static bool Has(const std::string& bits, int64_t number) {
     const auto at = static_cast<size_t>(number % kNumbers);
-    return at / 8 < bits.size() && ((static_cast<unsigned char>(bits[at / 8]) >> (at % 8)) & 1) != 0;
+    return at / 8 < bits.size() &&
+           ((static_cast<unsigned char>(bits[at / 8]) >> (at % 8)) & 1) != 0;
   }
   static void Set(int64_t number, std::string* bits) {
     const auto at = static_cast<size_t>(number % kNumbers);

@@ -195,7 +195,7 @@ bool World::Restart() {
 }
 
 bool World::RollBackSomeCommands() {
-  const Past past = {state_->MakeView(), model_,        requests_, log_.size(),
+  const Past past = {state_->MakeView(), model_,         requests_, log_.size(),
                      session_deadlines_, highest_fence_, store_};
   for (int i = dice_.Roll(12); i >= 0; --i) {
     // What had become ready by the passing of time stays so; the model forgets it, and finds it

@@ -83,8 +83,7 @@ bool World::CompareArchived() {
       return false;
     }
   }
-  return Expect(state_->records().archived_tickets ==
-                    static_cast<int64_t>(model_.archived.size()),
+  return Expect(state_->records().archived_tickets == static_cast<int64_t>(model_.archived.size()),
                 state_->records().archived_tickets, " tickets are archived");
 }
 
