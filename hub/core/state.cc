@@ -209,7 +209,7 @@ void State::NoteArchived(const pb::Ticket& ticket, const base::Now& now) {
   if (before != nullptr) *after = *before;
   after->set_block(block);
   tables::Archived::Set(number, after->mutable_archived());
-  if (ticket.state() == pb::Ticket::STATE_DONE) {
+  if (ticket.state() == pb::Ticket::STATE_DONE && !base::MutantActive("archive_forgets_done")) {
     tables::Archived::Set(number, after->mutable_done());
   }
   if (ticket.has_integration()) tables::Archived::Set(number, after->mutable_integrated());

@@ -77,6 +77,8 @@ class FakeHub {
       tickets.push_back(*t);
     return tickets;
   }
+  // Bodies that were given since this hub was made, by ticket number.
+  const std::map<int64_t, std::string>& bodies() const { return bodies_; }
   size_t marks() const { return view_->records.of<core::tables::ImportMarks>().size(); }
 
   // Not OK: every command is refused with it.
@@ -113,6 +115,10 @@ class FakeHub {
       const bool with_private = std::exchange(first, false);
       AppendBlock(event->SerializeAsString(), &blocks);
       AppendBlock(with_private ? private_bytes.SerializeAsString() : "", &blocks);
+      for (const v1::RecordChange& change : event->changes()) {
+        if (!change.has_ticket_body()) continue;
+        bodies_[core::TicketNumber(change.ticket_body().ticket_id())] = change.ticket_body().text();
+      }
       state_.Evolve(event, with_private ? &private_bytes : nullptr, now);
     }
     // One write: a killed process leaves all of the commit or nothing.
@@ -127,6 +133,7 @@ class FakeHub {
   base::Clock* const clock_;
   const std::string path_;
   core::State state_;
+  std::map<int64_t, std::string> bodies_;
   std::shared_ptr<const core::View> view_;
 };
 

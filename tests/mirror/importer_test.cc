@@ -190,9 +190,8 @@ TEST_F(ImporterTest, WhatIsTooLongGoesOnInTheBody) {
   Settle();
   ASSERT_EQ(hub_.Tickets().size(), 4u);
   EXPECT_LE(hub_.Tickets()[0].title().size(), 512u);
-  const auto view = hub_.view();
-  EXPECT_EQ((*view->records.of<core::tables::Bodies>().Find(1))->text(), words);
-  EXPECT_EQ((*view->records.of<core::tables::Bodies>().Find(2))->text().size(), 65536u);
+  EXPECT_EQ(hub_.bodies().at(1), words);
+  EXPECT_EQ(hub_.bodies().at(2).size(), 65536u);
   EXPECT_EQ(hub_.Tickets()[3].title(), "last");
   const auto kept = Names("", ".rejected");
   ASSERT_THAT(kept, SizeIs(1)) << "what no ticket holds";

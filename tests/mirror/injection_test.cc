@@ -275,8 +275,7 @@ TEST_F(InjectionOnTheWay, TitlesAndBodiesOfFilesBecomeAListOfPlainLines) {
   Import();
   EXPECT_GT(hub_.Tickets().size(), static_cast<size_t>(kTitles / 10)) << "the others are refused";
   ExpectPlainList();
-  const auto view = hub_.view();
-  EXPECT_GT(view->records.of<core::tables::Bodies>().size(), static_cast<size_t>(kTitles / 20));
+  EXPECT_GT(hub_.bodies().size(), static_cast<size_t>(kTitles / 20));
 }
 
 // The elements of a text in which every text of others is "x".
