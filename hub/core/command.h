@@ -14,6 +14,7 @@
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
+#include "hub/core/wait_queue.h"
 
 namespace coordhub::core {
 
@@ -135,6 +136,8 @@ struct Decision {
   std::vector<std::shared_ptr<const v1::Event>> events;
   // ClaimNextTicket found nothing.
   std::optional<v1::NoWork> no_work;
+  // The call may wait; then there are no events.
+  std::optional<Wait> wait;
   // RegisterAgent resumed a live session.
   bool resumed = false;
 };

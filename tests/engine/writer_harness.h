@@ -29,8 +29,11 @@ class WriterHarness : public WriterObserver {
   };
   using ReplyPtr = std::shared_ptr<Reply>;
 
-  explicit WriterHarness(size_t waiters_capacity = 100)
+  using Decider = decltype(Writer::Parts::decide);
+
+  explicit WriterHarness(size_t waiters_capacity = 100, Decider decide = Writer::Parts().decide)
       : waiters_capacity_(waiters_capacity),
+        decide_(std::move(decide)),
         journal_(
             std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')))) {
     Start();
@@ -125,6 +128,7 @@ class WriterHarness : public WriterObserver {
 
   base::ManualClock clock_;
   const size_t waiters_capacity_;
+  const Decider decide_;
   std::unique_ptr<ScriptedJournal> journal_;
   std::unique_ptr<core::State> state_;
   std::unique_ptr<LeaseClock> lease_clock_;
@@ -150,9 +154,9 @@ class WriterHarness : public WriterObserver {
     sessions_ = std::make_unique<LeaseTable>();
     claims_ = std::make_unique<LeaseTable>();
     view_ = state_->MakeView();
-    writer_ = std::make_unique<Writer>(Writer::Parts{state_.get(), journal_.get(), &clock_,
-                                                     lease_clock_.get(), sessions_.get(),
-                                                     claims_.get(), this, waiters_capacity_});
+    writer_ = std::make_unique<Writer>(
+        Writer::Parts{state_.get(), journal_.get(), &clock_, lease_clock_.get(), sessions_.get(),
+                      claims_.get(), this, waiters_capacity_, decide_});
     writer_->GrantLeases();
     if (serves) writer_->BeginLeases();
   }
