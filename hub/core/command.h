@@ -15,6 +15,7 @@
 #include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 #include "hub/core/store_row.h"
+#include "hub/core/wait_queue.h"
 
 namespace coordhub::core {
 
@@ -149,6 +150,8 @@ struct Decision {
   std::vector<StoreRow> store;
   // ClaimNextTicket found nothing.
   std::optional<v1::NoWork> no_work;
+  // The call may wait; then there are no events.
+  std::optional<Wait> wait;
   // RegisterAgent resumed a live session.
   bool resumed = false;
 };

@@ -77,13 +77,19 @@ absl::Status CheckQuota(const Command& command, int64_t more_bytes) {
 }  // namespace
 
 absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now) {
+  const WaitQueue nobody;
+  return Decide(state, command, now, Turn{nobody});
+}
+
+absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now,
+                                const Turn& turn) {
   const Caller& caller = command.caller;
   const pb::Agent* self =
       caller.kind() == Caller::Kind::kAgent ? state.FindSession(caller.session_uid()) : nullptr;
   COORDHUB_RETURN_IF_ERROR(AdmitCaller(state, command, self));
   Draft draft(state, self != nullptr ? self->agent_id() : caller.actor(), now);
   Decision decision;
-  Context context{state, caller, now, self, draft, command.claim_timeout_default, decision};
+  Context context{state, caller, now, self, draft, turn, command.claim_timeout_default, decision};
   COORDHUB_RETURN_IF_ERROR(
       std::visit([&](const auto& body) { return DecideCommand(context, body); }, command.body));
   COORDHUB_RETURN_IF_ERROR(CheckQuota(command, draft.text_bytes()));

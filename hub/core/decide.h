@@ -7,6 +7,7 @@
 #include "coordhub/journal/v1/record.pb.h"
 #include "hub/core/command.h"
 #include "hub/core/state.h"
+#include "hub/core/wait_queue.h"
 
 namespace coordhub::core {
 
@@ -16,6 +17,9 @@ namespace coordhub::core {
 //
 // Errors: those that the contract names for the command, and for a caller whose session does not
 // live SESSION_ENDED. The metadata `expires_in_ms` of AGENT_ACTIVE is for the engine to add.
+absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now,
+                                const Turn& turn);
+// The same where nobody waits.
 absl::StatusOr<Decision> Decide(const State& state, const Command& command, const base::Now& now);
 
 // Looks for a remembered request of this command's actor, whether or not its session still lives.

@@ -1,120 +1,96 @@
 #include "hub/engine/wait_list.h"
 
-#include <algorithm>
+#include <variant>
 
-#include "agent/base/mutant.h"
 namespace coordhub::engine {
+namespace {
 
-WaitList::GroupKey WaitList::KeyOf(const core::ClaimSelector& selector) {
-  return {selector.labels, selector.max_priority.value_or(-1)};
+const std::vector<std::string>& NamesOf(const core::Waiting& what) {
+  static const std::vector<std::string> kNone;
+  const auto* wanted = std::get_if<core::NamesWanted>(&what.wanted);
+  return wanted == nullptr ? kNone : wanted->names;
 }
 
-bool WaitList::Add(Waiter&& waiter) {
+}  // namespace
+
+bool WaitList::Add(Waiter&& waiter, core::Waiting&& what) {
   if (size() >= capacity_) return false;
-  if (waiter.sequence == 0) waiter.sequence = next_sequence_++;
-  const CallId id = waiter.call.id;
-  const std::pair<uint64_t, CallId> place{waiter.sequence, id};
-  Group& group = groups_[KeyOf(waiter.selector)];
-  group.all.insert(place);
-  group.by_agent[waiter.selector.agent_id].insert(place);
-  overdue_.insert({waiter.wait_until, id});
-  by_session_[waiter.session_uid].insert(place);
-  for (const Call::Joined& joined : waiter.call.joined) joined_.emplace(joined.id, id);
-  waiters_.emplace(id, std::move(waiter));
+  absl::btree_set<Place>& of_session = by_session_[what.session_uid];
+  const Place place = queue_.Enter(std::move(what));
+  of_session.insert(place);
+  overdue_.insert({waiter.wait_until, place});
+  places_.emplace(waiter.call.id, place);
+  for (const Call::Joined& joined : waiter.call.joined) places_.emplace(joined.id, place);
+  waiters_.emplace(place, std::move(waiter));
   return true;
 }
 
-std::optional<CallId> WaitList::FirstFor(const v1::Ticket& ticket) const {
-  std::optional<std::pair<uint64_t, CallId>> first;
-  for (const auto& [key, group] : groups_) {
-    core::ClaimSelector selector;
-    selector.agent_id = ticket.assignee_agent_id();
-    selector.labels = key.first;
-    if (key.second >= 0) selector.max_priority = key.second;
-    if (!core::ReadyQueue::Admits(selector, ticket)) continue;
-    const Queue* queue = &group.all;
-    if (!ticket.assignee_agent_id().empty()) {
-      const auto it = group.by_agent.find(ticket.assignee_agent_id());
-      if (it == group.by_agent.end()) continue;
-      queue = &it->second;
-    }
-    if (queue->empty()) continue;
-    const auto place = base::MutantActive("waiter_lifo") ? *queue->rbegin() : *queue->begin();
-    if (!first || place < *first) first = place;
-  }
-  if (!first) return std::nullopt;
-  return first->second;
+const WaitList::Waiter* WaitList::Find(Place place) const {
+  const auto it = waiters_.find(place);
+  return it == waiters_.end() ? nullptr : &it->second;
 }
 
-WaitList::Waiter WaitList::Take(CallId id) {
-  const auto it = waiters_.find(id);
+Call WaitList::Take(Place place) {
+  const auto it = waiters_.find(place);
   Waiter waiter = std::move(it->second);
   waiters_.erase(it);
-  for (const Call::Joined& joined : waiter.call.joined) joined_.erase(joined.id);
-  const std::pair<uint64_t, CallId> place{waiter.sequence, id};
-  const auto group = groups_.find(KeyOf(waiter.selector));
-  group->second.all.erase(place);
-  const auto agent = group->second.by_agent.find(waiter.selector.agent_id);
-  agent->second.erase(place);
-  if (agent->second.empty()) group->second.by_agent.erase(agent);
-  if (group->second.all.empty()) groups_.erase(group);
-  overdue_.erase({waiter.wait_until, id});
-  const auto session = by_session_.find(waiter.session_uid);
+  overdue_.erase({waiter.wait_until, place});
+  places_.erase(waiter.call.id);
+  for (const Call::Joined& joined : waiter.call.joined) places_.erase(joined.id);
+  const core::Waiting what = queue_.Leave(place);
+  const auto session = by_session_.find(what.session_uid);
   session->second.erase(place);
   if (session->second.empty()) by_session_.erase(session);
-  return waiter;
+  for (const std::string& name : NamesOf(what)) Wake(name);
+  return std::move(waiter.call);
 }
 
-bool WaitList::Join(Waiter* waiter, Call* call) {
+bool WaitList::Join(Place place, Call* call) {
   if (size() >= capacity_) return false;
-  joined_.emplace(call->id, waiter->call.id);
-  waiter->call.joined.push_back({call->id, std::move(call->done)});
+  places_.emplace(call->id, place);
+  waiters_.at(place).call.joined.push_back({call->id, std::move(call->done)});
   return true;
 }
 
 Done WaitList::Leave(CallId caller) {
-  const auto alias = joined_.find(caller);
-  const CallId id = alias == joined_.end() ? caller : alias->second;
-  const auto waiter = waiters_.find(id);
-  if (waiter == waiters_.end()) return nullptr;
-  Done left = waiter->second.call.Leave(caller);
-  if (alias != joined_.end()) joined_.erase(alias);
-  if (waiter->second.call.abandoned()) Take(id);
+  const auto it = places_.find(caller);
+  if (it == places_.end()) return nullptr;
+  const Place place = it->second;
+  places_.erase(it);
+  Call& call = waiters_.at(place).call;
+  Done left = call.Leave(caller);
+  if (call.abandoned()) Take(place);
   return left;
 }
 
-std::vector<WaitList::Waiter> WaitList::TakeEach(const std::vector<CallId>& ids) {
-  std::vector<Waiter> taken;
-  taken.reserve(ids.size());
-  for (const CallId id : ids) taken.push_back(Take(id));
-  std::sort(taken.begin(), taken.end(),
-            [](const Waiter& a, const Waiter& b) { return a.sequence < b.sequence; });
+std::vector<Call> WaitList::TakeEach(const absl::btree_set<Place>& places) {
+  std::vector<Call> taken;
+  taken.reserve(places.size());
+  for (const Place place : places) taken.push_back(Take(place));
   return taken;
 }
 
-std::vector<WaitList::Waiter> WaitList::TakeOverdue(base::MonoTime now) {
-  std::vector<CallId> ids;
-  for (const auto& [until, id] : overdue_) {
+std::vector<WaitList::Place> WaitList::Overdue(base::MonoTime now) const {
+  absl::btree_set<Place> places;
+  for (const auto& [until, place] : overdue_) {
     if (until > now) break;
-    ids.push_back(id);
+    places.insert(place);
   }
-  return TakeEach(ids);
+  return {places.begin(), places.end()};
 }
 
-std::vector<WaitList::Waiter> WaitList::TakeSession(const std::string& session_uid) {
-  std::vector<CallId> ids;
+std::vector<Call> WaitList::TakeSession(const std::string& session_uid) {
   const auto it = by_session_.find(session_uid);
-  if (it != by_session_.end()) {
-    for (const auto& [sequence, id] : it->second) ids.push_back(id);
-  }
-  return TakeEach(ids);
+  if (it == by_session_.end()) return {};
+  return TakeEach(absl::btree_set<Place>(it->second));
 }
 
-std::vector<WaitList::Waiter> WaitList::TakeAll() {
-  std::vector<CallId> ids;
-  ids.reserve(waiters_.size());
-  for (const auto& [id, waiter] : waiters_) ids.push_back(id);
-  return TakeEach(ids);
+std::vector<Call> WaitList::TakeAll() {
+  absl::btree_set<Place> places;
+  for (const auto& [place, waiter] : waiters_) places.insert(place);
+  std::vector<Call> taken = TakeEach(places);
+  woken_.clear();
+  return taken;
 }
 
 std::optional<base::MonoTime> WaitList::NextOverdue() const {
@@ -122,16 +98,35 @@ std::optional<base::MonoTime> WaitList::NextOverdue() const {
   return overdue_.begin()->first;
 }
 
-WaitList::Waiter* WaitList::FindRequest(const std::string& session_uid, const std::string& client,
-                                        const std::string& request_id) {
+std::optional<WaitList::Place> WaitList::FindRequest(const std::string& session_uid,
+                                                     const std::string& client,
+                                                     const std::string& request_id) const {
   const auto it = by_session_.find(session_uid);
-  if (it == by_session_.end()) return nullptr;
-  for (const auto& [sequence, id] : it->second) {
-    Waiter& waiter = waiters_.at(id);
-    const core::Command& command = *waiter.call.command;
-    if (command.request_id == request_id && command.client == client) return &waiter;
+  if (it == by_session_.end()) return std::nullopt;
+  for (const Place place : it->second) {
+    const core::Command& command = *waiters_.at(place).call.command;
+    if (command.request_id == request_id && command.client == client) return place;
   }
-  return nullptr;
+  return std::nullopt;
+}
+
+void WaitList::Wake(const std::string& name) {
+  if (queue_.FirstWanting(name).has_value()) woken_.insert(name);
+}
+
+void WaitList::WakeAll() {
+  for (const auto& [place, waiter] : waiters_) {
+    for (const std::string& name : NamesOf(queue_.At(place))) woken_.insert(name);
+  }
+}
+
+std::vector<WaitList::Place> WaitList::TakeWoken() {
+  absl::btree_set<Place> places;
+  for (const std::string& name : woken_) {
+    if (const auto place = queue_.FirstWanting(name)) places.insert(*place);
+  }
+  woken_.clear();
+  return {places.begin(), places.end()};
 }
 
 }  // namespace coordhub::engine

@@ -14,23 +14,8 @@
 namespace coordhub::engine {
 namespace {
 
-absl::Status SessionEnded() {
-  return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended");
-}
-
-absl::Status TooManyWait() {
-  return base::MakeError(v1::ERROR_REASON_OVERLOADED, "too many calls wait for work");
-}
-
 bool IsDiskFull(const absl::Status& status) {
   return base::ReasonOf(status) == v1::ERROR_REASON_DISK_FULL;
-}
-
-// How long the call may wait for work; zero for all but a waiting ClaimNextTicket.
-absl::Duration WaitOf(const core::Command& command) {
-  const auto* next = std::get_if<v1::ClaimNextTicketRequest>(&command.body);
-  if (next == nullptr || !next->has_wait()) return absl::ZeroDuration();
-  return core::FromProto(next->wait());
 }
 
 }  // namespace
@@ -69,23 +54,11 @@ std::optional<base::MonoTime> Writer::NextDue() const {
     const base::Now now = ReadClock();
     consider(now.mono + std::max(absl::ZeroDuration(), *time - now.wall));
   }
-  consider(waits_.NextOverdue());
+  consider(waits_.any_woken() ? parts_.lease_clock->Now() : waits_.NextOverdue());
   if (closed_.ok()) consider(archiving_.NextDue(ReadClock()));
   // Nothing is tried before that.
   if (due && full_until_) due = std::max(*due, *full_until_);
   return due;
-}
-
-bool Writer::CancelWaiter(CallId id) {
-  const Done left = waits_.Leave(id);
-  if (!left) return false;
-  left(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
-  return true;
-}
-
-void Writer::EndWaits(const absl::Status& status) {
-  closed_ = status;
-  for (WaitList::Waiter& waiter : waits_.TakeAll()) waiter.call.Answer(status);
 }
 
 void Writer::Run(std::vector<Call> calls) {
@@ -131,27 +104,13 @@ void Writer::RunDue() {
   }
   parts_.state->ReleaseDue(now_);
   ServeWaiters();
-  for (WaitList::Waiter& waiter : waits_.TakeOverdue(now_.mono)) {
-    // Decided once more, so that the counts of why are those of now.
-    const absl::StatusOr<core::Decision> decision =
-        core::Decide(*parts_.state, *waiter.call.command, now_);
-    if (!decision.ok()) {
-      Reply(std::move(waiter.call), decision.status());
-      continue;
-    }
-    Outcome outcome;
-    outcome.no_work = decision->no_work;
-    outcome.revision = parts_.state->revision();
-    Reply(std::move(waiter.call), std::move(outcome));
-  }
+  EndOverdueWaits();
 }
 
 void Writer::ExpireSessions() {
   const std::vector<LeaseTable::Expired> expired = parts_.sessions->TakeExpired(now_.mono);
   for (const LeaseTable::Expired& lease : expired) {
-    for (WaitList::Waiter& waiter : waits_.TakeSession(lease.key)) {
-      Reply(std::move(waiter.call), SessionEnded());
-    }
+    EndSessionWaits(lease.key);
   }
   for (const LeaseTable::Expired& lease : expired) {
     const v1::Agent* agent = parts_.state->FindSession(lease.key);
@@ -179,12 +138,12 @@ void Writer::ExpireClaims() {
 
 bool Writer::ApplyInternal(const std::string& part, core::CommandBody body) {
   const core::Command command = {.caller = core::Caller::Hub(part), .body = std::move(body)};
-  const absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, command, now_);
+  const absl::StatusOr<core::Decision> decision = Decide(command, core::WaitQueue::kNewcomer);
   // The hub's own commands are never refused; if one is, the lease stays listed and is tried again.
   if (!decision.ok()) return false;
   Apply(*decision, nullptr);
   // What it frees is given away once all that ends now has ended (RunDue): not to one of those.
-  EndSessionWaits(*decision);
+  FollowWaits(*decision);
   return !decision->events.empty();
 }
 
@@ -222,21 +181,7 @@ bool Writer::HandleRepeated(Call* call) {
     AnswerRepeated(std::move(*call), **repeated);
     return true;
   }
-  if (command.caller.kind() != core::Caller::Kind::kAgent) return false;
-  WaitList::Waiter* waiter =
-      waits_.FindRequest(command.caller.session_uid(), command.client, command.request_id);
-  if (waiter == nullptr) return false;
-  if (waiter->call.command->fingerprint != command.fingerprint) {
-    Reply(std::move(*call),
-          base::MakeError(v1::ERROR_REASON_REQUEST_ID_REUSED,
-                          "the request_id belongs to a request with other content that still waits",
-                          {{"request_id", command.request_id}}));
-    return true;
-  }
-  if (!waits_.Join(waiter, call)) {
-    Reply(std::move(*call), TooManyWait());
-  }
-  return true;
+  return JoinWaiting(call);
 }
 
 void Writer::AnswerRepeated(Call call, const journal::v1::RememberedRequest& remembered) {
@@ -276,50 +221,43 @@ void Writer::DecideCall(Call call) {
     call.command->text_quota = parts_.text_quota;
     call.command->text_bytes = TextBytes();
   }
-  absl::StatusOr<core::Decision> decision = core::Decide(*parts_.state, *call.command, now_);
+  absl::StatusOr<core::Decision> decision = Decide(*call.command, core::WaitQueue::kNewcomer);
+  if (!decision.ok() && base::MutantActive("refusal_leaves_effect")) {
+    ApplyInternal("sessions", core::EndAllSessions{});
+  }
+  if (decision.ok() && decision->wait.has_value()) {
+    Wait(std::move(call), *std::move(decision->wait));
+    return;
+  }
+  Finish(std::move(call), std::move(decision));
+  ServeWaiters();
+}
+
+absl::StatusOr<core::Decision> Writer::Decide(const core::Command& command,
+                                              core::WaitQueue::Place place) const {
+  return parts_.decide(*parts_.state, command, now_, {waits_.queue(), place});
+}
+
+void Writer::Finish(Call call, absl::StatusOr<core::Decision> decision) {
   if (!decision.ok()) {
-    if (base::MutantActive("refusal_leaves_effect"))
-      ApplyInternal("sessions", core::EndAllSessions{});
     Reply(std::move(call), decision.status());
     return;
   }
-  if (decision->no_work && WaitOf(*call.command) > absl::ZeroDuration()) {
-    Wait(std::move(call));
-    return;
-  }
-  const absl::StatusOr<journal::v1::CommitPrivate> private_bytes = PrivateFor(*call.command);
+  // What changes nothing is not remembered, and takes no room from others.
+  absl::StatusOr<journal::v1::CommitPrivate> private_bytes = journal::v1::CommitPrivate();
+  if (!decision->events.empty()) private_bytes = PrivateFor(*call.command);
   if (!private_bytes.ok()) {
     Reply(std::move(call), private_bytes.status());
     return;
   }
   Apply(*decision, &*private_bytes);
-  EndSessionWaits(*decision);
+  FollowWaits(*decision);
   Outcome outcome;
   outcome.events = std::move(decision->events);
   outcome.revision = parts_.state->revision();
   outcome.no_work = std::move(decision->no_work);
   outcome.resumed = decision->resumed;
   Reply(std::move(call), std::move(outcome));
-  ServeWaiters();
-}
-
-void Writer::Wait(Call call) {
-  const auto& request = std::get<v1::ClaimNextTicketRequest>(call.command->body);
-  if (!closed_.ok()) {
-    Reply(std::move(call), closed_);
-    return;
-  }
-  const v1::Agent* agent = parts_.state->FindSession(call.command->caller.session_uid());
-  WaitList::Waiter waiter;
-  waiter.selector.agent_id = agent->agent_id();
-  waiter.selector.labels.assign(request.labels().begin(), request.labels().end());
-  std::sort(waiter.selector.labels.begin(), waiter.selector.labels.end());
-  if (request.has_max_priority()) waiter.selector.max_priority = request.max_priority();
-  waiter.session_uid = call.command->caller.session_uid();
-  waiter.wait_until = now_.mono + WaitOf(*call.command);
-  waiter.call = std::move(call);
-  // NOLINTNEXTLINE(bugprone-use-after-move): what was not taken is as it was.
-  if (!waits_.Add(std::move(waiter))) Reply(std::move(waiter.call), TooManyWait());
 }
 
 void Writer::Apply(const core::Decision& decision,
@@ -355,52 +293,6 @@ void Writer::Apply(const core::Decision& decision,
   }
   for (const int64_t forgotten : parts_.state->TakeForgottenAnswers()) {
     entries_.back().store.push_back(EraseAnswer(forgotten));
-  }
-}
-
-void Writer::ServeWaiters() {
-  for (const int64_t number : parts_.state->TakeNewlyReady()) {
-    if (waits_.size() == 0) continue;
-    while (parts_.state->ready().IsReady(number)) {
-      const std::optional<CallId> id = waits_.FirstFor(*parts_.state->FindTicket(number));
-      if (!id) break;
-      WaitList::Waiter waiter = waits_.Take(*id);
-      absl::StatusOr<core::Decision> decision =
-          core::Decide(*parts_.state, *waiter.call.command, now_);
-      if (!decision.ok()) {
-        Reply(std::move(waiter.call), decision.status());
-        continue;
-      }
-      if (decision->events.empty()) {
-        // What admits a ticket for waiters and what Decide takes agree; if not, wait on rather than
-        // spin.
-        waits_.Add(std::move(waiter));
-        break;
-      }
-      const absl::StatusOr<journal::v1::CommitPrivate> private_bytes =
-          PrivateFor(*waiter.call.command);
-      if (!private_bytes.ok()) {
-        Reply(std::move(waiter.call), private_bytes.status());
-        continue;
-      }
-      Apply(*decision, &*private_bytes);
-      Outcome outcome;
-      outcome.events = std::move(decision->events);
-      outcome.revision = parts_.state->revision();
-      Reply(std::move(waiter.call), std::move(outcome));
-    }
-  }
-}
-
-void Writer::EndSessionWaits(const core::Decision& decision) {
-  if (waits_.size() == 0) return;
-  for (const auto& event : decision.events) {
-    for (const v1::RecordChange& change : event->changes()) {
-      if (!change.has_agent() || change.erased() || core::IsLive(change.agent())) continue;
-      for (WaitList::Waiter& waiter : waits_.TakeSession(change.agent().session_uid())) {
-        Reply(std::move(waiter.call), SessionEnded());
-      }
-    }
   }
 }
 
@@ -441,6 +333,8 @@ void Writer::Acknowledge() {
 
 void Writer::AbandonFull(const absl::Status& status) {
   if (!base::MutantActive("full_disk_keeps_batch")) parts_.state->RollBack(*durable_view_, now_);
+  // Who was served in this batch has left, and what he got is free again.
+  waits_.WakeAll();
   full_until_ = now_.mono + kFullRetry;
   parts_.observer->OnWriteRefusal(std::string(status.message()));
   for (Answer& answer : answers_) answer.call.Answer(status);

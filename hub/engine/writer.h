@@ -65,6 +65,11 @@ class Writer {
     Archiving::Rules archiving;
     // Text that the workspace may have, bytes; 0: as much as it likes.
     int64_t text_quota = 0;
+    // What decides: a test may have a command of its own.
+    std::function<absl::StatusOr<core::Decision>(const core::State&, const core::Command&,
+                                                 const base::Now&, const core::Turn&)>
+        decide = [](const core::State& on, const core::Command& command, const base::Now& now,
+                    const core::Turn& turn) { return core::Decide(on, command, now, turn); };
   };
 
   // While the disk is full one batch in this time tries to write; the others are refused at once.
@@ -121,11 +126,21 @@ class Writer {
   bool HandleRepeated(Call* call);
   void AnswerRepeated(Call call, const journal::v1::RememberedRequest& remembered);
   void DecideCall(Call call);
+  absl::StatusOr<core::Decision> Decide(const core::Command& command,
+                                        core::WaitQueue::Place place) const;
+  // Applies and answers what was decided of a call that waits no longer.
+  void Finish(Call call, absl::StatusOr<core::Decision> decision);
   // The private bytes of a command's commit. Errors: REPEATS_FULL.
   absl::StatusOr<journal::v1::CommitPrivate> PrivateFor(const core::Command& command);
   // The command's request was remembered, or repeated.
   void TouchWindow(const journal::v1::RequestKey& key);
-  void Wait(Call call);
+  // Parks the call; refuses it when nobody may wait, or too many do.
+  void Wait(Call call, core::Wait wait);
+  // Looks for the request among those that wait. True: `call` was taken care of.
+  bool JoinWaiting(Call* call);
+  // Decides a waiting call again. What it gets or is refused is answered, also that its wait is
+  // `over`. False: it waits on.
+  bool Retry(WaitList::Place place, bool over);
   // Evolves and keeps for the commit. Empty decisions are fine.
   void Apply(const core::Decision& decision, const journal::v1::CommitPrivate* private_bytes);
   // A command of the hub's own, of this part. Whether it did anything.
@@ -133,9 +148,14 @@ class Writer {
   void ArchiveIfDue();
   // What text the store has, with this batch.
   int64_t TextBytes() const;
-  // Gives newly ready tickets to the first waiters that admit them.
+  // Gives what became free to those who wait for it.
   void ServeWaiters();
-  void EndSessionWaits(const core::Decision& decision);
+  // Newly ready tickets, to the first waiters that admit them.
+  void ServeTickets();
+  void EndOverdueWaits();
+  // Waits end with their session, and whoever wants what was freed is woken.
+  void FollowWaits(const core::Decision& decision);
+  void EndSessionWaits(const std::string& session_uid);
   void Reply(Call call, absl::StatusOr<Outcome> outcome);
 
   void Commit();

@@ -29,8 +29,11 @@ class WriterHarness : public WriterObserver {
   };
   using ReplyPtr = std::shared_ptr<Reply>;
 
-  explicit WriterHarness(size_t waiters_capacity = 100)
+  using Decider = decltype(Writer::Parts::decide);
+
+  explicit WriterHarness(size_t waiters_capacity = 100, Decider decide = Writer::Parts().decide)
       : waiters_capacity_(waiters_capacity),
+        decide_(std::move(decide)),
         journal_(
             std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')))) {
     Start();
@@ -128,6 +131,7 @@ class WriterHarness : public WriterObserver {
   // For the next start.
   Archiving::Rules archiving_;
   int64_t text_quota_ = 0;
+  const Decider decide_;
   std::unique_ptr<ScriptedJournal> journal_;
   std::unique_ptr<core::State> state_;
   std::unique_ptr<LeaseClock> lease_clock_;
@@ -155,7 +159,7 @@ class WriterHarness : public WriterObserver {
     view_ = state_->MakeView();
     writer_ = std::make_unique<Writer>(
         Writer::Parts{state_.get(), journal_.get(), &clock_, lease_clock_.get(), sessions_.get(),
-                      claims_.get(), this, waiters_capacity_, archiving_, text_quota_});
+                      claims_.get(), this, waiters_capacity_, archiving_, text_quota_, decide_});
     writer_->GrantLeases();
     if (serves) writer_->BeginLeases();
   }

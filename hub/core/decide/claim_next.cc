@@ -1,9 +1,11 @@
 #include <optional>
+#include <utility>
 
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/claiming.h"
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/ticket_spec.h"
+#include "hub/core/proto_time.h"
 #include "hub/core/ready_queue.h"
 
 namespace coordhub::core {
@@ -31,9 +33,13 @@ pb::NoWork ReasonsFor(const State& state) {
 
 absl::Status DecideCommand(Context& context, const pb::ClaimNextTicketRequest& request) {
   COORDHUB_RETURN_IF_ERROR(RequireRoomForClaim(context));
-  const std::optional<int64_t> number = context.state.ready().First(SelectorOf(context, request));
+  ClaimSelector selector = SelectorOf(context, request);
+  const std::optional<int64_t> number = context.state.ready().First(selector);
   if (!number.has_value()) {
     context.decision.no_work = ReasonsFor(context.state);
+    const absl::Duration span = FromProto(request.wait());
+    // No `otherwise`: a wait without work ends like a call that does not wait.
+    if (span > absl::ZeroDuration()) context.decision.wait = Wait{std::move(selector), span, {}};
     return absl::OkStatus();
   }
   GrantClaim(context, *context.state.FindTicket(*number),

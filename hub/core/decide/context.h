@@ -10,6 +10,7 @@
 #include "hub/core/command.h"
 #include "hub/core/draft.h"
 #include "hub/core/state.h"
+#include "hub/core/wait_queue.h"
 
 namespace coordhub::core {
 
@@ -22,9 +23,11 @@ struct Context {
   const v1::Agent* self;
   // Where the command's events go.
   Draft& draft;
+  // Who waits, and where in that queue the call stands.
+  const Turn& turn;
   // Of the command.
   std::optional<absl::Duration> claim_timeout_default;
-  // `no_work` and `resumed` are the command's to set; the events are taken from the draft.
+  // `no_work`, `wait` and `resumed` are the command's to set; the events are taken from the draft.
   Decision& decision;
 };
 
