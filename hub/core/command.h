@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 #include "hub/core/store_row.h"
@@ -113,6 +114,29 @@ struct ArchiveTickets {
   absl::Time before = absl::InfinitePast();
   int64_t keep_at_most = 0;
 };
+// Long work begins (hub/operations): its intent, before anything of it is done. Asked for by the
+// operator, an agent or a part of the hub, whose it is.
+struct BeginOperation {
+  v1::Operation::Kind kind = v1::Operation::KIND_UNSPECIFIED;
+  // As the kind says.
+  std::string subject;
+};
+// How far it is; of one that runs. The hub's own.
+struct NoteOperation {
+  std::string operation_id;
+  // 0 to 100.
+  int percent = 0;
+  std::string note;
+};
+// What became of it, once nothing of it is under way any more; of one that runs. The hub's own.
+struct EndOperation {
+  std::string operation_id;
+  // DONE, FAILED or CANCELLED.
+  v1::Operation::State state = v1::Operation::STATE_UNSPECIFIED;
+  std::string note;
+  // Of a FAILED one.
+  std::string error;
+};
 
 using CommandBody =
     std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest,
@@ -120,7 +144,8 @@ using CommandBody =
                  v1::ClaimNextTicketRequest, v1::ReleaseTicketRequest, v1::CompleteTicketRequest,
                  v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
                  v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions, ImportLines,
-                 ObserveBranches, ArchiveTickets>;
+                 ObserveBranches, ArchiveTickets, BeginOperation, NoteOperation, EndOperation,
+                 v1::CancelOperationRequest>;
 
 // One mutation, as it waits for the writer. Its fields were validated (validate.h).
 struct Command {

@@ -8,6 +8,7 @@
 #include "agent/base/string_view.h"
 #include "agent/base/text.h"
 #include "hub/core/limits.h"
+#include "hub/core/operation_id.h"
 #include "hub/core/proto_time.h"
 #include "hub/core/records.h"
 
@@ -162,6 +163,11 @@ void FieldChecks::AgentId(FieldName name, const std::string& value, Presence pre
 void FieldChecks::TicketId(FieldName name, const std::string& value, Presence presence) {
   if (!Present(name, value, presence)) return;
   if (TicketNumber(value) == 0) Fail(name, "must be a ticket id like T-17", {});
+}
+
+void FieldChecks::OperationId(FieldName name, const std::string& value, Presence presence) {
+  if (!Present(name, value, presence)) return;
+  if (OperationNumber(value) == 0) Fail(name, "must be an operation id like O-17", {});
 }
 
 void FieldChecks::LocalId(FieldName name, const std::string& value) {

@@ -65,6 +65,9 @@ class FieldChecks {
   void AgentId(FieldName name, const std::string& value, Presence presence = Presence::kOptional);
   // "T-" and a number.
   void TicketId(FieldName name, const std::string& value, Presence presence = Presence::kOptional);
+  // "O-" and a number.
+  void OperationId(FieldName name, const std::string& value,
+                   Presence presence = Presence::kOptional);
   // [A-Za-z0-9._-], or nothing.
   void LocalId(FieldName name, const std::string& value);
 

@@ -33,6 +33,7 @@ class StateInvariants {
     CheckRequests();
     CheckImportMarks();
     CheckBranches();
+    CheckOperations();
     CheckReadyQueue();
     CheckTrees();
     return std::move(broken_);
@@ -355,6 +356,23 @@ class StateInvariants {
              " changed at ", c->mod_revision());
     }
     Expect(records_.of<tables::Branches>().size() <= limits::kBranches, "too many branches");
+  }
+
+  void CheckOperations() {
+    int running = 0;
+    int ended = 0;
+    for (auto c = records_.of<tables::Operations>().Begin(); c.Valid(); c.Next()) {
+      const bool runs = c->state() == pb::Operation::STATE_RUNNING;
+      ++(runs ? running : ended);
+      Expect(c.key() > 0 && c->mod_revision() <= state_.revision() && !c->actor().empty(),
+             c->operation_id(), " is kept under ", c.key(), ", changed at ", c->mod_revision());
+      Expect(runs != c->has_end_time() && c->percent() >= 0 && c->percent() <= 100,
+             c->operation_id(), " is ", pb::Operation::State_Name(c->state()), " at ", c->percent(),
+             runs ? " percent, with its end" : " percent, without its end");
+    }
+    Expect(running <= limits::kRunningOperations, running, " operations are under way");
+    Expect(ended <= limits::kEndedOperations || !at_commit_boundary_, ended,
+           " operations that ended are kept");
   }
 
   void CheckReadyQueue() {

@@ -61,6 +61,11 @@ inline constexpr int kKeptForOthers = 10'000;
 inline constexpr size_t kBranches = 10000;
 // Branches that one command of the hub's changes.
 inline constexpr size_t kBranchesPerCommand = 256;
+// Operations that are under way, or wait for a thread.
+inline constexpr int kRunningOperations = 64;
+// Of those that ended, the newest; older ones are forgotten in the commit that ends another. More
+// than may run, so that the highest number is always among the records.
+inline constexpr int kEndedOperations = 1000;
 // Depth of parents.
 inline constexpr int kParentDepth = 16;
 // Requests that a client may have in flight, on a stream or in calls.

@@ -97,4 +97,11 @@ pb::AddCommentResponse AddCommentResponseOf(CommitEvents events) {
   return response;
 }
 
+pb::CancelOperationResponse CancelOperationResponseOf(CommitEvents events) {
+  pb::CancelOperationResponse response;
+  *response.mutable_operation() = events.front()->changes(0).operation();
+  response.set_revision(events.back()->revision());
+  return response;
+}
+
 }  // namespace coordhub::core

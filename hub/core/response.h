@@ -12,6 +12,7 @@
 
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
 namespace coordhub::core {
@@ -34,5 +35,6 @@ v1::FailTicketResponse FailTicketResponseOf(CommitEvents events);
 v1::CancelTicketResponse CancelTicketResponseOf(CommitEvents events);
 v1::ReopenTicketResponse ReopenTicketResponseOf(CommitEvents events);
 v1::AddCommentResponse AddCommentResponseOf(CommitEvents events);
+v1::CancelOperationResponse CancelOperationResponseOf(CommitEvents events);
 
 }  // namespace coordhub::core

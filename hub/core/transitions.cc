@@ -82,6 +82,26 @@ constexpr AgentTransition kAgentTransitions[] = {
     {pb::EVENT_KIND_WORKSPACE_RESTORED, kActive, kLeft | kExpired},
 };
 
+// The same for operations: running, over, or not there.
+struct OperationTransition {
+  pb::EventKind kind;
+  unsigned from;
+  unsigned to;
+};
+
+constexpr unsigned In(pb::Operation::State state) { return 1u << state; }
+constexpr unsigned kNoOperation = In(pb::Operation::STATE_UNSPECIFIED);
+constexpr unsigned kRunning = In(pb::Operation::STATE_RUNNING);
+constexpr unsigned kOver = In(pb::Operation::STATE_DONE) | In(pb::Operation::STATE_FAILED) |
+                           In(pb::Operation::STATE_CANCELLED);
+
+constexpr OperationTransition kOperationTransitions[] = {
+    {pb::EVENT_KIND_OPERATION_STARTED, kNoOperation, kRunning},
+    {pb::EVENT_KIND_OPERATION_CHANGED, kRunning, kRunning},
+    {pb::EVENT_KIND_OPERATION_FINISHED, kRunning, kOver},
+    {pb::EVENT_KIND_OPERATIONS_FORGOTTEN, kOver, kNoOperation},
+};
+
 bool SameLabels(const pb::RecordFacets& facets,
                 const google::protobuf::RepeatedPtrField<std::string>& labels) {
   return std::equal(facets.labels().begin(), facets.labels().end(), labels.begin(), labels.end());
@@ -117,7 +137,9 @@ class TransitionCheck {
       if (change.has_agent()) CheckAgent(change);
       if (change.has_comment()) CheckComment(change.comment());
       if (change.has_branch()) CheckBranch(change);
-      Expect(!change.erased() || change.has_agent() || change.has_branch() || change.has_ticket(),
+      if (change.has_operation()) CheckOperation(change);
+      Expect(!change.erased() || change.has_agent() || change.has_branch() || change.has_ticket() ||
+                 change.has_operation(),
              "erases what is never erased");
     }
     return std::move(broken_);
@@ -251,6 +273,26 @@ class TransitionCheck {
            " mod_revision ", after.mod_revision());
     Expect(after.owner_agent_id() == before_.OwnerOfBranch(after.branch()), "gives branch ",
            after.branch(), " to ", after.owner_agent_id());
+  }
+
+  void CheckOperation(const pb::RecordChange& change) {
+    const pb::Operation& after = change.operation();
+    const auto& known = before_.records().of<tables::Operations>();
+    const int64_t number = tables::Operations::KeyOf(after);
+    const auto* before = before_.records().Find<tables::Operations>(number);
+    const unsigned from = before == nullptr ? kNoOperation : In(before->state());
+    const unsigned to = change.erased() ? kNoOperation : In(after.state());
+    const auto allows = [&](const OperationTransition& rule) {
+      return rule.kind == event_.kind() && (rule.from & from) != 0 && (rule.to & to) != 0;
+    };
+    Expect(std::any_of(std::begin(kOperationTransitions), std::end(kOperationTransitions), allows),
+           "may not move ", after.operation_id(), " from ", from, " to ", to);
+    Expect(before != nullptr || known.empty() || number > known.Last().key(), "uses ",
+           after.operation_id(), " again");
+    if (before == nullptr || change.erased()) return;
+    Expect(before->kind() == after.kind() && before->actor() == after.actor() &&
+               before->subject() == after.subject(),
+           "changes what ", after.operation_id(), " is");
   }
 
   void CheckComment(const pb::Comment& comment) {

@@ -4,6 +4,7 @@
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/repository_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
@@ -45,6 +46,9 @@ absl::Status Validate(const v1::CompactWorkspaceRequest& request);
 absl::Status Validate(const v1::BackupWorkspaceRequest& request);
 absl::Status Validate(const v1::VerifyWorkspaceRequest& request);
 absl::Status Validate(const v1::DrainHubRequest& request);
+absl::Status Validate(const v1::GetOperationRequest& request);
+absl::Status Validate(const v1::ListOperationsRequest& request);
+absl::Status Validate(const v1::CancelOperationRequest& request);
 absl::Status Validate(const v1::GetRepositoryStatusRequest& request);
 absl::Status Validate(const v1::ListBranchesRequest& request);
 absl::Status Validate(const v1::ListWorktreesRequest& request);

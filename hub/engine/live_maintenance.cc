@@ -27,6 +27,16 @@ constexpr absl::Duration kMaintenanceRestMax = absl::Minutes(10);
 // them: of 1,000,000 tickets in less than the time that is promised (tests/bench).
 constexpr int64_t kEventsARecord = 3;
 
+// Of a backup: when the files are copied, and their digest is to be computed.
+constexpr int kCopiedPercent = 90;
+
+// Tells how far the part of the work from `from` to `to` percent is. False: give up.
+bool Going(const journal::KeepGoing& keep_going, int from, int to, int64_t done, int64_t all) {
+  if (!keep_going) return true;
+  const int64_t part = all > 0 ? done * (to - from) / all : 0;
+  return keep_going(from + static_cast<int>(part));
+}
+
 absl::Status Draining() {
   return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
 }
@@ -170,13 +180,17 @@ void LiveWorkspace::Compact(int64_t revision, std::function<void(absl::StatusOr<
   });
 }
 
-absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
+absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow(
+    const journal::KeepGoing& keep_going) {
   const base::MonoTime start = clock_->Mono();
   const ViewPtr served = view();
+  const auto cancelled = [&](int64_t revision) {
+    return draining() || !Going(keep_going, 0, 100, revision, served->revision);
+  };
   COORDHUB_ASSIGN_OR_RETURN(
       FoldResult fold, Fold(
                            journal_.get(), FoldFrom::kBeginning, served->revision, clock_->Now(),
-                           [](const std::string&) {}, [this] { return draining(); }));
+                           [](const std::string&) {}, cancelled));
   VerifyResult result;
   result.revision = served->revision;
   result.checked_events = fold.events;
@@ -192,33 +206,41 @@ absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
   return result;
 }
 
-void LiveWorkspace::Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) {
+void LiveWorkspace::Verify(journal::KeepGoing keep_going,
+                           std::function<void(absl::StatusOr<VerifyResult>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  maintenance_thread_.Post([this, shared](const absl::Status& go) {
-    (*shared)(go.ok() ? VerifyNow() : absl::StatusOr<VerifyResult>(go));
-  });
+  maintenance_thread_.Post(
+      [this, keep_going = std::move(keep_going), shared](const absl::Status& go) {
+        (*shared)(go.ok() ? VerifyNow(keep_going) : absl::StatusOr<VerifyResult>(go));
+      });
 }
 
-absl::StatusOr<Workspace::BackupResult> LiveWorkspace::BackupNow(const std::string& directory) {
+absl::StatusOr<Workspace::BackupResult> LiveWorkspace::BackupNow(
+    const std::string& directory, const journal::KeepGoing& keep_going) {
   BackupResult result;
-  COORDHUB_ASSIGN_OR_RETURN(result.info, journal_->Backup(directory));
+  const auto copying = [&](int percent) {
+    return !draining() && Going(keep_going, 0, kCopiedPercent, percent, 100);
+  };
+  COORDHUB_ASSIGN_OR_RETURN(result.info, journal_->Backup(directory, copying));
   // The digest at the backup's revision: folded, since the head may have moved on meanwhile.
-  COORDHUB_ASSIGN_OR_RETURN(
-      FoldResult fold,
-      Fold(
-          journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision, clock_->Now(),
-          [](const std::string&) {}, [this] { return draining(); }));
+  const auto cancelled = [&](int64_t revision) {
+    return draining() || !Going(keep_going, kCopiedPercent, 100, revision, result.info.revision);
+  };
+  COORDHUB_ASSIGN_OR_RETURN(FoldResult fold,
+                            Fold(
+                                journal_.get(), FoldFrom::kNewestSnapshot, result.info.revision,
+                                clock_->Now(), [](const std::string&) {}, cancelled));
   result.digest = core::Digest(*fold.state->MakeView());
   return result;
 }
 
-void LiveWorkspace::Backup(std::string directory,
+void LiveWorkspace::Backup(std::string directory, journal::KeepGoing keep_going,
                            std::function<void(absl::StatusOr<BackupResult>)> done) {
   auto shared = std::make_shared<decltype(done)>(std::move(done));
-  maintenance_thread_.Post(
-      [this, directory = std::move(directory), shared](const absl::Status& go) {
-        (*shared)(go.ok() ? BackupNow(directory) : absl::StatusOr<BackupResult>(go));
-      });
+  maintenance_thread_.Post([this, directory = std::move(directory),
+                            keep_going = std::move(keep_going), shared](const absl::Status& go) {
+    (*shared)(go.ok() ? BackupNow(directory, keep_going) : absl::StatusOr<BackupResult>(go));
+  });
 }
 
 void LiveWorkspace::ComputeDigest(ViewPtr view,

@@ -1,6 +1,7 @@
 #include "hub/engine/live_workspace.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
@@ -120,7 +121,7 @@ CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, base::MonoT
   call.deadline = deadline;
   call.done = std::move(done);
   const CallId id = call.id;
-  if (draining_) {
+  if (draining_ && !std::holds_alternative<core::EndOperation>(call.command->body)) {
     call.Answer(Draining());
   } else if (!sequencer_->Submit(std::move(call))) {
     // NOLINTNEXTLINE(bugprone-use-after-move): what was not taken is as it was.

@@ -65,9 +65,12 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   v1::Workspace Describe() const override;
   void SetMirroredRevision(int64_t revision) override { mirrored_revision_ = revision; }
   void SetObservedRevision(int64_t revision) override { observed_revision_ = revision; }
-  void Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) override;
+  using Workspace::Backup;
+  using Workspace::Verify;
+  void Verify(journal::KeepGoing keep_going,
+              std::function<void(absl::StatusOr<VerifyResult>)> done) override;
   void Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) override;
-  void Backup(std::string directory,
+  void Backup(std::string directory, journal::KeepGoing keep_going,
               std::function<void(absl::StatusOr<BackupResult>)> done) override;
   void ComputeDigest(ViewPtr view, std::function<void(absl::StatusOr<std::string>)> done) override;
   void ReadEvents(int64_t after, size_t max_events, size_t max_bytes,
@@ -100,8 +103,9 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   absl::StatusOr<int64_t> CompactNow(int64_t revision);
   absl::StatusOr<int64_t> CompactOnWriter(int64_t revision);
   absl::StatusOr<int64_t> BoundaryAtOrBefore(int64_t revision);
-  absl::StatusOr<VerifyResult> VerifyNow();
-  absl::StatusOr<BackupResult> BackupNow(const std::string& directory);
+  absl::StatusOr<VerifyResult> VerifyNow(const journal::KeepGoing& keep_going);
+  absl::StatusOr<BackupResult> BackupNow(const std::string& directory,
+                                         const journal::KeepGoing& keep_going);
   absl::StatusOr<Outcome> ReadCommit(journal::CommitRange range);
 
   const WorkspaceOptions options_;

@@ -67,7 +67,7 @@ absl::Status ApplyEntries(const std::vector<journal::Entry>& entries, int64_t to
 
 absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision,
                                 const base::Now& now, const std::function<void(std::string)>& note,
-                                const std::function<bool()>& cancelled) {
+                                const std::function<bool(int64_t)>& cancelled) {
   FoldResult result;
   result.state = std::make_unique<core::State>();
   COORDHUB_ASSIGN_OR_RETURN(const journal::v1::SnapshotHeader snapshot,
@@ -77,7 +77,7 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
   const std::unique_ptr<journal::JournalReader> reader = journal->NewReader();
   std::vector<journal::Entry> entries;
   while (result.state->revision() < to_revision) {
-    if (cancelled && cancelled()) {
+    if (cancelled && cancelled(result.state->revision())) {
       return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
     }
     entries.clear();

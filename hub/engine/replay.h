@@ -31,9 +31,10 @@ struct FoldResult {
 
 // Folds a journal up to `to_revision` (a commit boundary). Blocks on the disk. `note` gets remarks
 // for the log (a damaged snapshot that was passed over); `cancelled`, where given, is asked now and
-// then. Errors: JOURNAL_DAMAGED, IO_FAILED, HUB_DRAINING (cancelled).
+// then, and told the revision that is reached. Errors: JOURNAL_DAMAGED, IO_FAILED, HUB_DRAINING
+// (cancelled).
 absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_t to_revision,
                                 const base::Now& now, const std::function<void(std::string)>& note,
-                                const std::function<bool()>& cancelled = nullptr);
+                                const std::function<bool(int64_t)>& cancelled = nullptr);
 
 }  // namespace coordhub::engine

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -161,7 +162,12 @@ class Workspace {
     std::string digest;
     absl::Duration elapsed;
   };
-  virtual void Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) = 0;
+  // `keep_going` may be null; said no, the work ends with HUB_DRAINING and leaves nothing behind.
+  virtual void Verify(journal::KeepGoing keep_going,
+                      std::function<void(absl::StatusOr<VerifyResult>)> done) = 0;
+  void Verify(std::function<void(absl::StatusOr<VerifyResult>)> done) {
+    Verify(nullptr, std::move(done));
+  }
   // Writes a snapshot and drops events up to `revision` (0: all but the retained ones). Returns
   // events dropped.
   virtual void Compact(int64_t revision, std::function<void(absl::StatusOr<int64_t>)> done) = 0;
@@ -169,8 +175,11 @@ class Workspace {
     journal::BackupInfo info;
     std::string digest;
   };
-  virtual void Backup(std::string directory,
+  virtual void Backup(std::string directory, journal::KeepGoing keep_going,
                       std::function<void(absl::StatusOr<BackupResult>)> done) = 0;
+  void Backup(std::string directory, std::function<void(absl::StatusOr<BackupResult>)> done) {
+    Backup(std::move(directory), nullptr, std::move(done));
+  }
   // Computes the digest of a view in the background. Errors: OVERLOADED, HUB_DRAINING.
   virtual void ComputeDigest(ViewPtr view,
                              std::function<void(absl::StatusOr<std::string>)> done) = 0;
@@ -182,7 +191,8 @@ class Workspace {
   // way; if not, on_fatal is called. Nothing is waited for.
   virtual void CheckHeld() = 0;
 
-  // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered. Leases
+  // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered, and how
+  // long work ended (EndOperation) is still written down. Leases
   // stand still: whoever holds one cannot renew it any more, and finds it after the next start.
   // Idempotent.
   virtual void Drain() = 0;

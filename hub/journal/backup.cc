@@ -39,7 +39,17 @@ absl::Status MakeDirectory(const std::string& directory) {
                                            std::generic_category().message(errno)));
 }
 
-absl::Status CopyEvents(const Extent& extent, EventReader* reader, Database* copy) {
+// Of the whole: when the events are copied, and when the store is.
+constexpr int kEventsPercent = 80;
+constexpr int kStorePercent = 90;
+
+absl::Status Tell(const KeepGoing& keep_going, int percent) {
+  if (!keep_going || keep_going(percent)) return absl::OkStatus();
+  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the backup was told to stop");
+}
+
+absl::Status CopyEvents(const Extent& extent, EventReader* reader, Database* copy,
+                        const KeepGoing& keep_going) {
   COORDHUB_ASSIGN_OR_RETURN(EventInserter inserter, EventInserter::Prepare(copy));
   Checksum written = extent.mark.checksum;
   std::vector<Entry> entries;
@@ -56,12 +66,16 @@ absl::Status CopyEvents(const Extent& extent, EventReader* reader, Database* cop
       COORDHUB_ASSIGN_OR_RETURN(written, inserter.Insert(entry, written));
     }
     after = entries.back().revision;
+    const int64_t copied = after - extent.mark.revision;
+    const int64_t all = extent.head - extent.mark.revision;
+    COORDHUB_RETURN_IF_ERROR(Tell(keep_going, static_cast<int>(copied * kEventsPercent / all)));
   }
   return absl::OkStatus();
 }
 
 // As of the extent's head, though rows were erased and replaced since.
-absl::Status CopyStore(const Extent& extent, StoreWalk* walk, Database* copy) {
+absl::Status CopyStore(const Extent& extent, StoreWalk* walk, Database* copy,
+                       const KeepGoing& keep_going) {
   COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWriter> writer, StoreWriter::Prepare(copy));
   const auto put = [&](const StoreWalk::Row& row) {
     const StoreChange change{row.space, std::string(row.key), std::string(row.value)};
@@ -70,12 +84,13 @@ absl::Status CopyStore(const Extent& extent, StoreWalk* walk, Database* copy) {
   bool more = true;
   while (more) {
     COORDHUB_ASSIGN_OR_RETURN(more, walk->Next(extent, put));
+    COORDHUB_RETURN_IF_ERROR(Tell(keep_going, kEventsPercent));
   }
   return writer->Finish();
 }
 
 absl::Status CopyDatabase(const BackupSource& source, const Extent& extent, EventReader* reader,
-                          StoreWalk* walk, const std::string& path) {
+                          StoreWalk* walk, const std::string& path, const KeepGoing& keep_going) {
   Meta meta;
   meta.written_by = source.version;
   meta.log_id = source.log_id;
@@ -88,8 +103,8 @@ absl::Status CopyDatabase(const BackupSource& source, const Extent& extent, Even
                               Database::Open(path, Database::Access::kReadWrite));
     COORDHUB_RETURN_IF_ERROR(
         copy->Execute("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN"));
-    COORDHUB_RETURN_IF_ERROR(CopyEvents(extent, reader, copy.get()));
-    COORDHUB_RETURN_IF_ERROR(CopyStore(extent, walk, copy.get()));
+    COORDHUB_RETURN_IF_ERROR(CopyEvents(extent, reader, copy.get(), keep_going));
+    COORDHUB_RETURN_IF_ERROR(CopyStore(extent, walk, copy.get(), keep_going));
     COORDHUB_RETURN_IF_ERROR(copy->Execute("COMMIT"));
   }
   return SyncFile(path);
@@ -112,7 +127,8 @@ absl::StatusOr<int64_t> CopySnapshot(const BackupSource& source, const Extent& e
                    "events were compacted, but no whole snapshot continues them");
 }
 
-absl::StatusOr<BackupInfo> Fill(const BackupSource& source, const std::string& directory) {
+absl::StatusOr<BackupInfo> Fill(const BackupSource& source, const std::string& directory,
+                                const KeepGoing& keep_going) {
   const base::StatePaths paths(directory);
   SnapshotDirectory copies(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(copies.Open());
@@ -121,7 +137,9 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, const std::string& d
   COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk,
                             StoreWalk::Open(source.state->path, source.state->vfs));
   COORDHUB_ASSIGN_OR_RETURN(const Extent extent, SettleAcknowledged(*source.state, walk.get()));
-  COORDHUB_RETURN_IF_ERROR(CopyDatabase(source, extent, reader.get(), walk.get(), paths.journal()));
+  COORDHUB_RETURN_IF_ERROR(
+      CopyDatabase(source, extent, reader.get(), walk.get(), paths.journal(), keep_going));
+  COORDHUB_RETURN_IF_ERROR(Tell(keep_going, kStorePercent));
   COORDHUB_ASSIGN_OR_RETURN(const int64_t snapshot,
                             CopySnapshot(source, extent, reader.get(), copies));
 
@@ -143,10 +161,11 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, const std::string& d
 
 }  // namespace
 
-absl::StatusOr<BackupInfo> WriteBackup(const BackupSource& source, const std::string& directory) {
+absl::StatusOr<BackupInfo> WriteBackup(const BackupSource& source, const std::string& directory,
+                                       const KeepGoing& keep_going) {
   if (source.state->failed) return Refused(source.state->path);
   COORDHUB_RETURN_IF_ERROR(MakeDirectory(directory));
-  absl::StatusOr<BackupInfo> info = Fill(source, directory);
+  absl::StatusOr<BackupInfo> info = Fill(source, directory, keep_going);
   if (!info.ok()) {
     std::error_code ignored;  // what stays has no manifest, so it is no backup
     std::filesystem::remove_all(directory, ignored);

@@ -22,6 +22,7 @@ struct BackupSource {
 // the way, and the newest snapshot that goes with it, into the new directory `directory`. A few
 // events a transaction, so that the write-ahead log can be reset meanwhile. What was made is
 // removed again on errors, which are those of Journal::Backup and JOURNAL_DAMAGED (file, revision).
-absl::StatusOr<BackupInfo> WriteBackup(const BackupSource& source, const std::string& directory);
+absl::StatusOr<BackupInfo> WriteBackup(const BackupSource& source, const std::string& directory,
+                                       const KeepGoing& keep_going);
 
 }  // namespace coordhub::journal

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,6 +20,10 @@ struct BackupInfo {
   int64_t size_bytes = 0;
 };
 
+// How long work is followed and stopped: told now and then how much of it is done (0 to 100), on
+// the thread that works. False: give up.
+using KeepGoing = std::function<bool(int percent)>;
+
 // The durable memory of one workspace: its events, snapshots of its state, the store of its private
 // bytes, and the right to append. Owned by the engine. One writer's thread; what another thread may
 // call says so.
@@ -31,9 +36,14 @@ class Journal : public EventLog, public SnapshotStore, public Archive, public Le
 
   // Copies everything as of one revision into a new directory, while the writer goes on; every
   // event and every row of the store is checked on the way. Nothing is left there on errors. Any
-  // one thread. Errors: INVALID_FIELD directory (not new, not absolute), DISK_FULL,
-  // JOURNAL_DAMAGED, IO_FAILED, NOT_IMPLEMENTED (in memory).
-  virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory) = 0;
+  // one thread. `keep_going` may be null. Errors: INVALID_FIELD directory (not new, not absolute),
+  // DISK_FULL, JOURNAL_DAMAGED, IO_FAILED, HUB_DRAINING (`keep_going` said no), NOT_IMPLEMENTED (in
+  // memory).
+  virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory,
+                                            const KeepGoing& keep_going) = 0;
+  absl::StatusOr<BackupInfo> Backup(const std::string& directory) {
+    return Backup(directory, nullptr);
+  }
 
   // Bytes on disk (0 in memory). Any thread.
   virtual int64_t size_bytes() const = 0;

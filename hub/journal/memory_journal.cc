@@ -285,7 +285,8 @@ class MemoryJournal final : public Journal {
   // Nobody else can have it.
   absl::Status CheckHeld() override { return absl::OkStatus(); }
 
-  absl::StatusOr<BackupInfo> Backup(const std::string&) override {
+  using Journal::Backup;
+  absl::StatusOr<BackupInfo> Backup(const std::string&, const KeepGoing&) override {
     return base::MakeError(base::pb::ERROR_REASON_NOT_IMPLEMENTED,
                            "a journal in memory has no backups", {{"method", "Backup"}});
   }

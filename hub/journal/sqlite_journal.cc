@@ -280,11 +280,13 @@ absl::StatusOr<std::optional<v1::SnapshotHeader>> SqliteJournal::LoadFirstWhole(
   return std::nullopt;
 }
 
-absl::StatusOr<BackupInfo> SqliteJournal::Backup(const std::string& directory) {
+absl::StatusOr<BackupInfo> SqliteJournal::Backup(const std::string& directory,
+                                                 const KeepGoing& keep_going) {
   ++holds_;
   snapshots_->Hold();
-  absl::StatusOr<BackupInfo> info = WriteBackup(
-      {state_.get(), snapshots_.get(), log_id_, version_, !store_incomplete_}, directory);
+  absl::StatusOr<BackupInfo> info =
+      WriteBackup({state_.get(), snapshots_.get(), log_id_, version_, !store_incomplete_},
+                  directory, keep_going);
   snapshots_->Release();
   --holds_;
   return info;

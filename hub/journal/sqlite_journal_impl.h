@@ -68,7 +68,9 @@ class SqliteJournal final : public Journal {
   absl::StatusOr<int64_t> VerifyStore(const std::function<absl::Status()>& between) override;
   bool store_incomplete() const override { return store_incomplete_; }
   absl::Status CompleteStore(absl::Span<const StoreChange> puts, bool last) override;
-  absl::StatusOr<BackupInfo> Backup(const std::string& directory) override;
+  using Journal::Backup;
+  absl::StatusOr<BackupInfo> Backup(const std::string& directory,
+                                    const KeepGoing& keep_going) override;
   int64_t size_bytes() const override;
 
  private:

@@ -220,6 +220,7 @@ inline std::string EventsOf(const Decision& decision) {
     if (change.has_ticket()) absl::StrAppend(&text, " ", change.ticket().ticket_id());
     if (change.has_agent()) absl::StrAppend(&text, " ", change.agent().agent_id());
     if (change.has_branch()) absl::StrAppend(&text, " ", change.branch().branch());
+    if (change.has_operation()) absl::StrAppend(&text, " ", change.operation().operation_id());
     if (change.has_comment()) absl::StrAppend(&text, " ", change.comment().ticket_id());
   }
   return text;

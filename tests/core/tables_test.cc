@@ -50,6 +50,9 @@ typename T::Record Sample(const std::string& salt) {
   } else if constexpr (std::is_same_v<T, tables::Bodies> || std::is_same_v<T, tables::Comments>) {
     record.set_ticket_id("T-" + std::to_string(1000 + salt.size()));
     record.set_text(salt);
+  } else if constexpr (std::is_same_v<T, tables::Operations>) {
+    record.set_operation_id("O-" + std::to_string(1000 + salt.size()));
+    record.set_actor(salt);
   } else {
     Fill(salt, &record);
   }

@@ -84,8 +84,10 @@ class ScriptedJournal final : public journal::Journal {
       const journal::SnapshotSink& sink) override {
     return real_->LoadOldestSnapshot(sink);
   }
-  absl::StatusOr<journal::BackupInfo> Backup(const std::string& directory) override {
-    absl::StatusOr<journal::BackupInfo> info = real_->Backup(directory);
+  using Journal::Backup;
+  absl::StatusOr<journal::BackupInfo> Backup(const std::string& directory,
+                                             const journal::KeepGoing& keep_going) override {
+    absl::StatusOr<journal::BackupInfo> info = real_->Backup(directory, keep_going);
     if (after_backup) after_backup(real_->head_revision());
     return info;
   }

@@ -25,6 +25,9 @@ absl::Status DecideCommand(Context& context, const v1::FailTicketRequest& reques
 absl::Status DecideCommand(Context& context, const v1::CancelTicketRequest& request);
 absl::Status DecideCommand(Context& context, const v1::ReopenTicketRequest& request);
 absl::Status DecideCommand(Context& context, const v1::AddCommentRequest& request);
+absl::Status DecideCommand(Context& context, const v1::CancelOperationRequest& request);
+// Errors: OPERATOR_REQUIRED, LIMIT_REACHED.
+absl::Status DecideCommand(Context& context, const BeginOperation& command);
 
 // The hub's own. They never fail: what the state has overtaken has no events.
 absl::Status DecideCommand(Context& context, const ExpireSession& command);
@@ -32,6 +35,9 @@ absl::Status DecideCommand(Context& context, const ExpireClaim& command);
 absl::Status DecideCommand(Context& context, const EndAllSessions& command);
 absl::Status DecideCommand(Context& context, const ObserveBranches& command);
 absl::Status DecideCommand(Context& context, const ArchiveTickets& command);
+// For the hub only: OPERATOR_REQUIRED for anyone else.
+absl::Status DecideCommand(Context& context, const NoteOperation& command);
+absl::Status DecideCommand(Context& context, const EndOperation& command);
 
 // Nothing happens when the file's mark moved on meanwhile. Errors: LIMIT_REACHED.
 absl::Status DecideCommand(Context& context, const ImportLines& command);

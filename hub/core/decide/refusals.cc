@@ -38,6 +38,10 @@ std::string_view StateName(pb::Agent::State state) {
   return WithoutPrefix(pb::Agent::State_Name(state));
 }
 
+std::string_view StateName(pb::Operation::State state) {
+  return WithoutPrefix(pb::Operation::State_Name(state));
+}
+
 absl::Status TicketNotFound(std::string_view ticket_id) {
   return MakeError(pb::ERROR_REASON_TICKET_NOT_FOUND,
                    absl::StrCat("there is no ticket ", ToAbsl(ticket_id)),
@@ -54,6 +58,20 @@ absl::Status AgentNotFound(std::string_view agent_id) {
   return MakeError(pb::ERROR_REASON_AGENT_NOT_FOUND,
                    absl::StrCat("there is no agent ", ToAbsl(agent_id)),
                    {{"agent_id", std::string(agent_id)}});
+}
+
+absl::Status OperationNotFound(std::string_view operation_id) {
+  return MakeError(pb::ERROR_REASON_OPERATION_NOT_FOUND,
+                   absl::StrCat("there is no operation ", ToAbsl(operation_id)),
+                   {{"operation_id", std::string(operation_id)}});
+}
+
+absl::Status OperationEnded(const pb::Operation& operation) {
+  const std::string_view state = StateName(operation.state());
+  return MakeError(
+      pb::ERROR_REASON_OPERATION_STATE,
+      absl::StrCat(operation.operation_id(), " has ended already (", ToAbsl(state), ")"),
+      {{"operation_id", operation.operation_id()}, {"state", std::string(state)}});
 }
 
 absl::Status WrongTicketState(const pb::Ticket& ticket, std::string_view deed) {

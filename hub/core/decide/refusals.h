@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/operation.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 
 namespace coordhub::core {
@@ -17,14 +18,18 @@ namespace coordhub::core {
 // The enum value's name without its prefix: "CLAIMED".
 std::string_view StateName(v1::Ticket::State state);
 std::string_view StateName(v1::Agent::State state);
+std::string_view StateName(v1::Operation::State state);
 
 absl::Status TicketNotFound(std::string_view ticket_id);
 // `ticket_id` left the state after its retention.
 absl::Status TicketArchived(std::string_view ticket_id);
 absl::Status AgentNotFound(std::string_view agent_id);
+absl::Status OperationNotFound(std::string_view operation_id);
 
 // `deed` completes "T-3 is DONE and cannot be …": "claimed".
 absl::Status WrongTicketState(const v1::Ticket& ticket, std::string_view deed);
+// It has ended.
+absl::Status OperationEnded(const v1::Operation& operation);
 absl::Status TicketHeld(const v1::Ticket& ticket);
 absl::Status TicketHasBlockers(const v1::Ticket& ticket, const std::vector<v1::Blocker>& blockers);
 absl::Status TicketNotDue(const v1::Ticket& ticket, absl::Time due_time);

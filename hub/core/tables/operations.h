@@ -1,21 +1,25 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
+#include "hub/core/operation_id.h"
 #include "hub/core/table.h"
 
 namespace coordhub::core::tables {
 
-// By operation id: long work that is under way, and the newest that ended.
+// By number: long work that is under way, and the newest that ended.
 struct Operations : PublicRecord<pb::Operation, pb::RecordChange::kOperation,
                                  &pb::RecordChange::operation, &pb::RecordChange::mutable_operation,
                                  &pb::RecordChange::unsafe_arena_set_allocated_operation,
                                  &pb::RecordChange::unsafe_arena_release_operation> {
-  using Key = std::string;
+  using Key = int64_t;
   static constexpr const char* kName = "operation";
   static constexpr bool kErasable = true;
 
-  static const Key& KeyOf(const pb::Operation& operation) { return operation.operation_id(); }
+  static Key KeyOf(const pb::Operation& operation) {
+    return OperationNumber(operation.operation_id());
+  }
   static const std::string& NameOf(const pb::Operation& operation) {
     return operation.operation_id();
   }

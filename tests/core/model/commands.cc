@@ -259,6 +259,38 @@ core::Command CommandMaker::Comment() {
   return {.caller = SomeCaller(), .body = request};
 }
 
+std::string CommandMaker::SomeOperation() {
+  return absl::StrCat("O-", std::max<int64_t>(1, model_.last_operation + 1 - dice_.Roll(12)));
+}
+
+core::Command CommandMaker::Begin() {
+  core::BeginOperation command;
+  command.kind = static_cast<v1::Operation::Kind>(1 + dice_.Roll(7));
+  command.subject = absl::StrCat("subject ", dice_.Roll(10));
+  return {.caller = SomeCaller(), .body = command};
+}
+
+core::Command CommandMaker::Note() {
+  const core::NoteOperation command = {SomeOperation(), dice_.Roll(101), "goes on"};
+  return {.caller = dice_.Chance(80) ? core::Caller::Hub("operations") : SomeCaller(),
+          .body = command};
+}
+
+core::Command CommandMaker::End() {
+  core::EndOperation command;
+  command.operation_id = SomeOperation();
+  command.state = static_cast<v1::Operation::State>(2 + dice_.Roll(3));
+  command.error = "because";
+  return {.caller = dice_.Chance(80) ? core::Caller::Hub("operations") : SomeCaller(),
+          .body = command};
+}
+
+core::Command CommandMaker::CancelOperation() {
+  v1::CancelOperationRequest request;
+  request.set_operation_id(SomeOperation());
+  return {.caller = SomeCaller(), .body = request};
+}
+
 core::Command CommandMaker::Next() {
   struct Weighted {
     int weight;
@@ -267,13 +299,23 @@ core::Command CommandMaker::Next() {
   // New tickets come fast until there are enough to work with, and then now and then.
   const int making = static_cast<int>(model_.tickets.size()) < kTickets ? 20 : 1;
   const Weighted all[] = {
-      {10, &CommandMaker::Register},   {2, &CommandMaker::Deregister},
-      {making, &CommandMaker::Create}, {(making + 1) / 2, &CommandMaker::Batch},
-      {12, &CommandMaker::Update},     {10, &CommandMaker::Claim},
-      {22, &CommandMaker::ClaimNext},  {6, &CommandMaker::Release},
-      {12, &CommandMaker::Complete},   {10, &CommandMaker::Fail},
-      {4, &CommandMaker::Cancel},      {14, &CommandMaker::Reopen},
+      {10, &CommandMaker::Register},
+      {2, &CommandMaker::Deregister},
+      {making, &CommandMaker::Create},
+      {(making + 1) / 2, &CommandMaker::Batch},
+      {12, &CommandMaker::Update},
+      {10, &CommandMaker::Claim},
+      {22, &CommandMaker::ClaimNext},
+      {6, &CommandMaker::Release},
+      {12, &CommandMaker::Complete},
+      {10, &CommandMaker::Fail},
+      {4, &CommandMaker::Cancel},
+      {14, &CommandMaker::Reopen},
       {4, &CommandMaker::Comment},
+      {3, &CommandMaker::Begin},
+      {2, &CommandMaker::Note},
+      {3, &CommandMaker::End},
+      {2, &CommandMaker::CancelOperation},
   };
   int sum = 0;
   for (const Weighted& one : all) sum += one.weight;

@@ -70,6 +70,12 @@ class CommandMaker {
   core::Command Cancel();
   core::Command Reopen();
   core::Command Comment();
+  core::Command Begin();
+  // What the hub says of an operation, mostly.
+  core::Command Note();
+  core::Command End();
+  core::Command CancelOperation();
+  std::string SomeOperation();
 
   Dice& dice_;
   const Model& model_;

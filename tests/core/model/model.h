@@ -15,6 +15,7 @@
 #include "agent/base/clock.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/error.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
 namespace coordhub::model {
@@ -114,6 +115,13 @@ struct Request {
   int64_t commit_revision = 0;
 };
 
+struct Operation {
+  std::string actor;
+  v1::Operation::Kind kind = v1::Operation::KIND_UNSPECIFIED;
+  v1::Operation::State state = v1::Operation::STATE_RUNNING;
+  int percent = 0;
+};
+
 // A value: copying it is how commands are tried out.
 class Model {
  public:
@@ -122,6 +130,10 @@ class Model {
   std::map<std::string, Agent> agents;
   // How those ended that are archived.
   std::map<int64_t, v1::Ticket::State> archived;
+  std::map<int64_t, Operation> operations;
+  int64_t last_operation = 0;
+  // Those that are kept, in the order in which they ended.
+  std::deque<int64_t> ended_operations;
 
   Answer Do(const Who& who, const v1::RegisterAgentRequest& request, const std::string& new_uid);
   Answer Do(const Who& who, const v1::DeregisterAgentRequest& request);
@@ -137,6 +149,10 @@ class Model {
   Answer Do(const Who& who, const v1::CancelTicketRequest& request);
   Answer Do(const Who& who, const v1::ReopenTicketRequest& request);
   Answer Do(const Who& who, const v1::AddCommentRequest& request);
+  Answer BeginOperation(const Who& who, v1::Operation::Kind kind);
+  Answer NoteOperation(const Who& who, int64_t number, int percent);
+  Answer EndOperation(const Who& who, int64_t number, v1::Operation::State state);
+  Answer Do(const Who& who, const v1::CancelOperationRequest& request);
   void ExpireSession(const std::string& agent_id, const std::string& session_uid);
   void ExpireClaim(int64_t number, int64_t fence);
   void EndAllSessions();
@@ -170,6 +186,7 @@ class Model {
   v1::ErrorReason Missing(int64_t number) const;
   // Nothing, or why this caller may not even try.
   Refusals Gate(const Who& who, bool makes_tickets) const;
+  int RunningOperations() const;
   // Why the caller does not hold the ticket under this fence.
   Refusals ClaimRefusals(const Who& who, int64_t number, int64_t fence) const;
   Refusals SpecRefusals(const v1::TicketSpec& spec,

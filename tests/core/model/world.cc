@@ -53,6 +53,15 @@ std::string Describe(const core::ObserveBranches& command) {
 std::string Describe(const core::ArchiveTickets& command) {
   return absl::StrCat("archive all but ", command.keep_at_most);
 }
+std::string Describe(const core::BeginOperation& command) {
+  return absl::StrCat("begin ", v1::Operation::Kind_Name(command.kind));
+}
+std::string Describe(const core::NoteOperation& command) {
+  return absl::StrCat("note ", command.percent, " percent of ", command.operation_id);
+}
+std::string Describe(const core::EndOperation& command) {
+  return absl::StrCat("end ", command.operation_id, " ", v1::Operation::State_Name(command.state));
+}
 std::string Describe(const google::protobuf::Message& request) {
   return absl::StrCat(request.GetDescriptor()->name(), " ", request.ShortDebugString());
 }
@@ -304,6 +313,12 @@ Answer World::AskModel(const core::Command& command) {
           return {};
         } else if constexpr (std::is_same_v<Body, core::ObserveBranches>) {
           return {};  // compared once all of an observation is told
+        } else if constexpr (std::is_same_v<Body, core::BeginOperation>) {
+          return model_.BeginOperation(who, body.kind);
+        } else if constexpr (std::is_same_v<Body, core::NoteOperation>) {
+          return model_.NoteOperation(who, core::OperationNumber(body.operation_id), body.percent);
+        } else if constexpr (std::is_same_v<Body, core::EndOperation>) {
+          return model_.EndOperation(who, core::OperationNumber(body.operation_id), body.state);
         } else if constexpr (std::is_same_v<Body, core::ImportLines>) {
           return model_.Do(who, body.tickets);
         } else if constexpr (std::is_same_v<Body, v1::UpdateTicketRequest>) {

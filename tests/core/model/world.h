@@ -81,6 +81,7 @@ class World {
   bool CompareEdges(int64_t number);
   bool CompareAgents();
   bool CompareBranches();
+  bool CompareOperations();
   bool CompareReady();
   bool CompareNewlyReady();
   bool CompareDigest(core::State& other, const std::string& what);

@@ -68,7 +68,8 @@ bool World::Compare() {
   for (const auto& [number, ticket] : model_.tickets) {
     if (!CompareTicket(number) || !CompareEdges(number)) return false;
   }
-  return CompareArchived() && CompareAgents() && CompareNewlyReady() && CompareReady();
+  return CompareArchived() && CompareAgents() && CompareOperations() && CompareNewlyReady() &&
+         CompareReady();
 }
 
 bool World::CompareArchived() {
@@ -133,6 +134,22 @@ bool World::CompareAgents() {
                     actual->branch() == expected.branch &&
                     actual->ttl().seconds() == expected.ttl_seconds,
                 id, " is missing, or another")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool World::CompareOperations() {
+  const auto& known = state_->records().of<core::tables::Operations>();
+  if (!Expect(known.size() == model_.operations.size(), "there are ", known.size(), " operations"))
+    return false;
+  for (const auto& [number, expected] : model_.operations) {
+    const auto* found = known.Find(number);
+    if (!Expect(found != nullptr && (*found)->state() == expected.state &&
+                    (*found)->kind() == expected.kind && (*found)->actor() == expected.actor &&
+                    (*found)->percent() == expected.percent,
+                "O-", number, " is missing, or another")) {
       return false;
     }
   }
