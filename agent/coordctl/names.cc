@@ -55,6 +55,14 @@ std::string StateName(pb::Round::State state) {
   return ShortName(pb::Round::State_descriptor(), kState, state);
 }
 
+std::string StateName(pb::Operation::State state) {
+  return ShortName(pb::Operation::State_descriptor(), kState, state);
+}
+
+std::string KindName(pb::Operation::Kind kind) {
+  return absl::AsciiStrToLower(ShortName(pb::Operation::Kind_descriptor(), "KIND_", kind));
+}
+
 std::string KindName(pb::EventKind kind) {
   return absl::AsciiStrToLower(ShortName(pb::EventKind_descriptor(), kKind, kind));
 }
@@ -65,6 +73,10 @@ std::vector<std::string> TicketStateNames() {
 
 std::vector<std::string> AgentStateNames() {
   return AllNames(pb::Agent::State_descriptor(), kState);
+}
+
+std::vector<std::string> OperationStateNames() {
+  return AllNames(pb::Operation::State_descriptor(), kState);
 }
 
 std::vector<std::string> KindNames() { return AllNames(pb::EventKind_descriptor(), kKind); }
@@ -79,6 +91,13 @@ absl::StatusOr<pb::Agent::State> ParseAgentState(std::string_view name, std::str
   const auto number = Parse(pb::Agent::State_descriptor(), kState, name, option);
   if (!number.ok()) return number.status();
   return static_cast<pb::Agent::State>(*number);
+}
+
+absl::StatusOr<pb::Operation::State> ParseOperationState(std::string_view name,
+                                                         std::string_view option) {
+  const auto number = Parse(pb::Operation::State_descriptor(), kState, name, option);
+  if (!number.ok()) return number.status();
+  return static_cast<pb::Operation::State>(*number);
 }
 
 absl::StatusOr<pb::EventKind> ParseKind(std::string_view name, std::string_view option) {

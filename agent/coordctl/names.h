@@ -11,6 +11,7 @@
 #include "coordhub/v1/convergence.pb.h"
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/hub.pb.h"
+#include "coordhub/v1/operation.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 
 namespace coordhub::coordctl {
@@ -22,12 +23,16 @@ std::string StateName(pb::Ticket::State state);
 std::string StateName(pb::Agent::State state);
 std::string StateName(pb::Loop::State state);
 std::string StateName(pb::Round::State state);
+std::string StateName(pb::Operation::State state);
+// "backup".
+std::string KindName(pb::Operation::Kind kind);
 // "ticket_claimed".
 std::string KindName(pb::EventKind kind);
 
 // All names that may be given, lowercase, in the order of their numbers.
 std::vector<std::string> TicketStateNames();
 std::vector<std::string> AgentStateNames();
+std::vector<std::string> OperationStateNames();
 std::vector<std::string> KindNames();
 
 // Upper and lower case alike.
@@ -36,6 +41,8 @@ std::vector<std::string> KindNames();
 //   INVALID_ARGUMENT/INVALID_FIELD  no such name. Metadata: `field` = `option`.
 absl::StatusOr<pb::Ticket::State> ParseTicketState(std::string_view name, std::string_view option);
 absl::StatusOr<pb::Agent::State> ParseAgentState(std::string_view name, std::string_view option);
+absl::StatusOr<pb::Operation::State> ParseOperationState(std::string_view name,
+                                                         std::string_view option);
 absl::StatusOr<pb::EventKind> ParseKind(std::string_view name, std::string_view option);
 
 }  // namespace coordhub::coordctl

@@ -13,6 +13,7 @@
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
 namespace coordhub::coordctl {
@@ -26,6 +27,13 @@ Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claim
 // Columns: id, state, interval, time since the last step, how long it took, time to the next,
 // steps, the last error.
 Table LoopTable(const Context& context, const std::vector<pb::Loop>& loops, absl::Time now);
+
+// Columns: id, kind, state, percent, age, who asked for it, what it is about, what it does now or
+// what came of it.
+Table OperationTable(const Context& context, const std::vector<pb::Operation>& operations,
+                     absl::Time now);
+// "key: value" lines.
+std::string OperationText(const Context& context, const pb::Operation& operation, absl::Time now);
 
 // "key: value" lines, then the body and the comments, indented.
 std::string TicketText(const Context& context, const pb::Ticket& ticket, const std::string& body,

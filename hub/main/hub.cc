@@ -90,6 +90,7 @@ absl::Status Hub::Serve() {
     served.mirror_problem = [host = host.get()] { return host->MirrorProblem(); };
     served.log_dir = host->plan().log_dir;
     served.loops = host->loops();
+    served.operations = host->operations();
     served.observation = [observer = host->observer()] { return observer->latest(); };
     options.workspaces.push_back(std::move(served));
   }

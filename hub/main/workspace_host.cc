@@ -24,6 +24,8 @@
 #include "hub/main/secrets.h"
 #include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
+#include "hub/operations/backup_kind.h"
+#include "hub/operations/verify_kind.h"
 
 namespace coordhub::hub {
 namespace {
@@ -31,6 +33,8 @@ namespace {
 constexpr char kSharedState[] = "shared_state";
 // What a step under way gets to end in, once the hub stops.
 constexpr absl::Duration kLoopGrace = absl::Seconds(3);
+// The same for long work, which was told to when the hub began to drain.
+constexpr absl::Duration kOperationGrace = absl::Seconds(3);
 
 void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status& status) {
   if (status.ok()) return;
@@ -155,6 +159,7 @@ absl::Status WorkspaceHost::Run() {
                                                     environment_.clock, environment_.ids));
   if (new_key) WarnOfVoidTokens();
   COORDHUB_RETURN_IF_ERROR(OpenRepository());
+  StartOperations();
   StartLoops();
   return absl::OkStatus();
 }
@@ -342,17 +347,38 @@ void WorkspaceHost::OnFatal(const absl::Status& status) const {
 }
 
 bool WorkspaceHost::Stop() {
+  bool clean = true;
   if (workspace_ != nullptr) {
     workspace_->Drain();
+    // Before the workspace, which writes down how the work ended.
+    clean = StopOperations();
     workspace_->Stop();
   }
-  const bool clean = StopLoops();
+  clean = StopLoops() && clean;
   // While the locks are held: a new hub's files are not there yet.
   if (std::exchange(announced_, false)) {
     RemoveFile(plan_.endpoint_file);
     RemoveFile(plan_.state.hub_pid());
   }
   return clean;
+}
+
+void WorkspaceHost::StartOperations() {
+  operations::OperationsOptions options;
+  options.workspace = workspace_.get();
+  options.clock = environment_.clock;
+  options.kinds.push_back(std::make_unique<operations::BackupKind>(workspace_.get()));
+  options.kinds.push_back(std::make_unique<operations::VerifyKind>(workspace_.get()));
+  operations_ = std::make_unique<operations::WorkspaceOperations>(std::move(options));
+  operations_->Start();
+}
+
+bool WorkspaceHost::StopOperations() {
+  if (operations_ == nullptr || operations_->Stop(kOperationGrace)) return true;
+  base::Log(base::LogLevel::kError,
+            "long work hangs and cannot be stopped; the next start undoes it",
+            {{"workspace", plan_.workspace_id}});
+  return false;
 }
 
 bool WorkspaceHost::StopLoops() {

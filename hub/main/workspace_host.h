@@ -23,6 +23,7 @@
 #include "hub/loops/loop_runner.h"
 #include "hub/main/options.h"
 #include "hub/main/repository_lock.h"
+#include "hub/operations/workspace_operations.h"
 
 namespace coordhub::hub {
 
@@ -71,7 +72,8 @@ class WorkspaceHost {
   absl::Status CheckHeld() const;
 
   // After the server stopped: takes the announcement back, finishes what is queued, and writes the
-  // mirror a last time. False: a loop hangs; what it uses is left alone until the process ends.
+  // mirror a last time. False: a loop or long work hangs; what it uses is left alone until the
+  // process ends.
   // Idempotent. The locks stay held until destruction.
   bool Stop();
 
@@ -81,6 +83,8 @@ class WorkspaceHost {
   engine::Workspace* workspace() const { return workspace_.get(); }
   // Null before Run.
   loops::LoopRunner* loops() const { return loops_.get(); }
+  // Null before Run.
+  operations::WorkspaceOperations* operations() const { return operations_.get(); }
   git::Observer* observer() const { return observer_.get(); }
   // What is wrong with shared_state/; empty: nothing, or there is no mirror. Any thread.
   std::string MirrorProblem() const;
@@ -99,6 +103,8 @@ class WorkspaceHost {
   void PrepareRepository();
   void StartLoops();
   bool StopLoops();
+  void StartOperations();
+  bool StopOperations();
   std::string LogPath(const char* name) const { return plan_.log_dir + "/" + name; }
   std::unique_ptr<loops::Loop> MakeMonitor();
   std::unique_ptr<loops::Loop> MakeCoordinator();
@@ -122,6 +128,7 @@ class WorkspaceHost {
   std::unique_ptr<journal::Journal> journal_;  // until Run hands it to workspace_
   std::unique_ptr<git::Repository> repository_;
   std::unique_ptr<engine::Workspace> workspace_;
+  std::unique_ptr<operations::WorkspaceOperations> operations_;
   loops::Bell git_changed_;
   std::unique_ptr<git::Observer> observer_;
   std::unique_ptr<loops::LoopRunner> loops_;

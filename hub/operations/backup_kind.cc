@@ -123,7 +123,8 @@ Recovery BackupKind::Recover(OperationContext& context) {
   }
   return {.state = v1::Operation::STATE_FAILED,
           .note = "",
-          .error = "the hub ended while it was under way; what there was of it is removed"};
+          .error = removed ? "the hub ended while it was under way; what there was of it is removed"
+                           : "the hub ended, or the log was copied, while it was under way"};
 }
 
 }  // namespace coordhub::operations

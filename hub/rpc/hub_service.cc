@@ -8,6 +8,7 @@
 #include "agent/base/log.h"
 #include "agent/base/text.h"
 #include "hub/core/proto_time.h"
+#include "hub/rpc/long_calls.h"
 #include "hub/rpc/loop_calls.h"
 #include "hub/rpc/paging.h"
 
@@ -84,39 +85,6 @@ void CompactWorkspace(const UnaryCallPtr& call, const CallScope& scope,
     response.set_revision(response.workspace().head_revision());
     call->Answer(response);
   });
-}
-
-void BackupWorkspace(const UnaryCallPtr& call, const CallScope& scope,
-                     const v1::BackupWorkspaceRequest& request) {
-  call->RefuseWhenGone();
-  scope.engine().Backup(
-      request.directory(),
-      [call, scope](const absl::StatusOr<engine::Workspace::BackupResult>& backup) {
-        if (!backup.ok()) return call->Refuse(backup.status());
-        v1::BackupWorkspaceResponse response;
-        *response.mutable_workspace() = scope.workspace->Describe();
-        response.set_revision(backup->info.revision);
-        response.set_size_bytes(backup->info.size_bytes);
-        response.set_digest(backup->digest);
-        call->Answer(response);
-      });
-}
-
-void VerifyWorkspace(const UnaryCallPtr& call, const CallScope& scope,
-                     const v1::VerifyWorkspaceRequest&, const engine::ViewPtr&) {
-  call->RefuseWhenGone();
-  scope.engine().Verify(
-      [call, scope](const absl::StatusOr<engine::Workspace::VerifyResult>& verified) {
-        if (!verified.ok()) return call->Refuse(verified.status());
-        v1::VerifyWorkspaceResponse response;
-        *response.mutable_workspace() = scope.workspace->Describe();
-        response.set_verified_revision(verified->revision);
-        response.set_revision(verified->revision);
-        response.set_checked_events(verified->checked_events);
-        response.set_digest(verified->digest);
-        *response.mutable_elapsed() = core::ToProto(verified->elapsed);
-        call->Answer(response);
-      });
 }
 
 void DrainHub(const UnaryCallPtr& call, const CallScope& scope,

@@ -13,6 +13,7 @@
 #include "hub/rpc/agent_service.h"
 #include "hub/rpc/event_service.h"
 #include "hub/rpc/hub_service.h"
+#include "hub/rpc/operation_service.h"
 #include "hub/rpc/repository_service.h"
 #include "hub/rpc/server_arguments.h"
 #include "hub/rpc/ticket_service.h"
@@ -27,8 +28,7 @@ constexpr char kConnectionsHealthName[] = "coordhub.connections";
 std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
   return {v1::AcquireReservationRequest::descriptor()->file()->service(0),
           v1::SendMessageRequest::descriptor()->file()->service(0),
-          v1::OpenRoundRequest::descriptor()->file()->service(0),
-          v1::GetOperationRequest::descriptor()->file()->service(0)};
+          v1::OpenRoundRequest::descriptor()->file()->service(0)};
 }
 
 }  // namespace
@@ -41,6 +41,7 @@ ListeningServer::ListeningServer(std::shared_ptr<ServiceHost> host, Gate::Transp
   services_.push_back(std::make_unique<RepositoryService>(host_, &gate_));
   services_.push_back(std::make_unique<EventService>(host_, &gate_));
   services_.push_back(std::make_unique<HubService>(host_, &gate_));
+  services_.push_back(std::make_unique<OperationService>(host_, &gate_));
   for (const auto* descriptor : LaterServices()) {
     services_.push_back(std::make_unique<BoundService>(descriptor, host_, &gate_));
   }

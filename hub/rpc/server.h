@@ -13,6 +13,7 @@
 #include "hub/engine/workspace.h"
 #include "hub/git/observation.h"
 #include "hub/loops/loop_runner.h"
+#include "hub/operations/workspace_operations.h"
 
 namespace coordhub::rpc {
 
@@ -37,6 +38,8 @@ struct ServedWorkspace {
   std::string log_dir;
   // Its background loops; not owned, outlive the server. Null: it has none.
   loops::LoopRunner* loops = nullptr;
+  // Its long work; not owned, outlives the server. Null: it has none.
+  operations::WorkspaceOperations* operations = nullptr;
 };
 
 struct ServerOptions {

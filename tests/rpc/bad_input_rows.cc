@@ -57,7 +57,10 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"DrainHub", ""},
       {"GetRepositoryStatus", ""},
       {"ListBranches", ""},
-      {"ListWorktrees", ""}};
+      {"ListWorktrees", ""},
+      {"GetOperation", "operation_id: 'O-1'"},
+      {"ListOperations", ""},
+      {"CancelOperation", "operation_id: 'O-1'"}};
   return methods;
 }
 

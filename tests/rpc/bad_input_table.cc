@@ -26,17 +26,18 @@ bool InMemory(const std::string& method) { return method != "BackupWorkspace"; }
 // What many requests have in common.
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
-  const std::set<std::string> lists = {"ListAgents",     "ListTickets",  "ListEvents",
-                                       "ListWorkspaces", "ListBranches", "ListWorktrees",
-                                       "ListLoops"};
+  const std::set<std::string> lists = {"ListAgents",     "ListTickets",   "ListEvents",
+                                       "ListWorkspaces", "ListBranches",  "ListWorktrees",
+                                       "ListLoops",      "ListOperations"};
   const std::set<std::string> at_revision = {
-      "GetAgent",     "ListAgents", "GetTicket",       "ListTickets",         "GetHub",
-      "ListEvents",   "ListLoops",  "VerifyWorkspace", "GetRepositoryStatus", "ListBranches",
-      "ListWorktrees"};
+      "GetAgent",      "ListAgents",   "GetTicket",       "ListTickets",         "GetHub",
+      "ListEvents",    "ListLoops",    "VerifyWorkspace", "GetRepositoryStatus", "ListBranches",
+      "ListWorktrees", "GetOperation", "ListOperations"};
   const std::set<std::string> reads = {
       "GetAgent",     "ListAgents",    "GetTicket",      "ListTickets",     "WatchEvents",
       "ListEvents",   "GetHub",        "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
-      "ListBranches", "ListWorktrees", "ListLoops",      "KeepAlive",       "MutateTickets"};
+      "ListBranches", "ListWorktrees", "ListLoops",      "KeepAlive",       "MutateTickets",
+      "GetOperation", "ListOperations"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -401,6 +402,28 @@ void AddHub(Rows* rows) {
       .Refused("reason", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
 }
 
+void AddOperations(Rows* rows) {
+  for (const char* method : {"GetOperation", "CancelOperation"}) {
+    BadInputRows(rows, method)
+        .Bad("operation_id", "operation_id: ''")
+        .Bad("operation_id", "operation_id: 'T-1'")
+        .Bad("operation_id", "operation_id: 'O-01'")
+        .Unknown("operation_id", "operation_id: 'O-99'", v1::ERROR_REASON_OPERATION_NOT_FOUND)
+        .Good("operation_id: 'O-1'");
+  }
+  BadInputRows(rows, "ListOperations")
+      .Good("states: STATE_RUNNING states: STATE_DONE")
+      .Bad("states[0]", "states: STATE_UNSPECIFIED")
+      .Bad("states[0]", "states: 99")
+      .Bad("states", "states: [1, 1, 1, 1, 1, 1, 1, 1, 1]");
+  BadInputRows(rows, "CancelOperation")
+      .Bad("reason", absl::StrCat("reason: ", Quoted(Text(4'097))))
+      .Bad("reason", "reason: '\\001'")
+      .Good(absl::StrCat("reason: ", Quoted(Text(4'096))))
+      .As(Who::kHolder)
+      .Refused("operation_id", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
+}
+
 }  // namespace
 
 bool OperatorsOnly(const std::string& method) {
@@ -419,6 +442,7 @@ std::vector<BadInput> BadInputTable() {
   AddEvents(&rows);
   AddLoops(&rows);
   AddHub(&rows);
+  AddOperations(&rows);
   return rows;
 }
 

@@ -31,7 +31,7 @@ using google::protobuf::MethodDescriptor;
 constexpr char kStream[] = "MutateTickets";
 
 // A hub in which there is something to be wrong about: T-1 is open, T-2 held by conversation-1, T-3
-// done, T-4 made by conversation-2.
+// done, T-4 made by conversation-2, and O-1 the operator's.
 class BadInputTest : public ::testing::TestWithParam<BadInput> {
  protected:
   void SetUp() override {
@@ -41,6 +41,7 @@ class BadInputTest : public ::testing::TestWithParam<BadInput> {
     held_ = holder_.Claim("T-2");
     done_ = holder_.Complete(holder_.Claim("T-3"));
     other_.Create("theirs");
+    hub_.BeginOperation("/somewhere");
     request_vars_ = {{"$HELD", absl::StrCat(held_.claim().fence())},
                      {"$OLD", absl::StrCat(done_.last_fence())}};
   }

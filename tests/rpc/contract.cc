@@ -35,7 +35,8 @@ const std::set<std::string>& Implemented() {
                                  "ListLoops",          "StepLoop",         "PauseLoop",
                                  "ResumeLoop",         "CompactWorkspace", "BackupWorkspace",
                                  "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
-                                 "ListBranches",       "ListWorktrees",    "MutateTickets"};
+                                 "ListBranches",       "ListWorktrees",    "MutateTickets",
+                                 "GetOperation",       "ListOperations",   "CancelOperation"};
   return names;
 }
 

@@ -1,6 +1,9 @@
 #include "tests/rpc/hub_fixture.h"
 
 #include <algorithm>
+#include <future>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "hub/core/proto_time.h"
@@ -103,6 +106,18 @@ std::string LogIdOfTestHub(size_t workspace) {
   return absl::StrCat("log", std::string(28, '0'), workspace);
 }
 
+std::unique_ptr<operations::WorkspaceOperations> TestHub::MakeOperations(
+    engine::Workspace* workspace) {
+  operations::OperationsOptions options;
+  options.workspace = workspace;
+  options.clock = &clock_;
+  options.kinds.push_back(std::make_unique<operations::BackupKind>(workspace));
+  options.kinds.push_back(std::make_unique<operations::VerifyKind>(workspace));
+  auto made = std::make_unique<operations::WorkspaceOperations>(std::move(options));
+  made->Start();
+  return made;
+}
+
 TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
   ServerOptions options;
   for (size_t i = 0; i < spec.workspaces.size(); ++i) {
@@ -131,6 +146,8 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     spec.add_loops ? spec.add_loops(loops_.back().get()) : AddIdleLoops(loops_.back().get());
     loops_.back()->Start();
     served.loops = loops_.back().get();
+    operations_.push_back(MakeOperations(workspaces_.back().get()));
+    served.operations = operations_.back().get();
     options.workspaces.push_back(std::move(served));
   }
   if (spec.tcp) options.tcp_address = "127.0.0.1:0";
@@ -153,7 +170,24 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
 TestHub::~TestHub() {
   server_.reset();
   loops_.clear();
+  for (const auto& operations : operations_) operations->Stop(absl::InfiniteDuration());
+  for (const auto& workspace : workspaces_) workspace->Stop();
+  operations_.clear();
   workspaces_.clear();
+}
+
+std::string TestHub::BeginOperation(const std::string& subject, core::Caller caller) {
+  auto command = std::make_unique<core::Command>(core::Command{
+      .caller = std::move(caller),
+      .body = core::BeginOperation{.kind = pb::Operation::KIND_GATE, .subject = subject}});
+  const auto answered = std::make_shared<std::promise<absl::StatusOr<engine::Outcome>>>();
+  workspace().Submit(std::move(command), base::MonoTime::InfiniteFuture(),
+                     [answered](absl::StatusOr<engine::Outcome> outcome) {
+                       answered->set_value(std::move(outcome));
+                     });
+  const absl::StatusOr<engine::Outcome> outcome = answered->get_future().get();
+  EXPECT_TRUE(outcome.ok()) << outcome.status();
+  return outcome.ok() ? outcome->events.front()->changes(0).operation().operation_id() : "";
 }
 
 void TestHub::AdvanceLoops(absl::Duration time) {

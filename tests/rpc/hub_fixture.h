@@ -25,6 +25,9 @@
 #include "hub/engine/workspace.h"
 #include "hub/git/observation.h"
 #include "hub/loops/loop_runner.h"
+#include "hub/operations/backup_kind.h"
+#include "hub/operations/verify_kind.h"
+#include "hub/operations/workspace_operations.h"
 #include "hub/rpc/server.h"
 #include "tests/agent/base/temp_dir.h"
 
@@ -127,6 +130,9 @@ class TestHub {
   void AdvanceLoops(absl::Duration time);
   Server& server() { return *server_; }
   void StopServer() { server_.reset(); }
+  // Puts an operation under way that nobody does: a gate of `caller`'s. Returns its id.
+  std::string BeginOperation(const std::string& subject,
+                             core::Caller caller = core::Caller::Operator());
   // What all workspaces saw of git; at first an empty repository. Null: nothing yet.
   void SetObservation(git::ObservationPtr observation) {
     base::MutexLock lock(&observation_mu_);
@@ -147,7 +153,10 @@ class TestHub {
   base::SequenceIdSource ids_{1};
   const std::string operator_token_;
   std::vector<std::unique_ptr<engine::Workspace>> workspaces_;
+  std::unique_ptr<operations::WorkspaceOperations> MakeOperations(engine::Workspace* workspace);
+
   std::vector<std::unique_ptr<loops::LoopRunner>> loops_;
+  std::vector<std::unique_ptr<operations::WorkspaceOperations>> operations_;
   std::unique_ptr<Server> server_;
 };
 

@@ -153,8 +153,12 @@ TEST_F(ReadsTest, TheHubSaysWhatItIs) {
 TEST_F(ReadsTest, AWorkspaceIsVerified) {
   for (int i = 0; i < 20; ++i) operator_.Create("t");
   const auto verified = Ok(operator_, &Hub::VerifyWorkspace, pb::VerifyWorkspaceRequest());
-  EXPECT_EQ(verified.verified_revision(), 21);
-  EXPECT_EQ(verified.digest(), operator_.GetHub(true).workspace().digest());
+  // With the intent, without the result.
+  EXPECT_EQ(verified.verified_revision(), 22);
+  EXPECT_EQ(verified.checked_events(), 22);
+  EXPECT_EQ(verified.operation_id(), "O-1");
+  EXPECT_EQ(verified.workspace().head_revision(), 23);
+  EXPECT_EQ(verified.digest().size(), 64u);
 }
 
 TEST_F(ReadsTest, DrainingIsBegunOnce) {

@@ -46,6 +46,9 @@ const std::map<std::string, Line>& Lines() {
       {"loop step", {{"loop", "step", "comms"}, "comms\tRUNNING\t"}},
       {"loop pause", {{"loop", "pause", "comms"}, "comms\tRUNNING\t"}},
       {"loop resume", {{"loop", "resume", "comms"}, "comms\tRUNNING\t"}},
+      {"operation list", {{"operation", "list"}, "O-1\tbackup\tRUNNING\t40%\t"}},
+      {"operation show", {{"operation", "show", "O-1"}, "operation: O-1\nkind: backup\n"}},
+      {"operation cancel", {{"operation", "cancel", "O-1", "-m", "no"}, "O-1\tbackup\tRUNNING\t"}},
       {"status", {{"status"}, "Hub: RUNNING"}},
       {"watch", {{"watch", "--no-follow"}, "7\t"}},
       {"me", {{"me"}, "you are: a\n"}},
@@ -62,8 +65,8 @@ const std::map<std::string, Line>& Lines() {
 // Those that change nothing, and so go on where an agent's session has ended.
 const std::set<std::string>& Reading() {
   static const auto& reading = *new std::set<std::string>{
-      "agent list", "agent show", "ticket list", "ticket show", "loop list",
-      "status",     "watch",      "me",          "hub",         "completion"};
+      "agent list",     "agent show", "ticket list", "ticket show", "loop list", "operation list",
+      "operation show", "status",     "watch",       "me",          "hub",       "completion"};
   return reading;
 }
 
@@ -200,6 +203,20 @@ class EveryCommand : public Commands, public testing::WithParamInterface<std::st
     pb::ListLoopsResponse loops;
     *loops.add_loops() = Loop();
     Always<pb::ListLoopsRequest>("HubService/ListLoops", loops);
+    pb::Operation operation;
+    operation.set_operation_id("O-1");
+    operation.set_kind(pb::Operation::KIND_BACKUP);
+    operation.set_state(pb::Operation::STATE_RUNNING);
+    operation.set_percent(40);
+    pb::ListOperationsResponse operations;
+    *operations.add_operations() = operation;
+    Always<pb::ListOperationsRequest>("OperationService/ListOperations", operations);
+    pb::GetOperationResponse shown;
+    *shown.mutable_operation() = operation;
+    Always<pb::GetOperationRequest>("OperationService/GetOperation", shown);
+    pb::CancelOperationResponse cancelled;
+    *cancelled.mutable_operation() = operation;
+    Always<pb::CancelOperationRequest>("OperationService/CancelOperation", cancelled);
     LoopRuns<pb::StepLoopRequest, pb::StepLoopResponse>("StepLoop");
     LoopRuns<pb::PauseLoopRequest, pb::PauseLoopResponse>("PauseLoop");
     LoopRuns<pb::ResumeLoopRequest, pb::ResumeLoopResponse>("ResumeLoop");
