@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,10 +36,14 @@ class ArchiveTest : public ServicesTest {
     return id;
   }
   void AwaitArchived(int64_t count) {
-    // The writer does it by itself; time passes by hand.
-    for (engine::ViewPtr view = hub_.workspace().view(); view->records.archived_tickets < count;
-         view = hub_.workspace().view()) {
-      hub_.Age(absl::Milliseconds(50));
+    // The writer does it by itself, all at once, when its pause is over.
+    hub_.Age(2 * engine::Archiving::kPause);
+    for (engine::ViewPtr view = hub_.workspace().view(); view->records.archived_tickets < count;) {
+      auto later = std::make_shared<std::promise<engine::ViewPtr>>();
+      hub_.workspace().AwaitRevision(
+          view->revision + 1, base::MonoTime::InfiniteFuture(),
+          [later](absl::StatusOr<engine::ViewPtr> reached) { later->set_value(*reached); });
+      view = later->get_future().get();
     }
   }
   pb::ListTicketsResponse List(const pb::ListTicketsRequest& request) {

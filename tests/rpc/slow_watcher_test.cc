@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/rpc/streams.h"
 
@@ -36,6 +37,21 @@ int64_t WriteEvents(const Client& client, int64_t bytes) {
     }
   }
   return response.revision();
+}
+
+// So many bytes of records: texts are in events only.
+void WriteRecords(const Client& client, int64_t bytes) {
+  pb::BatchCreateTicketsRequest request;
+  pb::BatchCreateTicketsResponse response;
+  pb::TicketSpec spec;
+  spec.set_title(std::string(500, 't'));
+  for (int i = 0; i < 32; ++i) spec.add_labels(absl::StrCat(std::string(60, 'l'), i));
+  for (int i = 0; i < 100; ++i) *request.add_tickets()->mutable_spec() = spec;
+  for (int64_t written = 0; written < bytes; written += static_cast<int64_t>(request.ByteSizeLong())) {
+    const grpc::Status status =
+        client.Call(&pb::TicketService::Stub::BatchCreateTickets, request, &response);
+    ASSERT_TRUE(status.ok()) << FromGrpc(status);
+  }
 }
 
 void ExpectDense(const std::vector<int64_t>& revisions, int64_t first) {
@@ -96,7 +112,7 @@ TEST(SlowWatcherTest, IsCutWhenItNeverReadsAgain) {
 TEST(SlowWatcherTest, MayNotHoldASnapshotForEver) {
   TestHub hub(HubSpec{.slow_watcher_timeout = absl::Hours(1)});
   const Client writer = hub.OnSocket();
-  WriteEvents(writer, 8 << 20);
+  WriteRecords(writer, 8 << 20);
   Watch stuck(NarrowClient(hub), WatchFromSnapshot());
   stuck.Opened();
   Watch healthy(writer, WithBookmarks());

@@ -277,7 +277,7 @@ TEST_F(WatchTest, ASnapshotHasAllRecordsAndTheEventsAfterIt) {
   const int tickets_after = static_cast<int>(head - snapshot.revision);
   EXPECT_EQ(snapshot.kinds.at("ticket") + tickets_after, 3'000);
   EXPECT_EQ(snapshot.kinds.at("agent"), 1);
-  EXPECT_EQ(snapshot.kinds.at("comment"), 1);
+  EXPECT_EQ(snapshot.kinds.count("comment"), 0u) << "texts are not in memory";
   EXPECT_EQ(watch.revisions(), Range(snapshot.revision + 1, head));
 }
 
