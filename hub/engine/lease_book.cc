@@ -3,20 +3,15 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "hub/core/proto_time.h"
 
 namespace coordhub::engine {
-
-std::string ClaimKey(std::string_view ticket_id, int64_t fence) {
-  return absl::StrCat(std::string(ticket_id), "@", fence);
-}
 
 void LeaseBook::Grant(const core::Records& records, base::MonoTime now) {
   records.of<core::tables::Agents>().ForEach(
       [&](const std::string& id, const std::shared_ptr<const v1::Agent>& agent) {
         if (core::IsLive(*agent))
-          sessions_.Add(agent->session_uid(), id, core::FromProto(agent->ttl()), now);
+          sessions_.Add(SessionLease(agent->session_uid()), id, core::FromProto(agent->ttl()), now);
         return true;
       });
   const std::pair<int, int64_t> first{v1::Ticket::STATE_CLAIMED, 0};
@@ -42,22 +37,23 @@ void LeaseBook::Follow(const std::vector<EncodedEvent>& events, base::MonoTime n
 
 void LeaseBook::FollowAgent(const v1::Agent& agent, v1::EventKind kind, base::MonoTime now) {
   if (!core::IsLive(agent)) {
-    sessions_.Remove(agent.session_uid());
+    sessions_.Remove(SessionLease(agent.session_uid()));
   } else if (kind == v1::EVENT_KIND_AGENT_REGISTERED || kind == v1::EVENT_KIND_AGENT_RESUMED) {
-    sessions_.Add(agent.session_uid(), agent.agent_id(), core::FromProto(agent.ttl()), now);
+    sessions_.Add(SessionLease(agent.session_uid()), agent.agent_id(), core::FromProto(agent.ttl()),
+                  now);
   }
 }
 
 void LeaseBook::FollowTicket(const v1::Ticket& ticket, v1::EventKind kind, base::MonoTime now) {
   if (kind == v1::EVENT_KIND_TICKET_CLAIMED && ticket.claim().has_claim_timeout()) {
     EnterClaim(ticket, now);
-  } else if (!ticket.has_claim() && ticket.last_fence() > 0 && claims_.size() > 0) {
-    claims_.Remove(ClaimKey(ticket.ticket_id(), ticket.last_fence()));
+  } else if (!ticket.has_claim() && ticket.last_fence() > 0 && rights_.size() > 0) {
+    rights_.Remove(ClaimLease(ticket.ticket_id(), ticket.last_fence()));
   }
 }
 
 void LeaseBook::EnterClaim(const v1::Ticket& ticket, base::MonoTime now) {
-  claims_.Add(ClaimKey(ticket.ticket_id(), ticket.claim().fence()), ticket.claim().agent_id(),
+  rights_.Add(ClaimLease(ticket.ticket_id(), ticket.claim().fence()), ticket.claim().agent_id(),
               core::FromProto(ticket.claim().claim_timeout()), now);
 }
 

@@ -2,9 +2,6 @@
 
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -14,15 +11,12 @@
 
 namespace coordhub::engine {
 
-// Key of a claim in the table of claims.
-std::string ClaimKey(std::string_view ticket_id, int64_t fence);
-
 // Enters and strikes leases as sessions and claims with a timeout come and go. Owned by the writer
 // and used on its thread; the tables, which are not owned, are any thread's.
 class LeaseBook {
  public:
-  // `sessions`: by session uid; `claims`: by ClaimKey. Owner in both: the agent.
-  LeaseBook(LeaseTable* sessions, LeaseTable* claims) : sessions_(*sessions), claims_(*claims) {}
+  // `sessions`, and `rights` that have a timeout of their own. Owner in both: the agent.
+  LeaseBook(LeaseTable* sessions, LeaseTable* rights) : sessions_(*sessions), rights_(*rights) {}
 
   // Every live session and every claim with a timeout gets its full time.
   void Grant(const core::Records& records, base::MonoTime now);
@@ -35,7 +29,7 @@ class LeaseBook {
   void EnterClaim(const v1::Ticket& ticket, base::MonoTime now);
 
   LeaseTable& sessions_;
-  LeaseTable& claims_;
+  LeaseTable& rights_;
 };
 
 }  // namespace coordhub::engine

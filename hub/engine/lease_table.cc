@@ -3,26 +3,26 @@
 #include <algorithm>
 
 #include "agent/base/mutant.h"
-#include "agent/base/string_view.h"
 
 namespace coordhub::engine {
 
-LeaseTable::Lease* LeaseTable::Lookup(std::string_view key) const {
-  const auto it = leases_.find(base::ToAbsl(key));
+LeaseTable::Lease* LeaseTable::Lookup(const LeaseName& name) const {
+  const auto it = leases_.find(name);
   return it == leases_.end() ? nullptr : it->second.get();
 }
 
-void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Duration ttl,
+void LeaseTable::Add(const LeaseName& name, const std::string& owner, absl::Duration ttl,
                      base::MonoTime now) {
   if (base::MutantActive("expires_early")) ttl -= absl::Seconds(1);
   base::WriterMutexLock lock(&mu_);
-  std::unique_ptr<Lease>& lease = leases_[key];
+  Lease* lease = Lookup(name);
   if (lease == nullptr) {
-    lease = std::make_unique<Lease>();
-    lease->key = key;
+    auto added = std::make_unique<Lease>(name);
+    lease = added.get();
+    leases_.emplace(lease->key, std::move(added));
   } else {
-    schedule_.erase({lease->scheduled, key});
-    ended_.erase(key);
+    schedule_.erase({lease->scheduled, lease->key});
+    ended_.erase(lease->key);
   }
   lease->owner = owner;
   lease->ttl = ttl;
@@ -31,21 +31,21 @@ void LeaseTable::Add(const std::string& key, const std::string& owner, absl::Dur
   const int64_t last = std::max(now.ns, lease->last_ns.load(std::memory_order_acquire));
   lease->last_ns.store(last, std::memory_order_release);
   lease->scheduled = base::MonoTime{last} + ttl;
-  schedule_.insert({lease->scheduled, key});
+  schedule_.insert({lease->scheduled, lease->key});
 }
 
-void LeaseTable::Remove(std::string_view key) {
+void LeaseTable::Remove(const LeaseName& name) {
   base::WriterMutexLock lock(&mu_);
-  const auto it = leases_.find(base::ToAbsl(key));
+  const auto it = leases_.find(name);
   if (it == leases_.end()) return;
   schedule_.erase({it->second->scheduled, it->first});
   ended_.erase(it->first);
   leases_.erase(it);
 }
 
-bool LeaseTable::Touch(std::string_view key, base::MonoTime now) {
+bool LeaseTable::Touch(const LeaseName& name, base::MonoTime now) {
   base::ReaderMutexLock lock(&mu_);
-  Lease* const lease = Lookup(key);
+  Lease* const lease = Lookup(name);
   if (lease == nullptr) return false;
   // Time that ran out is over even before the sequencer has written it down.
   int64_t last = lease->last_ns.load(std::memory_order_acquire);
@@ -56,9 +56,9 @@ bool LeaseTable::Touch(std::string_view key, base::MonoTime now) {
   return false;
 }
 
-std::string LeaseTable::OwnerOf(std::string_view key) const {
+std::string LeaseTable::OwnerOf(const LeaseName& name) const {
   base::ReaderMutexLock lock(&mu_);
-  const Lease* const lease = Lookup(key);
+  const Lease* const lease = Lookup(name);
   if (lease == nullptr || lease->last_ns.load(std::memory_order_acquire) == kEnded) return {};
   return lease->owner;
 }
@@ -82,14 +82,14 @@ bool LeaseTable::EndIfSilent(Lease* lease, base::MonoTime now) {
 std::vector<LeaseTable::Expired> LeaseTable::TakeExpired(base::MonoTime now) {
   base::WriterMutexLock lock(&mu_);
   while (!schedule_.empty() && schedule_.begin()->first <= now) {
-    Lease* const lease = Lookup(schedule_.begin()->second);
+    Lease* const lease = Lookup(schedule_.begin()->second.name());
     schedule_.erase(schedule_.begin());
     if (lease != nullptr) EndIfSilent(lease, now);
   }
   std::vector<Expired> expired;
   expired.reserve(ended_.size());
-  for (const std::string& key : ended_) {
-    const Lease* const lease = Lookup(key);
+  for (const LeaseKey& key : ended_) {
+    const Lease* const lease = Lookup(key.name());
     expired.push_back({key, lease->owner, lease->ended_after});
   }
   return expired;
@@ -103,9 +103,10 @@ std::optional<base::MonoTime> LeaseTable::NextDeadline() const {
   return next;
 }
 
-std::optional<LeaseTable::Status> LeaseTable::Find(std::string_view key, base::MonoTime now) const {
+std::optional<LeaseTable::Status> LeaseTable::Find(const LeaseName& name,
+                                                   base::MonoTime now) const {
   base::ReaderMutexLock lock(&mu_);
-  const Lease* const lease = Lookup(key);
+  const Lease* const lease = Lookup(name);
   if (lease == nullptr) return std::nullopt;
   const int64_t last = lease->last_ns.load(std::memory_order_acquire);
   if (last == kEnded) return std::nullopt;

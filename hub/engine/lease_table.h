@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,32 +14,31 @@
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "agent/base/mutex.h"
+#include "hub/engine/lease_key.h"
 
 namespace coordhub::engine {
 
-// Leases by key (sessions by uid; claims with a timeout by ticket and fence), each kept alive by
-// touching. Whether a touch or the expiry came first is decided by one atomic exchange, so a lease
-// that was touched in time is never taken, and one that was taken is never touched again. All times
-// are lease times. Any thread.
+// Leases by key, each kept alive by touching. Whether a touch or the expiry came first is decided
+// by one atomic exchange, so a lease that was touched in time is never taken, and one that was
+// taken is never touched again. All times are lease times. Any thread.
 class LeaseTable {
  public:
   // A lease that ran out.
   struct Expired {
-    std::string key;
+    LeaseKey key;
     std::string owner;
     absl::Duration silent_for;
   };
 
   // Adds a lease with its full time, or changes the owner and ttl of one that lives (which counts
   // as a touch).
-  void Add(const std::string& key, const std::string& owner, absl::Duration ttl,
-           base::MonoTime now);
-  void Remove(std::string_view key);
+  void Add(const LeaseName& name, const std::string& owner, absl::Duration ttl, base::MonoTime now);
+  void Remove(const LeaseName& name);
 
   // False: there is no such lease, or it ran out.
-  bool Touch(std::string_view key, base::MonoTime now);
+  bool Touch(const LeaseName& name, base::MonoTime now);
   // Owner of a lease that has not run out; empty: none.
-  std::string OwnerOf(std::string_view key) const;
+  std::string OwnerOf(const LeaseName& name) const;
 
   // Leases whose time is over. Each is ended for good but stays listed, here and in the next call,
   // until it is removed: the caller writes the expiry down first.
@@ -55,7 +53,7 @@ class LeaseTable {
     absl::Duration ttl;
   };
   // Nullopt: there is no such lease, or it ran out.
-  std::optional<Status> Find(std::string_view key, base::MonoTime now) const;
+  std::optional<Status> Find(const LeaseName& name, base::MonoTime now) const;
 
   size_t size() const;
 
@@ -65,7 +63,9 @@ class LeaseTable {
   static constexpr absl::Duration kRetry = absl::Milliseconds(250);
 
   struct Lease {
-    std::string key;
+    explicit Lease(const LeaseName& name) : key(name) {}
+
+    const LeaseKey key;
     std::string owner;
     absl::Duration ttl;
     // Lease time of the last touch in ns, or kEnded.
@@ -76,15 +76,16 @@ class LeaseTable {
   };
 
   // Null when there is none.
-  Lease* Lookup(std::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  Lease* Lookup(const LeaseName& name) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   // Ends the lease, or moves it to its deadline when it was touched meanwhile. True: ended.
   bool EndIfSilent(Lease* lease, base::MonoTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable base::SharedMutex mu_;
-  absl::flat_hash_map<std::string, std::unique_ptr<Lease>> leases_ ABSL_GUARDED_BY(mu_);
-  absl::btree_set<std::pair<base::MonoTime, std::string>> schedule_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<LeaseKey, std::unique_ptr<Lease>, LeaseKeyHash, LeaseKeyEqual> leases_
+      ABSL_GUARDED_BY(mu_);
+  absl::btree_set<std::pair<base::MonoTime, LeaseKey>> schedule_ ABSL_GUARDED_BY(mu_);
   // Ended, not yet removed.
-  absl::btree_set<std::string> ended_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<LeaseKey> ended_ ABSL_GUARDED_BY(mu_);
   // When ended_ is due again.
   base::MonoTime retry_at_ ABSL_GUARDED_BY(mu_);
 };

@@ -70,7 +70,7 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       snapshot_revision_(fold.snapshot_revision),
       snapshot_records_(fold.snapshot_records),
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes, clock_),
-      writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &claims_, this,
+      writer_({state_.get(), journal_.get(), clock, &lease_clock_, &sessions_, &rights_, this,
                options_.waiters_capacity, options_.archiving, options_.text_quota}),
       texts_(journal_.get()),
       reader_thread_(kReaderTasks, "journal-reader"),
@@ -251,12 +251,12 @@ void LiveWorkspace::FetchCommit(journal::CommitRange range, Done done) {
 }
 
 absl::Status LiveWorkspace::TouchSession(std::string_view session_uid) {
-  if (!sessions_.Touch(session_uid, lease_clock_.Now())) return SessionEnded();
+  if (!sessions_.Touch(SessionLease(session_uid), lease_clock_.Now())) return SessionEnded();
   return absl::OkStatus();
 }
 
 std::string LiveWorkspace::AgentOfSession(std::string_view session_uid) const {
-  return sessions_.OwnerOf(session_uid);
+  return sessions_.OwnerOf(SessionLease(session_uid));
 }
 
 absl::StatusOr<std::shared_ptr<const v1::Ticket>> LiveWorkspace::CheckClaim(
@@ -288,10 +288,10 @@ absl::StatusOr<absl::Duration> LiveWorkspace::RenewClaim(std::string_view sessio
   COORDHUB_ASSIGN_OR_RETURN(const std::shared_ptr<const v1::Ticket> ticket,
                             CheckClaim(session_uid, request.ticket_id(), request.fence()));
   if (!ticket->claim().has_claim_timeout()) return absl::InfiniteDuration();
-  const std::string key = ClaimKey(request.ticket_id(), request.fence());
+  const LeaseName lease = ClaimLease(request.ticket_id(), request.fence());
   const base::MonoTime now = lease_clock_.Now();
-  if (claims_.Touch(key, now)) {
-    const auto status = claims_.Find(key, now);
+  if (rights_.Touch(lease, now)) {
+    const auto status = rights_.Find(lease, now);
     return status ? status->left : absl::ZeroDuration();
   }
   // Its time ran out, or it ended, a moment ago.
@@ -316,7 +316,7 @@ absl::Status LiveWorkspace::UpdateProgress(std::string_view session_uid,
 
 void LiveWorkspace::Decorate(const core::View& view, v1::Agent* agent) const {
   if (!core::IsLive(*agent)) return;
-  const auto lease = sessions_.Find(agent->session_uid(), lease_clock_.Now());
+  const auto lease = sessions_.Find(SessionLease(agent->session_uid()), lease_clock_.Now());
   const absl::Time now = clock_->Wall();
   if (lease) {
     if (lease->silent_for > lease->ttl / 2) agent->set_state(v1::Agent::STATE_SUSPECT);
@@ -346,7 +346,8 @@ std::vector<v1::HeldClaim> LiveWorkspace::ClaimsOf(const core::View& view,
     claim.set_ticket_id(it.value()->ticket_id());
     claim.set_fence(it.value()->claim().fence());
     if (!it.value()->claim().has_claim_timeout()) continue;
-    const auto lease = claims_.Find(ClaimKey(claim.ticket_id(), claim.fence()), lease_clock_.Now());
+    const auto lease =
+        rights_.Find(ClaimLease(claim.ticket_id(), claim.fence()), lease_clock_.Now());
     *claim.mutable_expires_in() = core::ToProto(lease ? lease->left : absl::ZeroDuration());
   }
   return held;
@@ -356,7 +357,7 @@ std::optional<absl::Duration> LiveWorkspace::SessionTimeLeft(std::string_view ag
   const ViewPtr now = view();
   const auto* agent = now->records.of<core::tables::Agents>().Find(std::string(agent_id));
   if (agent == nullptr || !core::IsLive(**agent)) return std::nullopt;
-  const auto lease = sessions_.Find((*agent)->session_uid(), lease_clock_.Now());
+  const auto lease = sessions_.Find(SessionLease((*agent)->session_uid()), lease_clock_.Now());
   if (!lease) return std::nullopt;
   return lease->left;
 }

@@ -118,7 +118,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
   mutable LeaseClock lease_clock_;
   LeaseTable sessions_;
-  LeaseTable claims_;
+  LeaseTable rights_;
 
   mutable base::Mutex view_mu_;
   ViewPtr view_ ABSL_GUARDED_BY(view_mu_);

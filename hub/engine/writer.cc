@@ -22,7 +22,7 @@ bool IsDiskFull(const absl::Status& status) {
 
 Writer::Writer(const Parts& parts)
     : parts_(parts),
-      leases_(parts.sessions, parts.claims),
+      leases_(parts.sessions, parts.rights),
       waits_(parts.waiters_capacity),
       windows_(parts.state, parts.lease_clock->Now()),
       archiving_(parts.state, parts.archiving),
@@ -45,7 +45,7 @@ std::optional<base::MonoTime> Writer::NextDue() const {
   };
   if (LeasesRun()) {
     consider(parts_.sessions->NextDeadline());
-    consider(parts_.claims->NextDeadline());
+    consider(parts_.rights->NextDeadline());
   }
   consider(parts_.state->ready().NextRested());
   // No time of day is known to come after so and so long: the wall clock may be set meanwhile. The
@@ -100,7 +100,7 @@ void Writer::RunDue() {
   // Those whose time is over first: nothing is given to a session that ends in this batch.
   if (LeasesRun()) {
     ExpireSessions();
-    ExpireClaims();
+    ExpireRights();
   }
   parts_.state->ReleaseDue(now_);
   ServeWaiters();
@@ -110,30 +110,41 @@ void Writer::RunDue() {
 void Writer::ExpireSessions() {
   const std::vector<LeaseTable::Expired> expired = parts_.sessions->TakeExpired(now_.mono);
   for (const LeaseTable::Expired& lease : expired) {
-    EndSessionWaits(lease.key);
+    EndSessionWaits(lease.key.id);
   }
   for (const LeaseTable::Expired& lease : expired) {
-    const v1::Agent* agent = parts_.state->FindSession(lease.key);
+    const v1::Agent* agent = parts_.state->FindSession(lease.key.id);
     if (agent == nullptr) {
-      parts_.sessions->Remove(lease.key);
+      parts_.sessions->Remove(lease.key.name());
       continue;
     }
-    ApplyInternal("sessions", core::ExpireSession{agent->agent_id(), lease.key, lease.silent_for});
+    ApplyInternal("sessions",
+                  core::ExpireSession{agent->agent_id(), lease.key.id, lease.silent_for});
   }
 }
 
-void Writer::ExpireClaims() {
-  for (const LeaseTable::Expired& lease : parts_.claims->TakeExpired(now_.mono)) {
-    const size_t at = lease.key.find('@');
-    const int64_t number = core::TicketNumber(std::string_view(lease.key).substr(0, at));
-    const int64_t fence = std::stoll(lease.key.substr(at + 1));
-    const v1::Ticket* ticket = parts_.state->FindTicket(number);
-    if (ticket == nullptr || !ticket->has_claim() || ticket->claim().fence() != fence) {
-      parts_.claims->Remove(lease.key);
-      continue;
+void Writer::ExpireRights() {
+  for (const LeaseTable::Expired& lease : parts_.rights->TakeExpired(now_.mono)) {
+    switch (lease.key.kind) {
+      case LeaseKind::kClaim:
+        ExpireClaim(lease.key);
+        break;
+      case LeaseKind::kReservation:  // none is granted yet
+      case LeaseKind::kSession:
+        parts_.rights->Remove(lease.key.name());
+        break;
     }
-    ApplyInternal("sessions", core::ExpireClaim{number, fence});
   }
+}
+
+void Writer::ExpireClaim(const LeaseKey& key) {
+  const int64_t number = core::TicketNumber(key.id);
+  const v1::Ticket* ticket = parts_.state->FindTicket(number);
+  if (ticket == nullptr || !ticket->has_claim() || ticket->claim().fence() != key.fence) {
+    parts_.rights->Remove(key.name());
+    return;
+  }
+  ApplyInternal("sessions", core::ExpireClaim{number, key.fence});
 }
 
 bool Writer::ApplyInternal(const std::string& part, core::CommandBody body) {

@@ -56,10 +56,10 @@ class Writer {
     journal::Journal* journal = nullptr;
     const base::Clock* clock = nullptr;
     LeaseClock* lease_clock = nullptr;
-    // By session uid; owner: the agent.
+    // Owner: the agent.
     LeaseTable* sessions = nullptr;
-    // By `ClaimKey`; owner: the agent.
-    LeaseTable* claims = nullptr;
+    // Claims with a timeout of their own, and whatever else an agent holds so. Owner: the agent.
+    LeaseTable* rights = nullptr;
     WriterObserver* observer = nullptr;
     size_t waiters_capacity = 0;
     Archiving::Rules archiving;
@@ -120,7 +120,8 @@ class Writer {
   // Whether leases may run out.
   bool LeasesRun() const { return leases_begun_ && closed_.ok(); }
   void ExpireSessions();
-  void ExpireClaims();
+  void ExpireRights();
+  void ExpireClaim(const LeaseKey& key);
   void RunCall(Call call);
   // Looks for the request among those remembered or waiting. True: `call` was taken care of.
   bool HandleRepeated(Call* call);

@@ -16,7 +16,7 @@ class LeaseTest : public ::testing::Test {
     fence_ = hub_.RunOne(CommandOf(Session("uid-a"), ClaimNext()))->ticket().claim().fence();
   }
   bool Held() const { return hub_.Ticket(id_).has_claim(); }
-  bool Touch() { return hub_.sessions_->Touch("uid-a", hub_.lease_clock_->Now()); }
+  bool Touch() { return hub_.sessions_->Touch(SessionLease("uid-a"), hub_.lease_clock_->Now()); }
 
   WriterHarness hub_;
   std::string id_;
@@ -140,7 +140,7 @@ TEST_F(LeaseTest, AClaimTimeoutFreesWorkOfAnAgentThatBreathesButDoesNothing) {
   const int64_t fence = hub_.RunOne(CommandOf(Session("uid-a"), claim))->ticket().claim().fence();
   hub_.Advance(absl::Seconds(9));
   ASSERT_TRUE(Touch());
-  ASSERT_TRUE(hub_.claims_->Touch(ClaimKey(id, fence), hub_.lease_clock_->Now()));
+  ASSERT_TRUE(hub_.rights_->Touch(ClaimLease(id, fence), hub_.lease_clock_->Now()));
   hub_.Advance(absl::Seconds(9));
   ASSERT_TRUE(Touch());
   EXPECT_TRUE(hub_.Ticket(id).has_claim());
@@ -154,17 +154,17 @@ TEST_F(LeaseTest, ATakeoverEndsTheOldLeaseOnly) {
   std::get<core::RegisterAgent>(command->body).request.set_takeover(true);
   ASSERT_TRUE(hub_.RunOne(std::move(command))->outcome.ok());
   EXPECT_FALSE(Touch());
-  EXPECT_TRUE(hub_.sessions_->Touch("uid-a2", hub_.lease_clock_->Now()));
+  EXPECT_TRUE(hub_.sessions_->Touch(SessionLease("uid-a2"), hub_.lease_clock_->Now()));
   EXPECT_FALSE(Held());
 }
 
 TEST(LeaseTableTest, ARenewalThatWasLongOnItsWayTakesNoTouchBack) {
   LeaseTable table;
-  table.Add("k", "owner", absl::Seconds(10), {0});
+  table.Add(SessionLease("k"), "owner", absl::Seconds(10), {0});
   const base::MonoTime begun = base::MonoTime{0} + absl::Seconds(5);
   const base::MonoTime touched = begun + absl::Milliseconds(700);
-  ASSERT_TRUE(table.Touch("k", touched));
-  table.Add("k", "owner", absl::Seconds(10), begun);
+  ASSERT_TRUE(table.Touch(SessionLease("k"), touched));
+  table.Add(SessionLease("k"), "owner", absl::Seconds(10), begun);
   EXPECT_TRUE(table.TakeExpired(touched + absl::Seconds(9)).empty());
   EXPECT_EQ(table.TakeExpired(touched + absl::Seconds(10)).size(), 1u);
 }
@@ -181,9 +181,9 @@ TEST(LeaseTableTest, ATouchInTimeAlwaysWinsAgainstTheExpiry) {
   // Touch at every distance from the deadline; the table must agree with itself.
   for (int ms = 990; ms <= 1010; ++ms) {
     LeaseTable table;
-    table.Add("k", "owner", absl::Seconds(1), {0});
+    table.Add(SessionLease("k"), "owner", absl::Seconds(1), {0});
     const base::MonoTime at = base::MonoTime{0} + absl::Milliseconds(ms);
-    const bool touched = table.Touch("k", at);
+    const bool touched = table.Touch(SessionLease("k"), at);
     EXPECT_EQ(touched, ms < 1000) << ms;
     EXPECT_EQ(table.TakeExpired(base::MonoTime{0} + absl::Milliseconds(1015)).empty(), touched)
         << ms;

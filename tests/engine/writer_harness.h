@@ -136,7 +136,7 @@ class WriterHarness : public WriterObserver {
   std::unique_ptr<core::State> state_;
   std::unique_ptr<LeaseClock> lease_clock_;
   std::unique_ptr<LeaseTable> sessions_;
-  std::unique_ptr<LeaseTable> claims_;
+  std::unique_ptr<LeaseTable> rights_;
   std::unique_ptr<Writer> writer_;
   std::shared_ptr<const core::View> view_;
   std::vector<std::shared_ptr<const v1::Event>> published_;
@@ -155,11 +155,11 @@ class WriterHarness : public WriterObserver {
     state_ = std::move(fold->state);
     lease_clock_ = std::make_unique<LeaseClock>(&clock_);
     sessions_ = std::make_unique<LeaseTable>();
-    claims_ = std::make_unique<LeaseTable>();
+    rights_ = std::make_unique<LeaseTable>();
     view_ = state_->MakeView();
     writer_ = std::make_unique<Writer>(
         Writer::Parts{state_.get(), journal_.get(), &clock_, lease_clock_.get(), sessions_.get(),
-                      claims_.get(), this, waiters_capacity_, archiving_, text_quota_, decide_});
+                      rights_.get(), this, waiters_capacity_, archiving_, text_quota_, decide_});
     writer_->GrantLeases();
     if (serves) writer_->BeginLeases();
   }

@@ -94,7 +94,7 @@ TEST(WriterTest, AnExpiryThatMeetsAFullDiskIsWrittenLater) {
   };
   hub.Advance(absl::Seconds(7));
   EXPECT_EQ(hub.state_->FindAgent("a")->state(), v1::Agent::STATE_ACTIVE);
-  EXPECT_FALSE(hub.sessions_->Touch("uid-a", hub.lease_clock_->Now()))
+  EXPECT_FALSE(hub.sessions_->Touch(SessionLease("uid-a"), hub.lease_clock_->Now()))
       << "time that ran out came back";
   full = false;
   hub.Advance(absl::Seconds(1));

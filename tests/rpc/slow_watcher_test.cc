@@ -47,7 +47,8 @@ void WriteRecords(const Client& client, int64_t bytes) {
   spec.set_title(std::string(500, 't'));
   for (int i = 0; i < 32; ++i) spec.add_labels(absl::StrCat(std::string(60, 'l'), i));
   for (int i = 0; i < 100; ++i) *request.add_tickets()->mutable_spec() = spec;
-  for (int64_t written = 0; written < bytes; written += static_cast<int64_t>(request.ByteSizeLong())) {
+  for (int64_t written = 0; written < bytes;
+       written += static_cast<int64_t>(request.ByteSizeLong())) {
     const grpc::Status status =
         client.Call(&pb::TicketService::Stub::BatchCreateTickets, request, &response);
     ASSERT_TRUE(status.ok()) << FromGrpc(status);

@@ -37,7 +37,7 @@ Workbench::Workbench(std::unique_ptr<journal::Journal> journal)
       state_(std::make_unique<core::State>()),
       lease_clock_(&clock_),
       writer_(std::make_unique<engine::Writer>(engine::Writer::Parts{
-          state_.get(), journal_.get(), &clock_, &lease_clock_, &sessions_, &claims_, this, 100})) {
+          state_.get(), journal_.get(), &clock_, &lease_clock_, &sessions_, &rights_, this, 100})) {
 }
 
 void Workbench::RegisterAgents(int count) {

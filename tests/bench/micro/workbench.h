@@ -51,7 +51,7 @@ class Workbench final : private engine::WriterObserver {
   std::unique_ptr<core::State> state_;
   engine::LeaseClock lease_clock_;
   engine::LeaseTable sessions_;
-  engine::LeaseTable claims_;
+  engine::LeaseTable rights_;
   std::unique_ptr<engine::Writer> writer_;
   std::shared_ptr<const core::View> view_;
   std::vector<engine::EncodedEvent> committed_;
