@@ -79,8 +79,8 @@ void LabelSets::Unlink(const Set& set) {
     // The last one of the row moves to its place.
     const Place last = row.back();
     row[set.places[i]] = last;
-    const auto label = std::lower_bound(last.set->labels.begin(), last.set->labels.end(),
-                                        set.labels[i]);
+    const auto label =
+        std::lower_bound(last.set->labels.begin(), last.set->labels.end(), set.labels[i]);
     last.set->places[static_cast<size_t>(label - last.set->labels.begin())] = set.places[i];
     row.pop_back();
     if (row.empty()) rows_.erase(it);
@@ -104,7 +104,8 @@ std::optional<LabelSets::Key> LabelSets::First(std::string_view assignee,
     const Set& set = *place.set;
     const Key& key = *set.keys.begin();
     if (first.has_value() && *first < key) continue;
-    if (!std::includes(set.labels.begin(), set.labels.end(), labels.begin(), labels.end())) continue;
+    if (!std::includes(set.labels.begin(), set.labels.end(), labels.begin(), labels.end()))
+      continue;
     first = key;
   }
   return first;

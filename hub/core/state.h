@@ -46,7 +46,9 @@ class State {
   // Number of live sessions.
   size_t live_agent_count() const { return agents_.live_count(); }
   // Tickets whose dependencies name `number`.
-  const DependentsIndex::Dependents& DependentsOf(int64_t number) const { return dependents_.Of(number); }
+  const DependentsIndex::Dependents& DependentsOf(int64_t number) const {
+    return dependents_.Of(number);
+  }
   // Live agents that were registered by this agent's session, directly.
   std::vector<std::string> LiveSubAgentsOf(std::string_view agent_id) const {
     return agents_.LiveSubAgentsOf(agent_id);

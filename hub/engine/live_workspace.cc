@@ -75,6 +75,24 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
 
 LiveWorkspace::~LiveWorkspace() { Stop(); }
 
+absl::Status LiveWorkspace::EndRestoredSessions() {
+  // Bounded by the command, so that no commit is larger than others; a start that breaks off in
+  // between goes on with those that are left.
+  do {
+    Call call;
+    call.command = std::make_unique<core::Command>(core::Command{
+        .caller = core::Caller::Hub("restore"),
+        .body = core::EndAllSessions{"the workspace was restored from a backup, or copied"}});
+    absl::Status ended;
+    call.done = [&ended](const absl::StatusOr<Outcome>& outcome) { ended = outcome.status(); };
+    std::vector<Call> calls;
+    calls.push_back(std::move(call));
+    writer_.Run(std::move(calls));
+    COORDHUB_RETURN_IF_ERROR(ended);
+  } while (state_->live_agent_count() > 0);
+  return journal_->ClearRestored();
+}
+
 absl::Status LiveWorkspace::Start() {
   // A journal of the release before holds nothing yet that belongs into the store.
   if (journal_->store_incomplete()) {
@@ -86,19 +104,7 @@ absl::Status LiveWorkspace::Start() {
     writer_.BeginLeases();
   }
   state_->AnchorDelays({lease_clock_.Now(), clock_->Wall()});
-  if (journal_->identity().restored) {
-    Call call;
-    call.command = std::make_unique<core::Command>(core::Command{
-        .caller = core::Caller::Hub("restore"),
-        .body = core::EndAllSessions{"the workspace was restored from a backup, or copied"}});
-    absl::Status ended;
-    call.done = [&ended](const absl::StatusOr<Outcome>& outcome) { ended = outcome.status(); };
-    std::vector<Call> calls;
-    calls.push_back(std::move(call));
-    writer_.Run(std::move(calls));
-    COORDHUB_RETURN_IF_ERROR(ended);
-    COORDHUB_RETURN_IF_ERROR(journal_->ClearRestored());
-  }
+  if (journal_->identity().restored) COORDHUB_RETURN_IF_ERROR(EndRestoredSessions());
   sequencer_ =
       std::make_unique<Sequencer>(&writer_, &lease_clock_,
                                   Sequencer::Bounds{.calls = options_.queue_capacity,
