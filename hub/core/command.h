@@ -78,6 +78,8 @@ struct ExpireClaim {
   int64_t ticket_number = 0;
   int64_t fence = 0;
 };
+// Ends as many sessions as one command may (limits::kEndedPerCommand): to be repeated while any
+// lives.
 struct EndAllSessions {
   std::string reason;
 };

@@ -1,5 +1,6 @@
 #include "hub/core/derive.h"
 
+#include "agent/base/mutant.h"
 #include "hub/core/decide/blocking.h"
 
 namespace coordhub::core {
@@ -15,6 +16,7 @@ constexpr Derivation kDerivations[] = {
 }  // namespace
 
 void Derive(Draft& draft) {
+  if (base::MutantActive("nothing_derived")) return;
   for (const Derivation derivation : kDerivations) derivation(draft);
 }
 

@@ -79,14 +79,10 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
 
 LiveWorkspace::~LiveWorkspace() { Stop(); }
 
-absl::Status LiveWorkspace::Start() {
-  if (options_.hold_leases) {
-    writer_.GrantLeases();
-  } else {
-    writer_.BeginLeases();
-  }
-  state_->AnchorDelays({lease_clock_.Now(), clock_->Wall()});
-  if (journal_->identity().restored) {
+absl::Status LiveWorkspace::EndRestoredSessions() {
+  // Bounded by the command, so that no commit is larger than others; a start that breaks off in
+  // between goes on with those that are left.
+  do {
     Call call;
     call.command = std::make_unique<core::Command>(core::Command{
         .caller = core::Caller::Hub("restore"),
@@ -97,8 +93,18 @@ absl::Status LiveWorkspace::Start() {
     calls.push_back(std::move(call));
     writer_.Run(std::move(calls));
     COORDHUB_RETURN_IF_ERROR(ended);
-    COORDHUB_RETURN_IF_ERROR(journal_->ClearRestored());
+  } while (state_->live_agent_count() > 0);
+  return journal_->ClearRestored();
+}
+
+absl::Status LiveWorkspace::Start() {
+  if (options_.hold_leases) {
+    writer_.GrantLeases();
+  } else {
+    writer_.BeginLeases();
   }
+  state_->AnchorDelays({lease_clock_.Now(), clock_->Wall()});
+  if (journal_->identity().restored) COORDHUB_RETURN_IF_ERROR(EndRestoredSessions());
   sequencer_ =
       std::make_unique<Sequencer>(&writer_, &lease_clock_,
                                   Sequencer::Bounds{.calls = options_.queue_capacity,

@@ -95,6 +95,8 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   absl::StatusOr<std::shared_ptr<const v1::Ticket>> CheckClaim(std::string_view session_uid,
                                                                const std::string& ticket_id,
                                                                int64_t fence) const;
+  // Before the sequencer runs.
+  absl::Status EndRestoredSessions();
   void CheckpointIfDue();
   void ScheduleMaintenance(int64_t head);
   void Maintain(bool compaction_due);

@@ -30,6 +30,8 @@ Writer::Writer(const Parts& parts)
 
 base::Now Writer::ReadClock() const { return {parts_.lease_clock->Now(), parts_.clock->Wall()}; }
 
+base::Now Writer::SteadyNow() const { return {parts_.clock->Mono(), parts_.clock->Wall()}; }
+
 void Writer::GrantLeases() { leases_.Grant(parts_.state->records(), parts_.lease_clock->Now()); }
 
 void Writer::BeginLeases() {
@@ -55,9 +57,15 @@ std::optional<base::MonoTime> Writer::NextDue() const {
     consider(now.mono + std::max(absl::ZeroDuration(), *time - now.wall));
   }
   consider(waits_.any_woken() ? parts_.lease_clock->Now() : waits_.NextOverdue());
-  if (closed_.ok()) consider(archiving_.NextDue(ReadClock()));
+  const base::Now steady = SteadyNow();
+  const auto in_lease_time = [&](base::MonoTime time) {
+    return parts_.lease_clock->Now() + (time - steady.mono);
+  };
+  if (const auto time = archiving_.NextDue(steady); closed_.ok() && time.has_value()) {
+    consider(in_lease_time(*time));
+  }
   // Nothing is tried before that.
-  if (due && full_until_) due = std::max(*due, *full_until_);
+  if (due && full_until_) due = std::max(*due, in_lease_time(*full_until_));
   return due;
 }
 
@@ -70,7 +78,7 @@ void Writer::Run(std::vector<Call> calls) {
     }
     return;
   }
-  if (full_until_ && now_.mono < *full_until_) return RefuseFull(std::move(calls));
+  if (full_until_ && parts_.clock->Mono() < *full_until_) return RefuseFull(std::move(calls));
   RunDue();
   for (Call& call : calls) RunCall(std::move(call));
   ArchiveIfDue();
@@ -160,8 +168,9 @@ bool Writer::ApplyInternal(const std::string& part, core::CommandBody body) {
 
 void Writer::ArchiveIfDue() {
   if (!closed_.ok()) return;
-  const std::optional<core::ArchiveTickets> due = archiving_.Due(now_);
-  if (due.has_value()) archiving_.Done(ApplyInternal("archive", *due), now_);
+  const base::Now now = SteadyNow();
+  const std::optional<core::ArchiveTickets> due = archiving_.Due(now);
+  if (due.has_value()) archiving_.Done(ApplyInternal("archive", *due), now);
 }
 
 int64_t Writer::TextBytes() const {
@@ -346,7 +355,7 @@ void Writer::AbandonFull(const absl::Status& status) {
   if (!base::MutantActive("full_disk_keeps_batch")) parts_.state->RollBack(*durable_view_, now_);
   // Who was served in this batch has left, and what he got is free again.
   waits_.WakeAll();
-  full_until_ = now_.mono + kFullRetry;
+  full_until_ = parts_.clock->Mono() + kFullRetry;
   parts_.observer->OnWriteRefusal(std::string(status.message()));
   for (Answer& answer : answers_) answer.call.Answer(status);
   for (Repeat& repeat : repeats_) repeat.call.Answer(status);

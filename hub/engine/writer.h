@@ -166,6 +166,9 @@ class Writer {
   void AnswerAll();
 
   base::Now ReadClock() const;
+  // The same by the monotonic clock itself, for what has nothing to do with leases: it also runs
+  // where nobody looked at the lease clock for a while.
+  base::Now SteadyNow() const;
 
   const Parts parts_;
   LeaseBook leases_;

@@ -458,23 +458,6 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     CaseName());
 
-TEST_F(Blocking, ATicketHasDependentsUpToTheLimit) {
-  w.check_invariants = false;
-  w.Must(Operator(), BatchOf({Member("")}));
-  for (int64_t made = 0; made < limits::kDependents; made += limits::kBatchTickets) {
-    w.Must(Operator(),
-           BatchOf(std::vector<pb::NewTicket>(limits::kBatchTickets, Member("", {"T-1"}))));
-  }
-  EXPECT_EQ(ReasonNameOf(w.Do(Operator(), BatchOf({Member("", {"T-1"})})).status()),
-            "LIMIT_REACHED");
-  // One that is among them already may say so again.
-  pb::UpdateTicketRequest update;
-  update.set_ticket_id("T-2");
-  update.mutable_update_mask()->add_paths("dependencies");
-  update.mutable_spec()->add_dependencies()->set_ticket_id("T-1");
-  EXPECT_EQ(ReasonNameOf(w.Do(Operator(), update).status()), "OK");
-}
-
 TEST_F(Blocking, ABatchStacksParentsUpToTheLimit) {
   std::vector<pb::NewTicket> members = {Member("0")};
   for (int i = 1; i <= limits::kParentDepth; ++i) {

@@ -85,6 +85,19 @@ TEST(WriterTest, FullDiskUndoesTheBatchAndWritingResumesByItself) {
   EXPECT_TRUE(hub.fatal_.ok());
 }
 
+TEST(WriterTest, WritingResumesAlsoWhereNobodyLookedAtTheLeaseClock) {
+  WriterHarness hub;
+  bool full = true;
+  hub.journal_->on_append = [&](absl::Span<const journal::Entry>) {
+    return full ? base::MakeError(v1::ERROR_REASON_DISK_FULL, "no space") : absl::OkStatus();
+  };
+  EXPECT_EQ(hub.RunOne(CommandOf(Operator(), Create("one")))->reason(), v1::ERROR_REASON_DISK_FULL);
+  full = false;
+  // Without agents nothing wakes the hub between two calls: such a time is no lease time.
+  hub.clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(hub.RunOne(CommandOf(Operator(), Create("two")))->outcome.ok());
+}
+
 TEST(WriterTest, AnExpiryThatMeetsAFullDiskIsWrittenLater) {
   WriterHarness hub;
   hub.Register("a", "uid-a", absl::Seconds(5));

@@ -10,7 +10,9 @@
 #include "hub/core/decide/blocking.h"
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/cycles.h"
+#include "hub/core/decide/refusals.h"
 #include "hub/core/decide/ticket_spec.h"
+#include "hub/core/limits.h"
 #include "hub/core/records.h"
 
 namespace coordhub::core {
@@ -30,8 +32,23 @@ class Batch {
     }
   }
 
-  // Whether the state knows the references that are not to members. Errors: TICKET_NOT_FOUND.
+  // Whether the members are not too much together. Errors: LIMIT_REACHED.
+  absl::Status RequireRoomForEntries() const {
+    int entries = 0;
+    for (const pb::NewTicket& member : request_.tickets()) {
+      const pb::TicketSpec& spec = member.spec();
+      entries += spec.labels_size() + spec.dependencies_size() + spec.paths_size();
+    }
+    if (entries <= limits::kBatchEntries) return absl::OkStatus();
+    return LimitReached(
+        "batch_entries", limits::kBatchEntries,
+        absl::StrCat("a batch has ", entries, " labels, dependencies and paths; make several"));
+  }
+
+  // Whether the state knows the references that are not to members. Errors: TICKET_NOT_FOUND,
+  // LIMIT_REACHED.
   absl::Status RequireOutsideReferences() const {
+    GainedDependents gained;
     for (const pb::NewTicket& member : request_.tickets()) {
       pb::TicketSpec outside;
       for (const pb::Dependency& dependency : member.spec().dependencies()) {
@@ -40,7 +57,7 @@ class Batch {
       if (!IsMember(member.spec().parent_ticket_id())) {
         outside.set_parent_ticket_id(member.spec().parent_ticket_id());
       }
-      COORDHUB_RETURN_IF_ERROR(RequireReferences(context_, outside));
+      COORDHUB_RETURN_IF_ERROR(RequireReferences(context_, outside, 0, &gained));
     }
     return absl::OkStatus();
   }
@@ -112,6 +129,7 @@ class Batch {
 
 absl::Status DecideCommand(Context& context, const pb::BatchCreateTicketsRequest& request) {
   Batch batch(context, request);
+  COORDHUB_RETURN_IF_ERROR(batch.RequireRoomForEntries());
   COORDHUB_RETURN_IF_ERROR(batch.RequireOutsideReferences());
   COORDHUB_RETURN_IF_ERROR(RequireRoomForTickets(context, request.tickets_size()));
   batch.Create();

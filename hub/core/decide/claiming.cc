@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "hub/core/decide/blocking.h"
 #include "hub/core/decide/refusals.h"
+#include "hub/core/decide/sessions.h"
 #include "hub/core/limits.h"
 #include "hub/core/proto_time.h"
 
@@ -15,9 +16,15 @@ absl::Status RequireRoomForClaim(const Context& context) {
   if (context.self == nullptr) return SessionRequired("claim tickets");
   const std::string& agent_id = context.self->agent_id();
   const int count = context.state.ClaimsHeldBy(agent_id);
-  if (count < limits::kClaimsPerAgent) return absl::OkStatus();
-  return LimitReached("claims_per_agent", limits::kClaimsPerAgent,
-                      absl::StrCat(agent_id, " holds ", count, " tickets"));
+  if (count >= limits::kClaimsPerAgent) {
+    return LimitReached("claims_per_agent", limits::kClaimsPerAgent,
+                        absl::StrCat(agent_id, " holds ", count, " tickets"));
+  }
+  const int of_family = FamilyOf(context.state, *context.self).claims;
+  if (of_family < limits::kClaimsPerFamily) return absl::OkStatus();
+  return LimitReached(
+      "claims_per_family", limits::kClaimsPerFamily,
+      absl::StrCat("the agents that end with ", agent_id, " hold ", of_family, " tickets"));
 }
 
 void GrantClaim(Context& context, const pb::Ticket& ticket,

@@ -4,6 +4,7 @@
 
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/sessions.h"
+#include "hub/core/limits.h"
 #include "hub/core/records.h"
 
 namespace coordhub::core {
@@ -13,15 +14,26 @@ namespace {
 // fits into every message, whatever the agents are like.
 constexpr size_t kBytesPerEvent = 256 << 10;
 
+// Live agents to end now, by id: the last ones, so that none outlives the one that it is below.
+std::vector<const pb::Agent*> LastLive(const State& state) {
+  std::vector<const pb::Agent*> live;
+  for (auto agent = state.records().of<tables::Agents>().Begin(); agent.Valid(); agent.Next()) {
+    if (IsLive(*agent)) live.push_back(&*agent);
+  }
+  size_t first = live.size();
+  for (int ended = 0; first > 0; --first) {
+    ended += 1 + state.ClaimsHeldBy(live[first - 1]->agent_id());
+    if (ended > limits::kEndedPerCommand) break;
+  }
+  live.erase(live.begin(), live.begin() + static_cast<std::ptrdiff_t>(first));
+  return live;
+}
+
 }  // namespace
 
 absl::Status DecideCommand(Context& context, const EndAllSessions& command) {
   const SessionEnd end = {.claims = ClaimFate::kLost, .reason = command.reason};
-  std::vector<const pb::Agent*> live;
-  for (auto agent = context.state.records().of<tables::Agents>().Begin(); agent.Valid();
-       agent.Next()) {
-    if (IsLive(*agent)) live.push_back(&*agent);
-  }
+  const std::vector<const pb::Agent*> live = LastLive(context.state);
   for (const pb::Agent* agent : live) EndClaims(context, agent->agent_id(), end);
 
   // That the log is another one is worth an event even if nobody was there.

@@ -49,11 +49,15 @@ absl::Status CheckName(const Context& context, const std::string& agent_id) {
 
 // Whether one more session may live. Errors: LIMIT_REACHED.
 absl::Status RequireRoomForSession(const Context& context) {
-  if (context.state.live_agent_count() < static_cast<size_t>(limits::kLiveAgents)) {
-    return absl::OkStatus();
+  if (context.state.live_agent_count() >= static_cast<size_t>(limits::kLiveAgents)) {
+    return LimitReached("live_agents", limits::kLiveAgents,
+                        absl::StrCat(limits::kLiveAgents, " agents are live"));
   }
-  return LimitReached("live_agents", limits::kLiveAgents,
-                      absl::StrCat(limits::kLiveAgents, " agents are live"));
+  if (context.self == nullptr) return absl::OkStatus();
+  const int sub_agents = FamilyOf(context.state, *context.self).sub_agents;
+  if (sub_agents < limits::kSubAgentsPerFamily) return absl::OkStatus();
+  return LimitReached("sub_agents_per_family", limits::kSubAgentsPerFamily,
+                      absl::StrCat(sub_agents, " sub-agents end with ", context.self->agent_id()));
 }
 
 // Makes room for a record of a new name, if the table is full. An ended agent holds nothing.

@@ -5,6 +5,7 @@
 #include "hub/core/decide/commands.h"
 #include "hub/core/decide/refusals.h"
 #include "hub/core/decide/rights.h"
+#include "hub/core/decide/ticket_spec.h"
 #include "hub/core/records.h"
 
 namespace coordhub::core {
@@ -15,6 +16,7 @@ absl::Status DecideCommand(Context& context, const pb::ReopenTicketRequest& requ
   if (buried && !IsTrusted(context.caller)) return OperatorRequired("revive a BURIED ticket");
   COORDHUB_RETURN_IF_ERROR(RequireOwner(context, *ticket));
   if (!buried && !IsFinished(ticket->state())) return WrongTicketState(*ticket, "reopened");
+  if (!buried) COORDHUB_RETURN_IF_ERROR(RequireRoomForUnfinished(context, *ticket));
 
   pb::Ticket reopened = *ticket;
   // What was integrated is not what its next holder will make. (The outcome stays until there is

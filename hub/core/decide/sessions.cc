@@ -9,6 +9,29 @@
 #include "hub/core/records.h"
 
 namespace coordhub::core {
+namespace {
+
+void CountBelow(const State& state, const std::string& agent_id, Family* family) {
+  family->claims += state.ClaimsHeldBy(agent_id);
+  for (const std::string& sub_agent_id : state.LiveSubAgentsOf(agent_id)) {
+    ++family->sub_agents;
+    CountBelow(state, sub_agent_id, family);
+  }
+}
+
+}  // namespace
+
+Family FamilyOf(const State& state, const pb::Agent& agent) {
+  const pb::Agent* first = &agent;
+  while (!first->parent_agent_id().empty()) {
+    const pb::Agent* parent = state.FindAgent(first->parent_agent_id());
+    if (parent == nullptr) break;
+    first = parent;
+  }
+  Family family;
+  CountBelow(state, first->agent_id(), &family);
+  return family;
+}
 
 void EndClaims(Context& context, std::string_view agent_id, const SessionEnd& end) {
   const std::string holder(agent_id);

@@ -30,6 +30,15 @@ struct SessionEnd {
   std::optional<absl::Duration> silent_for;
 };
 
+// What ends with one session: the agent that nobody registered below another, and all its live
+// sub-agents.
+struct Family {
+  int sub_agents = 0;
+  int claims = 0;
+};
+// The family that a live agent belongs to.
+Family FamilyOf(const State& state, const v1::Agent& agent);
+
 // Ends the session of a live agent: first those of its sub-agents, then its claims, then itself, so
 // that at no revision a claim or a sub-agent outlives its session. The last AGENT_* event is its
 // own.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/base/mutant.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/blocking.h"
 #include "hub/core/decide/refusals.h"
@@ -75,16 +76,21 @@ const Field* FindField(std::string_view path) {
   return field == kFields.end() ? nullptr : &*field;
 }
 
-// `number` is the ticket that is to depend on it; 0: a new one.
+// `number` is the ticket that is to depend on it; 0: a new one. `gained`: so many others that are
+// not in the state yet do.
 absl::Status RequireRoomForDependent(const Context& context, const std::string& ticket_id,
-                                     int64_t number) {
-  const State::NumberSet& dependents =
-      context.state.DependentsOf(TicketNumber(ticket_id)).unfinished;
-  if (static_cast<int64_t>(dependents.size()) < limits::kDependents || dependents.contains(number))
+                                     int64_t number, int64_t gained) {
+  const DependentsIndex::Dependents& dependents =
+      context.state.DependentsOf(TicketNumber(ticket_id));
+  size_t present = dependents.unfinished.size();
+  if (base::MutantActive("finished_dependents_count")) present += dependents.finished.size();
+  if (static_cast<int64_t>(present) + gained < limits::kDependents ||
+      dependents.unfinished.contains(number)) {
     return absl::OkStatus();
-  return LimitReached(
-      "dependents_per_ticket", limits::kDependents,
-      absl::StrCat(limits::kDependents, " unfinished tickets depend on ", ticket_id));
+  }
+  return LimitReached("dependents_per_ticket", limits::kDependents,
+                      absl::StrCat(limits::kDependents, " unfinished tickets depend on ", ticket_id,
+                                   "; put one between that waits for it"));
 }
 
 }  // namespace
@@ -116,7 +122,8 @@ void SetTicketFields(const pb::TicketSpec& spec, pb::Ticket* ticket) {
   SetBody(spec.body(), ticket);
 }
 
-absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spec, int64_t number) {
+absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spec, int64_t number,
+                               GainedDependents* gained) {
   const auto known = [&](const std::string& ticket_id) {
     return context.state.FindTicket(TicketNumber(ticket_id)) != nullptr;
   };
@@ -127,11 +134,21 @@ absl::Status RequireReferences(const Context& context, const pb::TicketSpec& spe
     if (!known(dependency.ticket_id()) && !archived(dependency.ticket_id())) {
       return TicketNotFound(dependency.ticket_id());
     }
-    COORDHUB_RETURN_IF_ERROR(RequireRoomForDependent(context, dependency.ticket_id(), number));
+    const int64_t others = gained == nullptr ? 0 : (*gained)[dependency.ticket_id()]++;
+    COORDHUB_RETURN_IF_ERROR(
+        RequireRoomForDependent(context, dependency.ticket_id(), number, others));
   }
   if (!spec.parent_ticket_id().empty() && !known(spec.parent_ticket_id())) {
     return archived(spec.parent_ticket_id()) ? TicketArchived(spec.parent_ticket_id())
                                              : TicketNotFound(spec.parent_ticket_id());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RequireRoomForUnfinished(const Context& context, const pb::Ticket& ticket) {
+  for (const pb::Dependency& dependency : ticket.dependencies()) {
+    COORDHUB_RETURN_IF_ERROR(RequireRoomForDependent(
+        context, dependency.ticket_id(), TicketNumber(ticket.ticket_id()), /*gained=*/0));
   }
   return absl::OkStatus();
 }

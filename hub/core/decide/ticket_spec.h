@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/ticket.pb.h"
@@ -29,9 +30,18 @@ void SetTicketField(std::string_view path, const v1::TicketSpec& spec, v1::Ticke
 // Sets all of them, and what the ticket says of its body.
 void SetTicketFields(const v1::TicketSpec& spec, v1::Ticket* ticket);
 
-// Whether the state knows every ticket that the spec names. Errors: TICKET_NOT_FOUND.
+// How many tickets that are being made depend on one, by its id.
+using GainedDependents = absl::flat_hash_map<std::string, int64_t>;
+
+// Whether the state knows every ticket that the spec names, and those that it depends on have room
+// for `number` (0: a new ticket) among what depends on them. `gained` counts the members of a batch
+// and may be null. Errors: TICKET_NOT_FOUND, LIMIT_REACHED.
 absl::Status RequireReferences(const Context& context, const v1::TicketSpec& spec,
-                               int64_t number = 0);
+                               int64_t number = 0, GainedDependents* gained = nullptr);
+
+// Whether a finished ticket has room among the unfinished ones that depend on its dependencies.
+// Errors: LIMIT_REACHED.
+absl::Status RequireRoomForUnfinished(const Context& context, const v1::Ticket& ticket);
 
 // Whether `count` more tickets have room. Errors: LIMIT_REACHED.
 absl::Status RequireRoomForTickets(const Context& context, int count);

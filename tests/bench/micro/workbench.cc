@@ -88,6 +88,12 @@ void Workbench::Run(std::vector<std::unique_ptr<core::Command>> commands) {
   writer_->Run(std::move(calls));
 }
 
+void Workbench::RunOne(std::unique_ptr<core::Command> command) {
+  std::vector<std::unique_ptr<core::Command>> commands;
+  commands.push_back(std::move(command));
+  Run(std::move(commands));
+}
+
 void Workbench::OnWriteRefusal(const std::string& reason) {
   CheckOk(absl::UnavailableError(reason), "writing");
 }

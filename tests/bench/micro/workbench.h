@@ -23,6 +23,9 @@ class Workbench final : private engine::WriterObserver {
   void CreateTickets(int count);
   // Claims and completes a ticket for each agent, all claims in one batch and all ends in another.
   void ClaimAndCompleteOnce();
+  // One batch of these.
+  void Run(std::vector<std::unique_ptr<core::Command>> commands);
+  void RunOne(std::unique_ptr<core::Command> command);
 
   const core::State& state() const { return *state_; }
   core::State& state() { return *state_; }
@@ -35,8 +38,6 @@ class Workbench final : private engine::WriterObserver {
   static std::unique_ptr<core::Command> ClaimOf(int agent);
 
  private:
-  void Run(std::vector<std::unique_ptr<core::Command>> commands);
-
   // WriterObserver
   void OnView(std::shared_ptr<const core::View> view) override { view_ = std::move(view); }
   void OnCommitted(const std::vector<engine::EncodedEvent>& events) override {
