@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "agent/coordctl/app.h"
+#include "coordhub/v1/operation_service.pb.h"
 #include "tests/agent/coordctl/commands_fixture.h"
 
 namespace coordhub::coordctl {
