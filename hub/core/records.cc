@@ -77,6 +77,17 @@ void SessionLists::Change(Tag<tables::Agents>, const std::string& /*agent_id*/,
   if (after != nullptr) agents_by_session.Put(after->session_uid(), after);
 }
 
+void SessionLists::Change(Tag<tables::Reservations>, const std::string& id,
+                          const pb::Reservation* before,
+                          const std::shared_ptr<const pb::Reservation>& after) {
+  const auto held = [](const pb::Reservation* reservation) {
+    return reservation != nullptr && reservation->state() == pb::Reservation::STATE_HELD;
+  };
+  // One that is transferred leaves its old holder's place first.
+  if (held(before)) reservations_by_holder.Erase(std::pair(before->agent_id(), id));
+  if (held(after.get())) reservations_by_holder.Put(std::pair(after->agent_id(), id), after);
+}
+
 void RequestTotals::Change(Tag<tables::Requests>, const tables::Requests::Key& /*key*/,
                            const jpb::RememberedRequest* before,
                            const std::shared_ptr<const jpb::RememberedRequest>& after) {

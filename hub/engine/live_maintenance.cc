@@ -12,6 +12,7 @@
 #include "agent/base/status_macros.h"
 #include "hub/core/digest.h"
 #include "hub/core/proto_time.h"
+#include "hub/engine/endings.h"
 #include "hub/engine/live_workspace.h"
 #include "hub/engine/replay.h"
 
@@ -26,10 +27,6 @@ constexpr absl::Duration kMaintenanceRestMax = absl::Minutes(10);
 // costs is so shared by three times as many events as it has records; a start after a kill reads
 // them: of 1,000,000 tickets in less than the time that is promised (tests/bench).
 constexpr int64_t kEventsARecord = 3;
-
-absl::Status Draining() {
-  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
 
 // A result that one thread waits for and another gives.
 template <class T>
@@ -188,6 +185,14 @@ absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow() {
                      served->revision),
         {{"revision", absl::StrCat(served->revision)}});
   }
+  COORDHUB_RETURN_IF_ERROR(CheckSnapshot(journal_.get(), options_.version, clock_->Now()));
+  // All rows of the store, in pieces, by a reader of its own: the writer goes on meanwhile.
+  COORDHUB_RETURN_IF_ERROR(journal_
+                               ->VerifyStore([this] {
+                                 base::GiveWay();
+                                 return draining() ? Draining() : absl::OkStatus();
+                               })
+                               .status());
   result.elapsed = clock_->Mono() - start;
   return result;
 }

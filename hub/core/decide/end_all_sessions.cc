@@ -16,13 +16,13 @@ constexpr size_t kBytesPerEvent = 256 << 10;
 }  // namespace
 
 absl::Status DecideCommand(Context& context, const EndAllSessions& command) {
-  const SessionEnd end = {.claims = ClaimFate::kLost, .reason = command.reason};
+  const SessionEnd end = {.held = HeldFate::kLost, .reason = command.reason};
   std::vector<const pb::Agent*> live;
   for (auto agent = context.state.records().of<tables::Agents>().Begin(); agent.Valid();
        agent.Next()) {
     if (IsLive(*agent)) live.push_back(&*agent);
   }
-  for (const pb::Agent* agent : live) EndClaims(context, agent->agent_id(), end);
+  for (const pb::Agent* agent : live) EndHoldings(context, agent->agent_id(), end);
 
   // That the log is another one is worth an event even if nobody was there.
   pb::Event* event = &context.draft.Add(pb::EVENT_KIND_WORKSPACE_RESTORED, command.reason);
