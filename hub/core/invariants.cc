@@ -215,6 +215,9 @@ class StateInvariants {
     if (ended) {
       const auto held = records_.tickets_by_holder.LowerBound(std::pair(id, int64_t{0}));
       Expect(!held.Valid() || held.key().first != id, id, " ended but holds a ticket");
+      const auto reserved =
+          records_.reservations_by_holder.LowerBound(std::pair(id, std::string()));
+      Expect(!reserved.Valid() || reserved.key().first != id, id, " ended but holds a reservation");
     } else if (!agent.parent_agent_id().empty()) {
       const pb::Agent* parent = state_.FindAgent(agent.parent_agent_id());
       Expect(parent != nullptr && IsLive(*parent), id, " lives though its parent ended");
@@ -401,6 +404,7 @@ class StateInvariants {
     check(records_.tickets_by_parent);
     check(records_.unfinished_children);
     check(records_.agents_by_session);
+    check(records_.reservations_by_holder);
   }
 
   const State& state_;

@@ -93,6 +93,17 @@ void ArchiveTotals::Change(Tag<tables::Archived>, int64_t /*block*/,
   if (after != nullptr) archived_tickets += count(*after);
 }
 
+void SessionLists::Change(Tag<tables::Reservations>, const std::string& id,
+                          const pb::Reservation* before,
+                          const std::shared_ptr<const pb::Reservation>& after) {
+  const auto held = [](const pb::Reservation* reservation) {
+    return reservation != nullptr && reservation->state() == pb::Reservation::STATE_HELD;
+  };
+  // One that is transferred leaves its old holder's place first.
+  if (held(before)) reservations_by_holder.Erase(std::pair(before->agent_id(), id));
+  if (held(after.get())) reservations_by_holder.Put(std::pair(after->agent_id(), id), after);
+}
+
 void RequestTotals::Change(Tag<tables::Requests>, const tables::Requests::Key& /*key*/,
                            const jpb::RememberedRequest* before,
                            const std::shared_ptr<const jpb::RememberedRequest>& after) {

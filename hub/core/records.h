@@ -36,13 +36,18 @@ struct TicketLists {
               const std::shared_ptr<const pb::Ticket>& after);
 };
 
-// Derived from the agents.
+// Derived from the agents, and from what lives as long as their sessions (but for tickets, which
+// are in TicketLists).
 struct SessionLists {
   // By the uid of the present or last session.
   PersistentMap<std::string, pb::Agent> agents_by_session;
+  // By (holder, id): those in force.
+  PersistentMap<std::pair<std::string, std::string>, pb::Reservation> reservations_by_holder;
 
   void Change(Tag<tables::Agents>, const std::string& agent_id, const pb::Agent* before,
               const std::shared_ptr<const pb::Agent>& after);
+  void Change(Tag<tables::Reservations>, const std::string& id, const pb::Reservation* before,
+              const std::shared_ptr<const pb::Reservation>& after);
 };
 
 // What is known of tickets that left the state.

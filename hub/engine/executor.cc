@@ -7,15 +7,12 @@
 #include <utility>
 
 #include "agent/base/error.h"
+#include "hub/engine/endings.h"
 
 namespace coordhub::engine {
 namespace {
 
 constexpr int kBackgroundNice = 10;
-
-absl::Status Stopping() {
-  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
 
 }  // namespace
 
@@ -33,7 +30,7 @@ void Executor::Post(Task task) {
       wake_.Signal();
       return;
     }
-    refusal = stopping_ ? Stopping()
+    refusal = stopping_ ? Draining()
                         : base::MakeError(v1::ERROR_REASON_OVERLOADED,
                                           "too many requests wait for the disk");
   }
@@ -64,7 +61,7 @@ void Executor::Run(const char* name, Priority priority) {
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
-      if (stopping_) status = Stopping();
+      if (stopping_) status = Draining();
     }
     task(status);
   }

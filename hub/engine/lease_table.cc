@@ -92,6 +92,7 @@ std::vector<LeaseTable::Expired> LeaseTable::TakeExpired(base::MonoTime now) {
     const Lease* const lease = Lookup(key.name());
     expired.push_back({key, lease->owner, lease->ended_after});
   }
+  retry_at_ = now + kRetry;
   return expired;
 }
 

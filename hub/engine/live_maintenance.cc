@@ -12,6 +12,7 @@
 #include "agent/base/status_macros.h"
 #include "hub/core/digest.h"
 #include "hub/core/proto_time.h"
+#include "hub/engine/endings.h"
 #include "hub/engine/live_workspace.h"
 #include "hub/engine/replay.h"
 
@@ -35,10 +36,6 @@ bool Going(const journal::KeepGoing& keep_going, int from, int to, int64_t done,
   if (!keep_going) return true;
   const int64_t part = all > 0 ? done * (to - from) / all : 0;
   return keep_going(from + static_cast<int>(part));
-}
-
-absl::Status Draining() {
-  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
 }
 
 // A result that one thread waits for and another gives.
@@ -202,6 +199,14 @@ absl::StatusOr<Workspace::VerifyResult> LiveWorkspace::VerifyNow(
                      served->revision),
         {{"revision", absl::StrCat(served->revision)}});
   }
+  COORDHUB_RETURN_IF_ERROR(CheckSnapshot(journal_.get(), options_.version, clock_->Now()));
+  // All rows of the store, in pieces, by a reader of its own: the writer goes on meanwhile.
+  COORDHUB_RETURN_IF_ERROR(journal_
+                               ->VerifyStore([this] {
+                                 base::GiveWay();
+                                 return draining() ? Draining() : absl::OkStatus();
+                               })
+                               .status());
   result.elapsed = clock_->Mono() - start;
   return result;
 }

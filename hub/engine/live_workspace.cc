@@ -7,8 +7,11 @@
 #include "agent/base/error.h"
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
+#include "hub/core/decide/refusals.h"
+#include "hub/core/decide/rights.h"
 #include "hub/core/proto_time.h"
 #include "hub/engine/complete_store.h"
+#include "hub/engine/endings.h"
 #include "hub/engine/event_codec.h"
 #include "hub/engine/stored_answer.h"
 #include "hub/journal/store_key.h"
@@ -23,14 +26,6 @@ constexpr size_t kAwaitingMax = 4096;
 constexpr size_t kReaderTasks = 16384;
 // Each may pin a view.
 constexpr size_t kMaintenanceTasks = 64;
-
-absl::Status Draining() {
-  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
-
-absl::Status SessionEnded() {
-  return base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended");
-}
 
 absl::Status NotReached(int64_t min_revision, int64_t head) {
   return base::MakeError(
@@ -269,23 +264,9 @@ absl::StatusOr<std::shared_ptr<const v1::Ticket>> LiveWorkspace::CheckClaim(
     std::string_view session_uid, const std::string& ticket_id, int64_t fence) const {
   const ViewPtr now = view();
   const auto* found = now->records.of<core::tables::Tickets>().Find(core::TicketNumber(ticket_id));
-  if (found == nullptr) {
-    return base::MakeError(v1::ERROR_REASON_TICKET_NOT_FOUND, absl::StrCat("no ticket ", ticket_id),
-                           {{"ticket_id", ticket_id}});
-  }
-  const v1::Ticket& ticket = **found;
-  if (fence > ticket.last_fence()) {
-    return base::MakeFieldError("fence", "was never granted for this ticket");
-  }
-  if (ticket.has_claim() && ticket.claim().session_uid() == session_uid &&
-      ticket.claim().fence() == fence) {
-    return *found;
-  }
-  return base::MakeError(v1::ERROR_REASON_CLAIM_SUPERSEDED,
-                         absl::StrCat("fence ", fence, " of ", ticket_id, " is superseded"),
-                         {{"ticket_id", ticket_id},
-                          {"holder", ticket.claim().agent_id()},
-                          {"current_fence", absl::StrCat(ticket.last_fence())}});
+  if (found == nullptr) return core::TicketNotFound(ticket_id);
+  COORDHUB_RETURN_IF_ERROR(core::CheckFence(**found, AgentOfSession(session_uid), fence));
+  return *found;
 }
 
 absl::StatusOr<absl::Duration> LiveWorkspace::RenewClaim(std::string_view session_uid,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
+#include "hub/engine/endings.h"
 #include "hub/engine/event_codec.h"
 
 namespace coordhub::engine {
@@ -78,7 +79,7 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
   std::vector<journal::Entry> entries;
   while (result.state->revision() < to_revision) {
     if (cancelled && cancelled(result.state->revision())) {
-      return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+      return Draining();
     }
     entries.clear();
     COORDHUB_RETURN_IF_ERROR(
@@ -91,6 +92,22 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
   result.events = result.state->revision() - result.snapshot_revision;
   result.state->AnchorDelays(now);
   return result;
+}
+
+absl::Status CheckSnapshot(journal::Journal* journal, const std::string& version,
+                           const base::Now& now) {
+  core::State state;
+  const auto sink = [&state](const std::shared_ptr<const journal::v1::SnapshotRecord>& record) {
+    state.LoadRecord(record);
+    return absl::OkStatus();
+  };
+  COORDHUB_ASSIGN_OR_RETURN(
+      const std::optional<journal::v1::SnapshotHeader> header,
+      journal->LoadSnapshot(journal->head_revision(), sink, [](const std::string&) {}));
+  if (!header.has_value() || header->written_by() != version) return absl::OkStatus();
+  state.FinishLoad(*header, now);
+  if (core::Digest(*state.MakeView()) == header->digest()) return absl::OkStatus();
+  return Damaged(header->revision(), "the snapshot does not hold what was written into it");
 }
 
 }  // namespace coordhub::engine

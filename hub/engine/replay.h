@@ -37,4 +37,10 @@ absl::StatusOr<FoldResult> Fold(journal::Journal* journal, FoldFrom from, int64_
                                 const base::Now& now, const std::function<void(std::string)>& note,
                                 const std::function<bool(int64_t)>& cancelled = nullptr);
 
+// Loads the newest snapshot of this version's and compares its records with the digest that they
+// were written with: a digest means the same within one build only. Blocks on the disk. OK: there
+// is none. Errors: JOURNAL_DAMAGED, IO_FAILED.
+absl::Status CheckSnapshot(journal::Journal* journal, const std::string& version,
+                           const base::Now& now);
+
 }  // namespace coordhub::engine

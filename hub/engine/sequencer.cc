@@ -7,7 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include "agent/base/error.h"
+#include "hub/engine/endings.h"
 
 namespace coordhub::engine {
 
@@ -129,8 +129,7 @@ std::vector<Call> Sequencer::DropCancelled(std::vector<Call> calls,
       kept.push_back(std::move(call));
       continue;
     }
-    call.Answer(
-        base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+    call.Answer(CallerGone());
     cancelled->erase(it);
   }
   return kept;

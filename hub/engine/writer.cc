@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 #include "agent/base/error.h"
 #include "agent/base/mutant.h"
-#include "hub/core/proto_time.h"
 #include "hub/engine/event_codec.h"
 #include "hub/engine/stored_answer.h"
 #include "hub/engine/stored_rows.h"
@@ -73,16 +71,14 @@ void Writer::Run(std::vector<Call> calls) {
   BeginBatch();
   parts_.observer->OnTick();
   if (failed_) {
-    for (Call& call : calls) {
-      call.Answer(base::MakeError(v1::ERROR_REASON_IO_FAILED, "the journal failed; the hub stops"));
-    }
+    for (Call& call : calls) RunCall(std::move(call));
     return;
   }
   if (full_until_ && parts_.clock->Mono() < *full_until_) return RefuseFull(std::move(calls));
   RunDue();
   for (Call& call : calls) RunCall(std::move(call));
   ArchiveIfDue();
-  Commit();
+  (void)Commit();  // who asked was told
 }
 
 void Writer::RefuseFull(std::vector<Call> calls) {
@@ -99,6 +95,7 @@ void Writer::BeginBatch() {
   now_ = ReadClock();
   events_.clear();
   entries_.clear();
+  counted_ = counted_bytes_ = 0;
   answers_.clear();
   repeats_.clear();
   batch_text_bytes_ = 0;
@@ -159,7 +156,7 @@ bool Writer::ApplyInternal(const std::string& part, core::CommandBody body) {
   const core::Command command = {.caller = core::Caller::Hub(part), .body = std::move(body)};
   const absl::StatusOr<core::Decision> decision = Decide(command, core::WaitQueue::kNewcomer);
   // The hub's own commands are never refused; if one is, the lease stays listed and is tried again.
-  if (!decision.ok()) return false;
+  if (!decision.ok() || !MakeRoom(*decision, {}).ok()) return false;
   Apply(*decision, nullptr);
   // What it frees is given away once all that ends now has ended (RunDue): not to one of those.
   FollowWaits(*decision);
@@ -179,6 +176,10 @@ int64_t Writer::TextBytes() const {
 }
 
 void Writer::RunCall(Call call) {
+  if (failed_) {
+    call.Answer(base::MakeError(v1::ERROR_REASON_IO_FAILED, "the journal failed; the hub stops"));
+    return;
+  }
   if (call.deadline < parts_.clock->Mono()) {
     Reply(std::move(call),
           base::MakeError(v1::ERROR_REASON_DEADLINE_PASSED, "the deadline passed in the queue"));
@@ -270,6 +271,11 @@ void Writer::Finish(Call call, absl::StatusOr<core::Decision> decision) {
     Reply(std::move(call), private_bytes.status());
     return;
   }
+  const absl::Status room = MakeRoom(*decision, *private_bytes);
+  if (!room.ok()) {
+    Reply(std::move(call), room);
+    return;
+  }
   Apply(*decision, &*private_bytes);
   FollowWaits(*decision);
   Outcome outcome;
@@ -320,10 +326,10 @@ void Writer::Reply(Call call, absl::StatusOr<Outcome> outcome) {
   answers_.push_back({std::move(call), std::move(outcome)});
 }
 
-void Writer::Commit() {
+absl::Status Writer::Commit() {
   if (entries_.empty()) {
     AnswerAll();
-    return;
+    return absl::OkStatus();
   }
   const bool early = base::MutantActive("ack_before_commit");
   if (early) AnswerAll();
@@ -334,13 +340,14 @@ void Writer::Commit() {
     } else {
       Fail(appended);
     }
-    return;
+    return appended;
   }
   if (full_until_) {
     full_until_.reset();
     parts_.observer->OnWriteRefusal("");
   }
   Acknowledge();
+  return absl::OkStatus();
 }
 
 void Writer::Acknowledge() {

@@ -129,6 +129,11 @@ class Writer {
   void DecideCall(Call call);
   absl::StatusOr<core::Decision> Decide(const core::Command& command,
                                         core::WaitQueue::Place place) const;
+  // Makes room for a commit in the append under way: if it does not fit, what was decided so far is
+  // committed and answered first. Errors: LIMIT_REACHED, when no append is large enough for it;
+  // that of the commit, which then has undone what the decision stands on.
+  absl::Status MakeRoom(const core::Decision& decision,
+                        const journal::v1::CommitPrivate& private_bytes);
   // Applies and answers what was decided of a call that waits no longer.
   void Finish(Call call, absl::StatusOr<core::Decision> decision);
   // The private bytes of a command's commit. Errors: REPEATS_FULL.
@@ -159,7 +164,8 @@ class Writer {
   void EndSessionWaits(const std::string& session_uid);
   void Reply(Call call, absl::StatusOr<Outcome> outcome);
 
-  void Commit();
+  // Writes what was decided so far, and answers it. Not OK: nothing of it was written.
+  absl::Status Commit();
   void Acknowledge();
   void AbandonFull(const absl::Status& status);
   void Fail(const absl::Status& status);
@@ -181,6 +187,9 @@ class Writer {
   base::Now now_;
   std::vector<EncodedEvent> events_;
   std::vector<journal::Entry> entries_;
+  // What the first `counted_` entries count for in the journal's max_append_bytes.
+  size_t counted_ = 0;
+  size_t counted_bytes_ = 0;
   std::vector<Answer> answers_;
   std::vector<Repeat> repeats_;
   int64_t batch_text_bytes_ = 0;

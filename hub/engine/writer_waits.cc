@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/base/error.h"
+#include "hub/engine/endings.h"
 #include "hub/engine/writer.h"
 
 namespace coordhub::engine {
@@ -19,7 +20,7 @@ absl::Status TooManyWait() {
 bool Writer::CancelWaiter(CallId id) {
   const Done left = waits_.Leave(id);
   if (!left) return false;
-  left(base::MakeError(v1::ERROR_REASON_CALLER_GONE, "the caller went away while it waited"));
+  left(CallerGone());
   return true;
 }
 
@@ -109,8 +110,7 @@ void Writer::FollowWaits(const core::Decision& decision) {
 
 void Writer::EndSessionWaits(const std::string& session_uid) {
   for (Call& call : waits_.TakeSession(session_uid)) {
-    Reply(std::move(call),
-          base::MakeError(v1::ERROR_REASON_SESSION_ENDED, "the session has ended"));
+    Reply(std::move(call), SessionEnded());
   }
 }
 

@@ -133,9 +133,9 @@ absl::StatusOr<BackupInfo> Fill(const BackupSource& source, const std::string& d
   SnapshotDirectory copies(paths.snapshots());
   COORDHUB_RETURN_IF_ERROR(copies.Open());
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<EventReader> reader,
-                            EventReader::Open(source.state->path, source.state->vfs));
+                            EventReader::Open(source.state->path));
   COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk,
-                            StoreWalk::Open(source.state->path, source.state->vfs));
+                            StoreWalk::Open(source.state->path));
   COORDHUB_ASSIGN_OR_RETURN(const Extent extent, SettleAcknowledged(*source.state, walk.get()));
   COORDHUB_RETURN_IF_ERROR(
       CopyDatabase(source, extent, reader.get(), walk.get(), paths.journal(), keep_going));

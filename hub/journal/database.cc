@@ -61,14 +61,13 @@ std::string_view Statement::Bytes(int column) const {
   return {static_cast<const char*>(data), data == nullptr ? 0 : static_cast<size_t>(size)};
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Access access,
-                                                         const std::string& vfs) {
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Access access) {
   const bool read_only = access == Access::kRead;
   const int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
                     SQLITE_OPEN_EXRESCODE;
   sqlite3* handle = nullptr;
-  const int rc = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int rc = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   std::unique_ptr<Database> database(new Database(path, handle));
   if (rc != SQLITE_OK) return database->ErrorOf(rc, "open");
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

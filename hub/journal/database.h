@@ -77,10 +77,8 @@ class Database {
     kRead,
   };
 
-  // `vfs`: name of a registered SQLite VFS; empty: the default one.
   // Errors: those of ErrorOf.
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, Access access,
-                                                        const std::string& vfs = "");
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, Access access);
 
   // Runs statements whose rows nobody wants.
   absl::Status Execute(const char* sql);

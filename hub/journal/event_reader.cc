@@ -31,10 +31,9 @@ absl::StatusOr<CompactMark> ReadCompactMark(Database* database) {
   return MarkFrom(database, &mark);
 }
 
-absl::StatusOr<std::unique_ptr<EventReader>> EventReader::Open(const std::string& path,
-                                                               const std::string& vfs) {
+absl::StatusOr<std::unique_ptr<EventReader>> EventReader::Open(const std::string& path) {
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<Database> database,
-                            Database::Open(path, Database::Access::kRead, vfs));
+                            Database::Open(path, Database::Access::kRead));
   std::unique_ptr<EventReader> reader(new EventReader(std::move(database)));
   COORDHUB_RETURN_IF_ERROR(reader->PrepareAll());
   return reader;

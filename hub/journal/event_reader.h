@@ -28,8 +28,7 @@ absl::StatusOr<CompactMark> ReadCompactMark(Database* database);
 // thread-safe. Errors of all: JOURNAL_DAMAGED (file, revision), IO_FAILED.
 class EventReader {
  public:
-  static absl::StatusOr<std::unique_ptr<EventReader>> Open(const std::string& path,
-                                                           const std::string& vfs);
+  static absl::StatusOr<std::unique_ptr<EventReader>> Open(const std::string& path);
 
   absl::Status Begin();
   void End();

@@ -64,7 +64,7 @@ absl::Status BeginStaging(const base::StatePaths& paths) {
 
 // Reads, and thereby checks, all events.
 absl::Status CheckEvents(const std::string& path, const Meta& meta, const Tail& tail) {
-  COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<EventReader> reader, EventReader::Open(path, ""));
+  COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<EventReader> reader, EventReader::Open(path));
   Checksum checksum = meta.compact_checksum;
   std::vector<Entry> entries;
   for (int64_t after = meta.compact_revision; after < tail.head; after += kSliceEvents) {
@@ -77,7 +77,7 @@ absl::Status CheckEvents(const std::string& path, const Meta& meta, const Tail& 
 
 // Reads, and thereby checks, the whole store.
 absl::Status CheckStore(const std::string& path) {
-  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk, StoreWalk::Open(path, ""));
+  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk, StoreWalk::Open(path));
   COORDHUB_ASSIGN_OR_RETURN(const Extent extent, walk->Settle());
   bool more = true;
   while (more) {

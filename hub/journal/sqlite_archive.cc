@@ -17,7 +17,7 @@ constexpr size_t kMaxKeys = 1000;
 absl::Status SqliteArchiveReader::Connect() {
   if (state_->failed) return Refused(state_->path);
   if (reader_ != nullptr) return absl::OkStatus();
-  COORDHUB_ASSIGN_OR_RETURN(reader_, StoreReader::Open(state_->path, state_->vfs));
+  COORDHUB_ASSIGN_OR_RETURN(reader_, StoreReader::Open(state_->path));
   return absl::OkStatus();
 }
 
@@ -65,8 +65,7 @@ absl::StatusOr<Extent> SettleAcknowledged(const JournalState& state, StoreWalk* 
 
 absl::StatusOr<int64_t> VerifyStoreRows(const JournalState& state,
                                         const std::function<absl::Status()>& between) {
-  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk,
-                            StoreWalk::Open(state.path, state.vfs));
+  COORDHUB_ASSIGN_OR_RETURN(const std::unique_ptr<StoreWalk> walk, StoreWalk::Open(state.path));
   COORDHUB_ASSIGN_OR_RETURN(const Extent extent, SettleAcknowledged(state, walk.get()));
   const auto ignore = [](const StoreWalk::Row&) { return absl::OkStatus(); };
   while (true) {

@@ -46,7 +46,6 @@ SqliteJournal::SqliteJournal(Parts parts)
       meta_(parts.meta),
       checksum_(parts.tail.checksum) {
   state_->path = database_->path();
-  state_->vfs = parts.vfs;
   state_->head = parts.tail.head;
   state_->compact = meta_.compact_revision;
   sqlite3_busy_timeout(database_->handle(), kBusyTimeoutMs);

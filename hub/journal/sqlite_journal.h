@@ -35,8 +35,6 @@ struct SqliteOptions {
   int64_t checkpoint_bytes = 2 << 20;
   // Size of the log from the start: syncs are faster as long as it need not grow. 0: none.
   int64_t log_room_bytes = 8 << 20;
-  // Name of the SQLite VFS below; empty: the default one. Tests cut the power with it.
-  std::string vfs;
 };
 
 // Opens or makes the journal in `<state_dir>/journal.sqlite3`, after taking the flock on

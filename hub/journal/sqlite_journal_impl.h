@@ -35,7 +35,6 @@ class SqliteJournal final : public Journal {
     std::unique_ptr<SnapshotDirectory> snapshots;
     int64_t checkpoint_bytes = 0;
     int64_t log_room_bytes = 0;
-    std::string vfs;
     std::string version;
   };
 

@@ -103,12 +103,11 @@ absl::Status LimitLog(Database* database, const SqliteJournal::Parts& parts) {
   return database->Execute(absl::StrCat("PRAGMA journal_size_limit=", limit).c_str());
 }
 
-absl::Status OpenDatabase(const std::string& vfs, SqliteJournal::Parts* parts) {
+absl::Status OpenDatabase(SqliteJournal::Parts* parts) {
   const std::string path = parts->paths.journal();
   COORDHUB_RETURN_IF_ERROR(CheckFile(path));
   COORDHUB_RETURN_IF_ERROR(CheckWriteAheadLog(path + "-wal"));
-  COORDHUB_ASSIGN_OR_RETURN(parts->database,
-                            Database::Open(path, Database::Access::kReadWrite, vfs));
+  COORDHUB_ASSIGN_OR_RETURN(parts->database, Database::Open(path, Database::Access::kReadWrite));
   Database* database = parts->database.get();
   COORDHUB_ASSIGN_OR_RETURN(parts->meta, ReadMeta(database));
   COORDHUB_RETURN_IF_ERROR(Configure(database));
@@ -159,9 +158,8 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(const SqliteOptions& 
   parts.snapshots = std::move(snapshots);
   parts.checkpoint_bytes = options.checkpoint_bytes;
   parts.log_room_bytes = options.log_room_bytes;
-  parts.vfs = options.vfs;
   parts.version = options.version;
-  COORDHUB_RETURN_IF_ERROR(OpenDatabase(options.vfs, &parts));
+  COORDHUB_RETURN_IF_ERROR(OpenDatabase(&parts));
   if (is_copy) COORDHUB_RETURN_IF_ERROR(BeginNewLog(options, &parts));
   for (const std::string& path : {paths.lock(), paths.journal(), paths.journal() + "-wal"}) {
     COORDHUB_RETURN_IF_ERROR(parts.held->Add(path));

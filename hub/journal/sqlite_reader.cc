@@ -18,7 +18,7 @@ constexpr size_t kMaxEntries = 1000;
 absl::Status SqliteReader::Connect() {
   if (state_->failed) return Refused(state_->path);
   if (reader_ != nullptr) return absl::OkStatus();
-  COORDHUB_ASSIGN_OR_RETURN(reader_, EventReader::Open(state_->path, state_->vfs));
+  COORDHUB_ASSIGN_OR_RETURN(reader_, EventReader::Open(state_->path));
   return absl::OkStatus();
 }
 

@@ -14,7 +14,6 @@ namespace coordhub::journal {
 // What a SqliteJournal tells its readers. Written by the writer's thread.
 struct JournalState {
   std::string path;
-  std::string vfs;
   std::atomic<int64_t> head{0};
   std::atomic<int64_t> compact{0};
   // An earlier failure left the content unknown: everything is refused.

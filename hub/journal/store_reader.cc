@@ -26,10 +26,9 @@ std::string KeyBehind(std::string prefix) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Open(const std::string& path,
-                                                               const std::string& vfs) {
+absl::StatusOr<std::unique_ptr<StoreReader>> StoreReader::Open(const std::string& path) {
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<Database> database,
-                            Database::Open(path, Database::Access::kRead, vfs));
+                            Database::Open(path, Database::Access::kRead));
   std::unique_ptr<StoreReader> reader(new StoreReader(std::move(database)));
   COORDHUB_RETURN_IF_ERROR(reader->PrepareAll());
   return reader;

@@ -19,8 +19,7 @@ namespace coordhub::journal {
 // thread-safe. Errors of all: JOURNAL_DAMAGED (file, revision where known), IO_FAILED.
 class StoreReader {
  public:
-  static absl::StatusOr<std::unique_ptr<StoreReader>> Open(const std::string& path,
-                                                           const std::string& vfs);
+  static absl::StatusOr<std::unique_ptr<StoreReader>> Open(const std::string& path);
 
   absl::Status Begin();
   void End();

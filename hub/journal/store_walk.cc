@@ -18,10 +18,9 @@ constexpr size_t kSliceBytes = 4 << 20;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StoreWalk>> StoreWalk::Open(const std::string& path,
-                                                           const std::string& vfs) {
+absl::StatusOr<std::unique_ptr<StoreWalk>> StoreWalk::Open(const std::string& path) {
   COORDHUB_ASSIGN_OR_RETURN(std::unique_ptr<Database> database,
-                            Database::Open(path, Database::Access::kRead, vfs));
+                            Database::Open(path, Database::Access::kRead));
   std::unique_ptr<StoreWalk> walk(new StoreWalk(std::move(database)));
   COORDHUB_RETURN_IF_ERROR(walk->PrepareAll());
   return walk;

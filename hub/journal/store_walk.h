@@ -37,8 +37,7 @@ class StoreWalk {
   };
   using Sink = std::function<absl::Status(const Row&)>;
 
-  static absl::StatusOr<std::unique_ptr<StoreWalk>> Open(const std::string& path,
-                                                         const std::string& vfs);
+  static absl::StatusOr<std::unique_ptr<StoreWalk>> Open(const std::string& path);
 
   absl::StatusOr<Extent> Settle();
 

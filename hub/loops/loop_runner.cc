@@ -14,6 +14,7 @@
 #include "agent/base/string_view.h"
 #include "agent/base/text.h"
 #include "hub/core/proto_time.h"
+#include "hub/engine/endings.h"
 #include "hub/loops/schedule.h"
 
 namespace coordhub::loops {
@@ -24,10 +25,6 @@ using base::MonoTime;
 constexpr size_t kErrorBytes = 512;
 // A failed step is tried again after this, then twice as long each time, up to the interval.
 constexpr absl::Duration kRetry = absl::Seconds(1);
-
-absl::Status Draining() {
-  return base::MakeError(v1::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
 
 std::string_view StateName(v1::Loop::State state) {
   constexpr std::string_view kPrefix = "STATE_";
@@ -187,7 +184,7 @@ void LoopRunner::Finish(Entry* entry) {
 // ---- who asks and commands ----
 
 absl::StatusOr<LoopRunner::Entry*> LoopRunner::FindOpen(std::string_view loop_id) {
-  if (draining_) return Draining();
+  if (draining_) return engine::Draining();
   for (const auto& entry : entries_) {
     if (entry->spec.id == loop_id) return entry.get();
   }
@@ -390,7 +387,7 @@ void LoopRunner::Drain() {
       }
     }
   }
-  for (const Done& done : refused) done(Draining());
+  for (const Done& done : refused) done(engine::Draining());
 }
 
 bool LoopRunner::Stop(absl::Duration timeout) {

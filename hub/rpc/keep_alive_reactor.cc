@@ -7,6 +7,7 @@
 #include "hub/core/decide/refusals.h"
 #include "hub/core/records.h"
 #include "hub/core/validate.h"
+#include "hub/engine/endings.h"
 #include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
 #include "hub/rpc/refusal.h"
@@ -17,14 +18,6 @@ namespace {
 // Losses that an agent has not read about. It can hold 256 claims at a time; one that is so far
 // behind is not listening.
 constexpr size_t kMaxUnreadLosses = 4'096;
-
-absl::Status Draining() {
-  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
-
-absl::Status CallerGone() {
-  return base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the agent went away");
-}
 
 // What can still be told of a claim's end when its event went by unseen. `ticket` may be null.
 v1::LostClaim::Reason LossSeenLater(const v1::Ticket* ticket, int64_t fence) {
@@ -181,7 +174,7 @@ void KeepAliveReactor::OnDrain(const engine::Workspace* workspace) {
     base::MutexLock lock(&mu_);
     if (!end_.ok()) return;
     if (workspace != nullptr && workspace != &principal_.home()->engine()) return;
-    end_ = Draining();
+    end_ = engine::Draining();
     // Who has not said a word yet is not answered.
     say_draining_ = scope_.has_value();
   }
@@ -257,7 +250,7 @@ void KeepAliveReactor::Pump() {
 
 KeepAliveReactor::Step KeepAliveReactor::Next() {
   if (finished_ || writing_ || handling_ > 0) return {};
-  if (gone_) return FinishWith(CallerGone());
+  if (gone_) return FinishWith(engine::CallerGone());
   if (!end_.ok()) {
     if (!std::exchange(say_draining_, false)) return FinishWith(end_);
     v1::KeepAliveResponse farewell = MakeAnswer();

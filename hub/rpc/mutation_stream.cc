@@ -9,6 +9,7 @@
 #include "google/protobuf/wire_format_lite.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/support/slice.h"
+#include "hub/engine/endings.h"
 #include "hub/rpc/call_deadline.h"
 #include "hub/rpc/call_log.h"
 #include "hub/rpc/grpc_status.h"
@@ -22,14 +23,6 @@ using google::protobuf::io::CodedOutputStream;
 constexpr char kMethod[] = "MutateTickets";
 // What takes longer to parse and check than other calls should wait.
 constexpr size_t kLargeMessageBytes = 64 << 10;
-
-absl::Status Draining() {
-  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
-
-absl::Status CallerGone() {
-  return base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the client went away");
-}
 
 // As an element of MutateTicketsResponse.results.
 std::string EncodeElement(const v1::TicketMutationResult& result) {
@@ -215,7 +208,7 @@ void MutationStream::OnDrain(const engine::Workspace* /*workspace*/) {
   {
     // Whichever workspace it is: a stream is about any number of them.
     base::MutexLock lock(&mu_);
-    if (end_.ok()) end_ = Draining();
+    if (end_.ok()) end_ = engine::Draining();
   }
   Pump();
 }
@@ -249,7 +242,7 @@ void MutationStream::Pump() {
 MutationStream::Step MutationStream::Next() {
   // What is handled may still start results, and ends in a Pump.
   if (finished_ || handling_) return {};
-  if (gone_) return writing_ ? Step{} : FinishWith(CallerGone());
+  if (gone_) return writing_ ? Step{} : FinishWith(engine::CallerGone());
   if (!writing_ && TakeResults()) {
     writing_ = true;
     return Start(Action::kWrite);

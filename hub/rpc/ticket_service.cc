@@ -5,6 +5,7 @@
 #include "agent/base/error.h"
 #include "hub/core/decide/refusals.h"
 #include "hub/core/proto_time.h"
+#include "hub/engine/endings.h"
 #include "hub/rpc/archived_listing.h"
 #include "hub/rpc/mutation_stream.h"
 #include "hub/rpc/ticket_listing.h"
@@ -28,8 +29,7 @@ absl::StatusOr<v1::ClaimNextTicketResponse> AnswerClaimNext(const Committed& com
 // Volatile calls bypass the writer, but while the hub stops they are refused like all that change
 // something.
 absl::Status RefusalToChange(const CallScope& scope) {
-  if (!scope.engine().draining()) return absl::OkStatus();
-  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
+  return scope.engine().draining() ? engine::Draining() : absl::OkStatus();
 }
 
 template <class Request, class Response>

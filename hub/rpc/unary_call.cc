@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "hub/engine/endings.h"
 #include "hub/rpc/call_log.h"
 #include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
@@ -82,7 +83,7 @@ void UnaryCall::RefuseWhenGone() {
   WhenGone([weak = weak_from_this()] {
     const auto call = weak.lock();
     if (call == nullptr) return;
-    call->Refuse(base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the caller went away"));
+    call->Refuse(engine::CallerGone());
   });
 }
 

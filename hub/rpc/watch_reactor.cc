@@ -9,6 +9,7 @@
 #include "hub/core/decide/refusals.h"
 #include "hub/core/proto_time.h"
 #include "hub/core/validate.h"
+#include "hub/engine/endings.h"
 #include "hub/rpc/event_frames.h"
 #include "hub/rpc/grpc_status.h"
 #include "hub/rpc/message_codec.h"
@@ -25,14 +26,6 @@ constexpr int64_t kBookmarkAfterLeftOut = 1'000;
 constexpr int64_t kEventsLookedAtAtOnce = 2'000;
 // What the journal gives at a time.
 constexpr size_t kEventsPerJournalRead = 1'000;
-
-absl::Status Draining() {
-  return base::MakeError(base::pb::ERROR_REASON_HUB_DRAINING, "the hub is stopping");
-}
-
-absl::Status CallerGone() {
-  return base::MakeError(base::pb::ERROR_REASON_CALLER_GONE, "the watcher went away");
-}
 
 absl::Status TooSlow() {
   return base::MakeError(base::pb::ERROR_REASON_SLOW_WATCHER,
@@ -75,7 +68,7 @@ absl::Status WatchReactor::Begin(const Gate& gate, const Principal& principal,
   COORDHUB_ASSIGN_OR_RETURN(const CallScope scope, gate.Enter(principal, request.workspace_id()));
   COORDHUB_RETURN_IF_ERROR(TouchSession(scope, ""));
   engine::Workspace& engine = scope.engine();
-  if (engine.draining()) return Draining();
+  if (engine.draining()) return engine::Draining();
   engine::ViewPtr view = engine.view();
   LogPosition log{engine.identity().log_id, view->revision, engine.compact_revision()};
   COORDHUB_ASSIGN_OR_RETURN(plan_, PlanWatch(request, std::move(log), std::move(view)));
@@ -161,7 +154,7 @@ void WatchReactor::OnDrain(const engine::Workspace* workspace) {
   {
     base::MutexLock lock(&mu_);
     if (!end_.ok()) return;
-    end_ = Draining();
+    end_ = engine::Draining();
     say_closing_ = true;
   }
   Pump();
@@ -257,7 +250,7 @@ WatchReactor::Step WatchReactor::Next() {
   // The only end that does not wait for the write in flight: that one is why. But for its start.
   if (too_slow_ && (!writing_ || in_flight_since_.has_value())) return FinishWith(TooSlow());
   if (writing_) return {};
-  if (gone_) return FinishWith(CallerGone());
+  if (gone_) return FinishWith(engine::CallerGone());
   if (!end_.ok()) {
     // Nothing comes before `opened`, not even a farewell.
     if (!opened_ || !std::exchange(say_closing_, false)) return FinishWith(end_);

@@ -169,6 +169,30 @@ TEST(LeaseTableTest, ARenewalThatWasLongOnItsWayTakesNoTouchBack) {
   EXPECT_EQ(table.TakeExpired(touched + absl::Seconds(10)).size(), 1u);
 }
 
+TEST(LeaseTableTest, AnExpiryThatIsNotWrittenDownYetIsTriedAgainLaterAndNotAtOnce) {
+  LeaseTable table;
+  table.Add(SessionLease("k"), "owner", absl::Seconds(10), {0});
+  const base::MonoTime now = base::MonoTime{0} + absl::Seconds(10);
+  ASSERT_EQ(table.TakeExpired(now).size(), 1u);
+  ASSERT_TRUE(table.NextDeadline().has_value());
+  EXPECT_GT(*table.NextDeadline(), now) << "whoever waits for deadlines would spin";
+  EXPECT_EQ(table.TakeExpired(*table.NextDeadline()).size(), 1u);
+  table.Remove(SessionLease("k"));
+  EXPECT_FALSE(table.NextDeadline().has_value());
+}
+
+TEST(LeaseTableTest, LeasesOfOneIdAreToldApartByKindAndFence) {
+  LeaseTable table;
+  table.Add(ClaimLease("T-1", 7), "a", absl::Seconds(10), {0});
+  table.Add(ClaimLease("T-1", 9), "b", absl::Seconds(10), {0});
+  EXPECT_EQ(table.OwnerOf(ClaimLease("T-1", 7)), "a");
+  EXPECT_EQ(table.OwnerOf(ClaimLease("T-1", 9)), "b");
+  EXPECT_EQ(table.OwnerOf(SessionLease("T-1")), "");
+  table.Remove(ClaimLease("T-1", 7));
+  EXPECT_EQ(table.OwnerOf(ClaimLease("T-1", 7)), "");
+  EXPECT_EQ(table.OwnerOf(ClaimLease("T-1", 9)), "b");
+}
+
 TEST_F(LeaseTest, NothingIsGivenToASessionThatEndsInTheSameBatch) {
   hub_.Register("b", "uid-b", kTtl);
   const ReplyPtr waiting = hub_.RunOne(CommandOf(Session("uid-b"), ClaimNext(absl::Hours(1))));

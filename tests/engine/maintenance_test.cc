@@ -156,6 +156,33 @@ TEST_F(MaintenanceTest, AnswersGoOnWhileASnapshotIsWritten) {
   Verify();
 }
 
+TEST_F(MaintenanceTest, VerificationReportsASnapshotThatDoesNotHoldWhatWasWritten) {
+  auto journal = std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+  Script(journal.get());
+  journal->on_snapshot_header = [](journal::v1::SnapshotHeader* header) {
+    // As if a record had been lost on its way into the file.
+    header->set_digest(std::string(64, '0'));
+  };
+  Open(std::move(journal));
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+  Verify();
+  for (int i = 0; snapshots_ == 0; ++i) {
+    ASSERT_TRUE(Change(i).ok());
+    Settle();
+  }
+  EXPECT_EQ(base::ReasonOf(TryVerify().status()), v1::ERROR_REASON_JOURNAL_DAMAGED);
+}
+
+TEST_F(MaintenanceTest, VerificationReportsADamagedStore) {
+  auto journal = std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+  journal->on_verify_store = [] {
+    return base::MakeError(v1::ERROR_REASON_JOURNAL_DAMAGED, "a row does not match its checksum");
+  };
+  Open(std::move(journal));
+  ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
+  EXPECT_EQ(base::ReasonOf(TryVerify().status()), v1::ERROR_REASON_JOURNAL_DAMAGED);
+}
+
 TEST_F(MaintenanceTest, WithoutRetentionNothingIsEverDropped) {
   options_.retained_events = 0;
   OpenInMemory();

@@ -124,6 +124,25 @@ TEST_F(NameWaitingTest, ASessionThatEndsLetsThoseBehindGo) {
   EXPECT_NE(Granted(z), "");
 }
 
+TEST_F(NameWaitingTest, WhatASessionHoldsEndsWithItAndGoesToWhoWaits) {
+  const ReplyPtr x = Ask("x", "a");
+  const ReplyPtr y = Wait("y", "a");
+  hub_.RunOne(CommandOf(Session("uid-x"), v1::DeregisterAgentRequest()));
+  const auto state_of = [this](const ReplyPtr& reply) {
+    const auto* held = hub_.state_->records().Find<core::tables::Reservations>(Granted(reply));
+    return held == nullptr ? v1::Reservation::STATE_UNSPECIFIED : held->state();
+  };
+  EXPECT_EQ(state_of(x), v1::Reservation::STATE_RELEASED);
+  ASSERT_NE(Granted(y), "");
+  const ReplyPtr z = Wait("z", "a", absl::Hours(2));
+  for (int i = 0; i < 61; ++i) {
+    hub_.sessions_->Touch(SessionLease("uid-z"), hub_.lease_clock_->Now());
+    hub_.Advance(absl::Minutes(1));
+  }
+  EXPECT_EQ(state_of(y), v1::Reservation::STATE_LOST) << "its holder was silent";
+  EXPECT_NE(Granted(z), "");
+}
+
 TEST_F(NameWaitingTest, WhatIsFreedIsNotDecidedForAllWhoWaitForIt) {
   const ReplyPtr x = Ask("x", "a");
   const ReplyPtr first = Wait("y", "a");

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,12 @@ class ScriptedJournal final : public journal::Journal {
   // not; and with every compaction's.
   std::function<void(int64_t)> on_snapshot;
   std::function<void(int64_t)> on_compact;
+  // Instead of the real one's; a small one is soon reached.
+  std::optional<size_t> max_append;
+  // Asked before the rows of the store are.
+  std::function<absl::Status()> on_verify_store;
+  // May change the header of a snapshot that is written.
+  std::function<void(journal::v1::SnapshotHeader*)> on_snapshot_header;
   // Called with the head as a backup ends.
   std::function<void(int64_t)> after_backup;
 
@@ -37,7 +44,9 @@ class ScriptedJournal final : public journal::Journal {
     }
     return real_->Append(entries);
   }
-  size_t max_append_bytes() const override { return real_->max_append_bytes(); }
+  size_t max_append_bytes() const override {
+    return max_append.value_or(real_->max_append_bytes());
+  }
   absl::StatusOr<int64_t> Compact(int64_t revision) override {
     if (on_compact) on_compact(revision);
     return real_->Compact(revision);
@@ -51,7 +60,9 @@ class ScriptedJournal final : public journal::Journal {
       const absl::Status status = on_save_snapshot();
       if (!status.ok()) return status;
     }
-    return real_->SaveSnapshot(header, [&](const RecordWriter& write) {
+    journal::v1::SnapshotHeader written = header;
+    if (on_snapshot_header) on_snapshot_header(&written);
+    return real_->SaveSnapshot(written, [&](const RecordWriter& write) {
       bool begun = false;
       return source([&](const journal::v1::SnapshotRecord& record) {
         const absl::Status written = write(record);
@@ -68,6 +79,10 @@ class ScriptedJournal final : public journal::Journal {
     return real_->store_size(space);
   }
   absl::StatusOr<int64_t> VerifyStore(const std::function<absl::Status()>& between) override {
+    if (on_verify_store) {
+      const absl::Status status = on_verify_store();
+      if (!status.ok()) return status;
+    }
     return real_->VerifyStore(between);
   }
   bool store_incomplete() const override { return real_->store_incomplete(); }

@@ -90,11 +90,14 @@ class WorkspaceTest : public ::testing::Test {
                        [done](absl::StatusOr<Outcome> outcome) { done->Set(std::move(outcome)); });
     return done->Get();
   }
-  Workspace::VerifyResult Verify() {
+  absl::StatusOr<Workspace::VerifyResult> TryVerify() {
     auto done = std::make_shared<Waitable<absl::StatusOr<Workspace::VerifyResult>>>();
     workspace_->Verify(
         [done](absl::StatusOr<Workspace::VerifyResult> result) { done->Set(std::move(result)); });
-    const auto result = done->Get();
+    return done->Get();
+  }
+  Workspace::VerifyResult Verify() {
+    const auto result = TryVerify();
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? *result : Workspace::VerifyResult();
   }

@@ -24,7 +24,7 @@ absl::Status DecideCommand(Context& context, const pb::DeregisterAgentRequest& r
   }
   std::string reason = request.reason();
   if (reason.empty()) reason = agent == context.self ? "deregistered" : "ended by the operator";
-  EndSession(context, *agent, {.claims = ClaimFate::kGivenBack, .reason = reason});
+  EndSession(context, *agent, {.held = HeldFate::kGivenBack, .reason = reason});
   return absl::OkStatus();
 }
 

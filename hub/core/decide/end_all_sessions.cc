@@ -32,9 +32,9 @@ std::vector<const pb::Agent*> LastLive(const State& state) {
 }  // namespace
 
 absl::Status DecideCommand(Context& context, const EndAllSessions& command) {
-  const SessionEnd end = {.claims = ClaimFate::kLost, .reason = command.reason};
+  const SessionEnd end = {.held = HeldFate::kLost, .reason = command.reason};
   const std::vector<const pb::Agent*> live = LastLive(context.state);
-  for (const pb::Agent* agent : live) EndClaims(context, agent->agent_id(), end);
+  for (const pb::Agent* agent : live) EndHoldings(context, agent->agent_id(), end);
 
   // That the log is another one is worth an event even if nobody was there.
   pb::Event* event = &context.draft.Add(pb::EVENT_KIND_WORKSPACE_RESTORED, command.reason);

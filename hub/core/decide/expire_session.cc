@@ -12,7 +12,7 @@ absl::Status DecideCommand(Context& context, const ExpireSession& command) {
   const absl::Duration shown = absl::Trunc(command.silent_for, absl::Milliseconds(1));
   EndSession(context, *agent,
              {.state = pb::Agent::STATE_EXPIRED,
-              .claims = ClaimFate::kLost,
+              .held = HeldFate::kLost,
               .reason = absl::StrCat("silent for ", absl::FormatDuration(shown)),
               .silent_for = command.silent_for});
   return absl::OkStatus();

@@ -107,7 +107,7 @@ absl::Status DecideCommand(Context& context, const RegisterAgent& command) {
   const pb::Agent* known = context.state.FindAgent(request.agent_id());
   if (known != nullptr && IsLive(*known)) {
     if (!request.takeover()) return AgentActive(request.agent_id());
-    EndSession(context, *known, {.claims = ClaimFate::kLost, .reason = "taken over"});
+    EndSession(context, *known, {.held = HeldFate::kLost, .reason = "taken over"});
   } else {
     COORDHUB_RETURN_IF_ERROR(RequireRoomForSession(context));
     if (known == nullptr) ForgetOldest(context);

@@ -33,17 +33,46 @@ Family FamilyOf(const State& state, const pb::Agent& agent) {
   return family;
 }
 
-void EndClaims(Context& context, std::string_view agent_id, const SessionEnd& end) {
-  const std::string holder(agent_id);
+namespace {
+
+void EndClaims(Context& context, const std::string& holder, const SessionEnd& end) {
   const auto& held = context.state.records().tickets_by_holder;
   for (auto ticket = held.LowerBound(std::pair(holder, int64_t{0}));
        ticket.Valid() && ticket.key().first == holder; ticket.Next()) {
-    if (end.claims == ClaimFate::kGivenBack) {
+    if (end.held == HeldFate::kGivenBack) {
       GiveClaimBack(context, *ticket, end.reason);
     } else {
       LoseClaim(context, *ticket, end.reason);
     }
   }
+}
+
+void EndReservations(Context& context, const std::string& holder, const SessionEnd& end) {
+  const bool given_back = end.held == HeldFate::kGivenBack;
+  const auto& held = context.state.records().reservations_by_holder;
+  for (auto reservation = held.LowerBound(std::pair(holder, std::string()));
+       reservation.Valid() && reservation.key().first == holder; reservation.Next()) {
+    pb::Reservation ended = *reservation;
+    ended.set_state(given_back ? pb::Reservation::STATE_RELEASED : pb::Reservation::STATE_LOST);
+    *ended.mutable_end_time() = ToProto(context.draft.time());
+    ended.set_end_reason(end.reason);
+    context.draft.Put(context.draft.Add(given_back ? pb::EVENT_KIND_RESERVATION_RELEASED
+                                                   : pb::EVENT_KIND_RESERVATION_LOST,
+                                        end.reason),
+                      std::move(ended));
+  }
+}
+
+// What ends with a session, in this order. A new kind is a function, and a line here.
+constexpr void (*kEndsWithSession[])(Context&, const std::string& holder, const SessionEnd&) = {
+    EndClaims,
+    EndReservations,
+};
+
+}  // namespace
+
+void EndHoldings(Context& context, const std::string& agent_id, const SessionEnd& end) {
+  for (const auto& end_kind : kEndsWithSession) end_kind(context, agent_id, end);
 }
 
 pb::Agent EndedAgent(const Context& context, const pb::Agent& agent, const SessionEnd& end) {
@@ -60,9 +89,9 @@ void EndSession(Context& context, const pb::Agent& agent, const SessionEnd& end)
     const pb::Agent* sub_agent = context.draft.FindAgent(sub_agent_id);
     EndSession(
         context, *sub_agent,
-        {.claims = end.claims, .reason = absl::StrCat("its parent ", agent.agent_id(), " ended")});
+        {.held = end.held, .reason = absl::StrCat("its parent ", agent.agent_id(), " ended")});
   }
-  EndClaims(context, agent.agent_id(), end);
+  EndHoldings(context, agent.agent_id(), end);
   const pb::EventKind kind = end.state == pb::Agent::STATE_EXPIRED ? pb::EVENT_KIND_AGENT_EXPIRED
                                                                    : pb::EVENT_KIND_AGENT_LEFT;
   context.draft.Put(context.draft.Add(kind, end.reason), EndedAgent(context, agent, end));

@@ -1,4 +1,4 @@
-// How a session ends: its claims, its sub-agents and itself, in one commit.
+// How a session ends: what it holds, its sub-agents and itself, in one commit.
 
 #pragma once
 
@@ -12,9 +12,9 @@
 
 namespace coordhub::core {
 
-// What becomes of the claims.
-enum class ClaimFate {
-  // The holder left in good order: the attempts are given back.
+// What becomes of what it holds.
+enum class HeldFate {
+  // The holder left in good order: the attempts of claims are given back.
   kGivenBack,
   // The holder is gone: the attempts count.
   kLost,
@@ -23,7 +23,7 @@ enum class ClaimFate {
 struct SessionEnd {
   // LEFT or EXPIRED.
   v1::Agent::State state = v1::Agent::STATE_LEFT;
-  ClaimFate claims = ClaimFate::kLost;
+  HeldFate held = HeldFate::kLost;
   // In words: `Agent.end_reason`, and the reason of every event.
   std::string reason;
   // With EXPIRED.
@@ -39,13 +39,13 @@ struct Family {
 // The family that a live agent belongs to.
 Family FamilyOf(const State& state, const v1::Agent& agent);
 
-// Ends the session of a live agent: first those of its sub-agents, then its claims, then itself, so
-// that at no revision a claim or a sub-agent outlives its session. The last AGENT_* event is its
+// Ends the session of a live agent: first those of its sub-agents, then what it holds, then itself,
+// so that at no revision anything outlives its session. The last AGENT_* event is its
 // own.
 void EndSession(Context& context, const v1::Agent& agent, const SessionEnd& end);
 
-// Only the claims.
-void EndClaims(Context& context, std::string_view agent_id, const SessionEnd& end);
+// Only what it holds: claims, reservations. The list of the kinds is in sessions.cc.
+void EndHoldings(Context& context, const std::string& agent_id, const SessionEnd& end);
 
 // The agent's record once its session has ended.
 v1::Agent EndedAgent(const Context& context, const v1::Agent& agent, const SessionEnd& end);

@@ -167,7 +167,7 @@ TEST_F(Zsh, TheScriptRegistersItself) {
 
 TEST_F(Zsh, OffersCommandsWithWhatTheyDo) {
   const auto commands = Offered({""});
-  EXPECT_EQ(commands.size(), 11u);
+  EXPECT_EQ(commands.size(), 12u);
   EXPECT_THAT(commands, Contains("top:What `status` shows, live: changes appear as they happen"));
   EXPECT_THAT(commands, Contains("me:Who the hub takes you for, and what you hold"));
   EXPECT_THAT(Offered({"ticket", ""}),
