@@ -177,7 +177,6 @@ void LiveWorkspace::OnTick() {
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
   broadcaster_.Publish(events);
-  texts_.Follow(events);
   work_signs_.Follow(events, *former_view_, *view());
   former_view_.reset();
   const int64_t head = events.back().event->revision();

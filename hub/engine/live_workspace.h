@@ -83,6 +83,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
 
  private:
   // WriterObserver, on the writer's thread.
+  void OnDurable(const std::vector<EncodedEvent>& events) override { texts_.Follow(events); }
   void OnView(std::shared_ptr<const core::View> view) override;
   void OnCommitted(const std::vector<EncodedEvent>& events) override;
   void OnWriteRefusal(const std::string& reason) override;

@@ -353,6 +353,7 @@ absl::Status Writer::Commit() {
 void Writer::Acknowledge() {
   durable_view_ = parts_.state->MakeView();
   leases_.Follow(events_, now_.mono);
+  parts_.observer->OnDurable(events_);
   parts_.observer->OnView(durable_view_);
   AnswerAll();
   parts_.observer->OnCommitted(events_);

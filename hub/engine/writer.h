@@ -29,6 +29,8 @@ namespace coordhub::engine {
 class WriterObserver {
  public:
   virtual ~WriterObserver() = default;
+  // A batch is durable. Before reads see it and answers follow.
+  virtual void OnDurable(const std::vector<EncodedEvent>& /*events*/) {}
   // A batch is durable. Reads may see `view` from now on; answers follow.
   virtual void OnView(std::shared_ptr<const core::View> view) = 0;
   // After the answers: for the fan-out.

@@ -60,9 +60,9 @@ class ScriptedJournal final : public journal::Journal {
       const absl::Status status = on_save_snapshot();
       if (!status.ok()) return status;
     }
-    journal::v1::SnapshotHeader written = header;
-    if (on_snapshot_header) on_snapshot_header(&written);
-    return real_->SaveSnapshot(written, [&](const RecordWriter& write) {
+    journal::v1::SnapshotHeader stated = header;
+    if (on_snapshot_header) on_snapshot_header(&stated);
+    return real_->SaveSnapshot(stated, [&](const RecordWriter& write) {
       bool begun = false;
       return source([&](const journal::v1::SnapshotRecord& record) {
         const absl::Status written = write(record);

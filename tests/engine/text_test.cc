@@ -112,6 +112,15 @@ TEST_F(TextTest, TextsAreReadWhereverTheyAre) {
   Verify();
 }
 
+TEST_F(TextTest, WhoWasAnsweredReadsWhatItWrote) {
+  OpenSqlite();
+  const int64_t number = CreateWith("0");
+  for (int i = 1; i <= 200; ++i) {
+    SetBody(number, absl::StrCat(i));
+    ASSERT_EQ(BodyOf(number), absl::StrCat(i)) << "answered, and an older body is read";
+  }
+}
+
 TEST_F(TextTest, CommentsAreReadAsFarAsTheyFitButOneAtLeast) {
   OpenSqlite();
   const int64_t number = CreateWith("");

@@ -259,7 +259,8 @@ TEST_F(BackupTest, WhatIsNoBackupIsRefused) {
 TEST_F(BackupTest, ANewerOneIsRefusedNamingItsWriter) {
   AppendUpTo(journal_.get(), 3);
   ASSERT_TRUE(journal_->Backup(backup()).ok());
-  WriteBytes(backup() + "/manifest.json", R"({"format": 3, "written_by": "9.8.7", "more": []})");
+  WriteBytes(backup() + "/manifest.json", absl::StrCat("{\"format\": ", kFormatVersion + 1,
+                                                       R"(, "written_by": "9.8.7", "more": []})"));
   const absl::Status status = TryRestore();
   EXPECT_EQ(Reason(status), "JOURNAL_TOO_NEW") << status;
   EXPECT_EQ(base::MetadataOf(status, "written_by"), "9.8.7");

@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mishap{"LogIdChanged", "UPDATE meta SET log_id = 'another'", nullptr},
         Mishap{"RestoredChanged", "UPDATE meta SET restored = 1", nullptr},
         Mishap{"MetaRemoved", "DELETE FROM meta", nullptr},
-        Mishap{"FormatChangedInOnePlace", "PRAGMA user_version = 3", nullptr},
+        Mishap{"FormatChangedInOnePlace", "PRAGMA user_version = 2", nullptr},
         Mishap{"ApplicationChanged", "PRAGMA application_id = 1", nullptr},
         Mishap{"TableRemoved", "DROP TABLE store_index", nullptr}),
     NameOf);

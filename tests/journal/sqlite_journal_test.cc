@@ -202,12 +202,13 @@ TEST_F(SqliteJournalTest, ThePidOfADeadProcessIsNotNamed) {
 TEST_F(SqliteJournalTest, ANewerFormatIsRefusedNamingItsWriterAndLeftAlone) {
   disk_.Open().reset();
   RunSql(disk_.database(),
-         "PRAGMA user_version=3; UPDATE meta SET format=3, written_by='9.8.7';"
-         "ALTER TABLE meta ADD COLUMN more TEXT");
+         absl::StrCat("PRAGMA user_version=", kFormatVersion + 1,
+                      "; UPDATE meta SET format=", kFormatVersion + 1, ", written_by='9.8.7';",
+                      "ALTER TABLE meta ADD COLUMN more TEXT"));
   const std::string before = ReadBytes(disk_.database());
   const absl::Status status = disk_.TryOpen().status();
   EXPECT_EQ(Reason(status), "JOURNAL_TOO_NEW") << status;
-  EXPECT_EQ(base::MetadataOf(status, "format"), "3");
+  EXPECT_EQ(base::MetadataOf(status, "format"), absl::StrCat(kFormatVersion + 1));
   EXPECT_EQ(base::MetadataOf(status, "written_by"), "9.8.7");
   EXPECT_EQ(base::MetadataOf(status, "file"), disk_.database());
   EXPECT_EQ(ReadBytes(disk_.database()), before);
