@@ -15,4 +15,8 @@ std::string Digest(const View& view, const std::function<void()>& rest);
 
 inline constexpr int kRecordsAtOnce = 128;
 
+// Begins the digest that a snapshot's header keeps: another one whenever the same records come to
+// another digest, so that what an older build wrote is not taken for damage.
+inline constexpr char kDigestScheme[] = "2:";
+
 }  // namespace coordhub::core

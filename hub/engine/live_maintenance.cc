@@ -66,7 +66,7 @@ absl::Status LiveWorkspace::SaveSnapshot(const core::View& view,
   journal::v1::SnapshotHeader header;
   header.set_log_id(journal_->identity().log_id);
   header.set_revision(view.revision);
-  header.set_digest(core::Digest(view, rest));
+  header.set_digest(core::kDigestScheme + core::Digest(view, rest));
   header.set_written_by(options_.version);
   header.set_last_ticket_number(view.last_ticket_number);
   *header.mutable_last_event_time() = core::ToProto(view.last_event_time);

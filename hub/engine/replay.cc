@@ -3,9 +3,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
+#include "hub/core/digest.h"
 #include "hub/engine/endings.h"
 #include "hub/engine/event_codec.h"
 
@@ -104,9 +106,13 @@ absl::Status CheckSnapshot(journal::Journal* journal, const std::string& version
   COORDHUB_ASSIGN_OR_RETURN(
       const std::optional<journal::v1::SnapshotHeader> header,
       journal->LoadSnapshot(journal->head_revision(), sink, [](const std::string&) {}));
-  if (!header.has_value() || header->written_by() != version) return absl::OkStatus();
+  if (!header.has_value() || header->written_by() != version ||
+      !absl::StartsWith(header->digest(), core::kDigestScheme)) {
+    return absl::OkStatus();
+  }
   state.FinishLoad(*header, now);
-  if (core::Digest(*state.MakeView()) == header->digest()) return absl::OkStatus();
+  if (core::kDigestScheme + core::Digest(*state.MakeView()) == header->digest())
+    return absl::OkStatus();
   return Damaged(header->revision(), "the snapshot does not hold what was written into it");
 }
 

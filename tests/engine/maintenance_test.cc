@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "hub/core/digest.h"
 #include "tests/engine/workspace_fixture.h"
 
 namespace coordhub::engine {
@@ -161,7 +162,7 @@ TEST_F(MaintenanceTest, VerificationReportsASnapshotThatDoesNotHoldWhatWasWritte
   Script(journal.get());
   journal->on_snapshot_header = [](journal::v1::SnapshotHeader* header) {
     // As if a record had been lost on its way into the file.
-    header->set_digest(std::string(64, '0'));
+    header->set_digest(core::kDigestScheme + std::string(64, '0'));
   };
   Open(std::move(journal));
   ASSERT_TRUE(Do(CommandOf(Operator(), Create("one"))).ok());
@@ -171,6 +172,20 @@ TEST_F(MaintenanceTest, VerificationReportsASnapshotThatDoesNotHoldWhatWasWritte
     Settle();
   }
   EXPECT_EQ(base::ReasonOf(TryVerify().status()), v1::ERROR_REASON_JOURNAL_DAMAGED);
+}
+
+TEST_F(MaintenanceTest, ADigestThatAnOlderBuildMadeOtherwiseIsNoDamage) {
+  auto journal = std::make_unique<ScriptedJournal>(journal::NewMemoryJournal(std::string(32, 'a')));
+  Script(journal.get());
+  journal->on_snapshot_header = [](journal::v1::SnapshotHeader* header) {
+    header->set_digest(std::string(64, '0'));  // before schemes were told apart
+  };
+  Open(std::move(journal));
+  for (int i = 0; snapshots_ == 0; ++i) {
+    ASSERT_TRUE(i == 0 ? Do(CommandOf(Operator(), Create("one"))).ok() : Change(i).ok());
+    Settle();
+  }
+  EXPECT_TRUE(TryVerify().ok()) << TryVerify().status();
 }
 
 TEST_F(MaintenanceTest, VerificationReportsADamagedStore) {
