@@ -50,7 +50,7 @@ std::string HubText(const Context& context, const pb::GetHubResponse& hub, absl:
                                    workspace.retained_events(), " events kept")),
       line("text", TextSize(workspace)),
       line("archived", workspace.archived_tickets() > 0
-                           ? absl::StrCat(workspace.archived_tickets(), " finished tickets")
+                           ? absl::StrCat(workspace.archived_tickets(), " of the finished tickets")
                            : ""),
       line("digest", workspace.digest()));
   return text;

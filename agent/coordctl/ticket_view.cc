@@ -126,7 +126,8 @@ std::string TicketText(const Context& context, const pb::Ticket& ticket, const s
   absl::StrAppend(
       &text, line("attempt", attempts), line("last outcome", OutcomeText(ticket)),
       line("created", absl::StrCat(When(ticket.create_time()), " by ", ticket.creator())),
-      line("revision", absl::StrCat(ticket.mod_revision())));
+      line("revision", absl::StrCat(ticket.mod_revision())),
+      line("archived", ticket.archived() ? "yes; it does not change any more" : ""));
   if (!body.empty()) absl::StrAppend(&text, "\n", SafeBlock(body, kIndent));
   for (const pb::Comment& comment : comments) {
     absl::StrAppend(&text, "\n",
