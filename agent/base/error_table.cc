@@ -29,6 +29,8 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_BRANCH_NOT_FOUND:
     case pb::ERROR_REASON_LOOP_NOT_FOUND:
     case pb::ERROR_REASON_OPERATION_NOT_FOUND:
+    case pb::ERROR_REASON_WORKTREE_NOT_FOUND:
+    case pb::ERROR_REASON_GATE_NOT_FOUND:
       return absl::StatusCode::kNotFound;
 
     case pb::ERROR_REASON_AGENT_ACTIVE:
@@ -80,6 +82,7 @@ absl::StatusCode CodeOf(pb::ErrorReason reason) {
     case pb::ERROR_REASON_SESSION_REQUIRED:
     case pb::ERROR_REASON_OPERATOR_REQUIRED:
     case pb::ERROR_REASON_NOT_TICKET_OWNER:
+    case pb::ERROR_REASON_NOT_ROUND_MEMBER:
       return absl::StatusCode::kPermissionDenied;
 
     case pb::ERROR_REASON_HUB_DRAINING:

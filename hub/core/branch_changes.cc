@@ -50,7 +50,7 @@ bool SameAsObserved(const pb::Branch& a, const pb::Branch& b) {
                     branch.changed_paths_digest(), branch.problem());
   };
   return facts(a) == facts(b) && a.ahead() == b.ahead() && a.behind() == b.behind() &&
-         a.changed_path_count() == b.changed_path_count();
+         a.changed_path_count() == b.changed_path_count() && a.uncommitted() == b.uncommitted();
 }
 
 std::vector<ObserveBranches> BranchChanges(const View& view,

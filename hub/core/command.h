@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/repository.pb.h"
@@ -140,6 +141,74 @@ struct EndOperation {
   std::string error;
 };
 
+// What comparing branches with each other found (the radar); see conflict_changes.h. The hub's own.
+struct ObserveConflicts {
+  // A branch that was compared with the heads of all others, at this head of its own.
+  struct Compared {
+    std::string branch;
+    std::string commit;
+  };
+  // At most limits::kConflictsPerCommand of all together. `opened`: without owners, open_time and
+  // mod_revision; also those whose paths or heads are others now.
+  std::vector<v1::Conflict> opened;
+  // Pairs that merge now; the lesser name first.
+  std::vector<std::pair<std::string, std::string>> cleared;
+  std::vector<Compared> compared;
+};
+
+// Members of active rounds whose sessions ended longer ago than their round's policy waits are
+// dropped. The hub's own.
+struct DropLostMembers {};
+
+// The target is about to be moved: from here on, only who looks at it can tell whether it was.
+struct IntendIntegration {
+  std::string round_id;
+  std::string operation_id;
+  // What the target is moved to.
+  std::string commit;
+};
+// A ticket whose work is proven to be on a target.
+struct IntegratedTicket {
+  int64_t number = 0;
+  // The commit on the target.
+  std::string commit;
+};
+// How an integration ended, with all that it changed. The hub's own; nothing happens when the round
+// is not INTEGRATING by this operation.
+struct ConcludeRound {
+  struct Member {
+    std::string branch;
+    v1::RoundMember::State state = v1::RoundMember::STATE_UNSPECIFIED;
+    // Of an INTEGRATED one.
+    std::string commit;
+    // Of one LEFT_OUT.
+    std::string reason;
+  };
+  std::string round_id;
+  std::string operation_id;
+  // CONVERGED, FAILED, or OPEN: nothing was changed, the round goes on.
+  v1::Round::State state = v1::Round::STATE_UNSPECIFIED;
+  // The target's head, where it was moved.
+  std::string commit;
+  std::string reason;
+  std::vector<Member> members;
+  std::vector<IntegratedTicket> tickets;
+};
+// Work that reached a target, by whatever way. The hub's own; at most limits::kBatchTickets.
+struct MarkIntegrated {
+  std::string target;
+  std::vector<IntegratedTicket> tickets;
+};
+// A gate ran on its target. The hub's own.
+struct RecordGateRun {
+  std::string gate_id;
+  std::string operation_id;
+  std::string commit;
+  bool passed = false;
+  // Of a failure, for people, one line.
+  std::string note;
+};
+
 using CommandBody =
     std::variant<RegisterAgent, v1::DeregisterAgentRequest, v1::CreateTicketRequest,
                  v1::BatchCreateTicketsRequest, v1::UpdateTicketRequest, v1::ClaimTicketRequest,
@@ -147,7 +216,10 @@ using CommandBody =
                  v1::FailTicketRequest, v1::CancelTicketRequest, v1::ReopenTicketRequest,
                  v1::AddCommentRequest, ExpireSession, ExpireClaim, EndAllSessions, ImportLines,
                  ObserveBranches, ArchiveTickets, BeginOperation, NoteOperation, EndOperation,
-                 v1::CancelOperationRequest>;
+                 v1::CancelOperationRequest, v1::OpenRoundRequest, v1::DeclareReadyRequest,
+                 v1::WithdrawReadyRequest, v1::CancelRoundRequest, v1::IntegrateRoundRequest,
+                 v1::SetGateRequest, v1::DeleteGateRequest, v1::RunGateRequest, ObserveConflicts,
+                 DropLostMembers, IntendIntegration, ConcludeRound, MarkIntegrated, RecordGateRun>;
 
 // One mutation, as it waits for the writer. Its fields were validated (validate.h).
 struct Command {

@@ -11,6 +11,7 @@
 #include "hub/core/operation_id.h"
 #include "hub/core/proto_time.h"
 #include "hub/core/records.h"
+#include "hub/core/round_id.h"
 
 namespace coordhub::core {
 namespace {
@@ -168,6 +169,32 @@ void FieldChecks::TicketId(FieldName name, const std::string& value, Presence pr
 void FieldChecks::OperationId(FieldName name, const std::string& value, Presence presence) {
   if (!Present(name, value, presence)) return;
   if (OperationNumber(value) == 0) Fail(name, "must be an operation id like O-17", {});
+}
+
+void FieldChecks::RoundId(FieldName name, const std::string& value, Presence presence) {
+  if (!Present(name, value, presence)) return;
+  if (RoundNumber(value) == 0) Fail(name, "must be a round's id like C-3", {});
+}
+
+void FieldChecks::GateId(FieldName name, const std::string& value, Presence presence) {
+  if (!Present(name, value, presence)) return;
+  AtMost(name, value.size(), limits::kGateIdBytes, "bytes");
+  const auto allowed = [](char c) { return IsNameCharacter(c) && (c < 'A' || c > 'Z'); };
+  if (!std::all_of(value.begin(), value.end(), allowed)) {
+    Fail(name, "must consist of small letters, digits, '.', '_' and '-'", {});
+  }
+}
+
+void FieldChecks::Branch(FieldName name, const std::string& value, Presence presence) {
+  Line(name, value, limits::kBranchBytes, presence);
+  if (!ok() || value.empty()) return;
+  // As `git check-ref-format --branch` has it, but for what only whole names break.
+  if (value.find_first_of(" ~^:?*[\\") != std::string::npos ||
+      value.find("..") != std::string::npos || value.find("@{") != std::string::npos ||
+      value.find("//") != std::string::npos || value.front() == '-' || value.front() == '/' ||
+      value.back() == '/' || value.back() == '.') {
+    Fail(name, "must be a name that git allows for a branch", {});
+  }
 }
 
 void FieldChecks::LocalId(FieldName name, const std::string& value) {

@@ -68,6 +68,12 @@ class FieldChecks {
   // "O-" and a number.
   void OperationId(FieldName name, const std::string& value,
                    Presence presence = Presence::kOptional);
+  // "C-" and a number.
+  void RoundId(FieldName name, const std::string& value, Presence presence = Presence::kOptional);
+  // [a-z0-9._-].
+  void GateId(FieldName name, const std::string& value, Presence presence = Presence::kOptional);
+  // A branch's short name, as far as it can be told without git: a line without what no branch has.
+  void Branch(FieldName name, const std::string& value, Presence presence = Presence::kOptional);
   // [A-Za-z0-9._-], or nothing.
   void LocalId(FieldName name, const std::string& value);
 

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "hub/core/decide/round_picture.h"
+#include "hub/core/draft.h"
 #include "hub/core/limits.h"
 
 namespace coordhub::core {
@@ -34,6 +36,8 @@ class StateInvariants {
     CheckImportMarks();
     CheckBranches();
     CheckOperations();
+    CheckConflicts();
+    CheckRounds();
     CheckReadyQueue();
     CheckTrees();
     return std::move(broken_);
@@ -376,6 +380,74 @@ class StateInvariants {
     Expect(running <= limits::kRunningOperations, running, " operations are under way");
     Expect(ended <= limits::kEndedOperations || !at_commit_boundary_, ended,
            " operations that ended are kept");
+  }
+
+  void CheckConflicts() {
+    for (auto c = records_.of<tables::Conflicts>().Begin(); c.Valid(); c.Next()) {
+      const auto& [a, b] = c.key();
+      Expect(a < b, a, " and ", b, " are not in order");
+      for (const auto& key : {std::pair(a, b), std::pair(b, a)}) {
+        const auto* listed = records_.conflicts_by_branch.Find(key);
+        Expect(listed != nullptr && *listed == c.value(), a, " and ", b,
+               " are not listed under both");
+      }
+    }
+    Expect(records_.conflicts_by_branch.size() == 2 * records_.of<tables::Conflicts>().size(),
+           "conflicts are listed that are not there");
+  }
+
+  void CheckRounds() {
+    std::map<std::string, std::string> round_of;
+    size_t active = 0;
+    size_t subjects = 0;
+    for (auto c = records_.of<tables::Rounds>().Begin(); c.Valid(); c.Next()) {
+      const std::string& id = c->round_id();
+      Expect(IsActive(*c) != c->has_end_time(), id, " is ", pb::Round::State_Name(c->state()),
+             c->has_end_time() ? " with" : " without", " an end");
+      const bool counted =
+          c->state() == pb::Round::STATE_OPEN || c->state() == pb::Round::STATE_READY;
+      if (counted && at_commit_boundary_) CheckPicture(*c);
+      Expect(counted || c->blocker_count() == 0, id, " has blockers, and nobody waits for it");
+      const auto* listed = records_.active_rounds.Find(c.key());
+      Expect(IsActive(*c) == (listed != nullptr && *listed == c.value()), id,
+             " is listed wrongly among the active ones");
+      if (!IsActive(*c)) continue;
+      ++active;
+      subjects += SubjectsOf(*c);
+      for (const pb::RoundMember& member : c->members()) {
+        const auto [other, is_new] = round_of.try_emplace(member.branch(), id);
+        Expect(is_new, member.branch(), " is in ", id, " and in ", other->second);
+        Expect(member.branch() != c->target(), id, " has its target as a member");
+      }
+    }
+    Expect(active == records_.active_rounds.size() && active <= limits::kActiveRounds, active,
+           " rounds are active, ", records_.active_rounds.size(), " are listed");
+    Expect(subjects == records_.rounds_by_subject.size(), "rounds are listed under ",
+           records_.rounds_by_subject.size(), " subjects, not ", subjects);
+  }
+
+  static size_t SubjectsOf(const pb::Round& round) {
+    std::set<std::pair<int, std::string>> subjects;
+    for (const pb::RoundMember& member : round.members()) {
+      subjects.emplace(0, member.branch());
+      if (!member.agent_id().empty()) subjects.emplace(1, member.agent_id());
+    }
+    for (const std::string& ticket_id : round.tickets().ticket_ids()) {
+      subjects.emplace(2, ticket_id);
+    }
+    return subjects.size();
+  }
+
+  // What is recorded is what follows from the other records.
+  void CheckPicture(const pb::Round& round) {
+    const bool ready = round.state() == pb::Round::STATE_READY;
+    Expect(ready == (round.blocker_count() == 0), round.round_id(), " is ",
+           pb::Round::State_Name(round.state()), " with ", round.blocker_count(), " blockers");
+    pb::Round anew = round;
+    RefreshRound(Draft(state_, "", {}), &anew);
+    Expect(anew.SerializeAsString() == round.SerializeAsString(), round.round_id(),
+           " is not what the records say: ", round.ShortDebugString(), " for ",
+           anew.ShortDebugString());
   }
 
   void CheckReadyQueue() {

@@ -76,6 +76,26 @@ inline constexpr int kRunningOperations = 64;
 // Of those that ended, the newest; older ones are forgotten in the commit that ends another. More
 // than may run, so that the highest number is always among the records.
 inline constexpr int kEndedOperations = 1000;
+// Conflicts that one command opens or clears, and branches that it says were compared.
+inline constexpr size_t kConflictsPerCommand = 256;
+// Conflicts that are known at once; beyond them, branches count as not compared.
+inline constexpr size_t kConflicts = 20'000;
+inline constexpr int kConflictPaths = 20;
+// Rounds that are ACTIVE at once.
+inline constexpr size_t kActiveRounds = 16;
+// Chosen so that bringing a round up to date stays far below the 10 ms that a command may take.
+inline constexpr int kRoundMembers = 256;
+inline constexpr int kRoundTickets = 1000;
+// Unfinished tickets that are looked through for those that a round waits for by their labels.
+inline constexpr int64_t kLabelScan = 20'000;
+inline constexpr int kRoundBlockers = 256;
+// Of those that ended, the newest.
+inline constexpr size_t kEndedRounds = 1000;
+inline constexpr size_t kGates = 64;
+inline constexpr size_t kGateIdBytes = 64;
+inline constexpr int kGateArguments = 64;
+inline constexpr size_t kGateArgumentBytes = 4096;
+inline constexpr size_t kCommitterBytes = 256;
 // Depth of parents.
 inline constexpr int kParentDepth = 16;
 // Requests that a client may have in flight, on a stream or in calls.
@@ -104,5 +124,9 @@ inline constexpr absl::Duration kBackoffMax = absl::Minutes(5);
 inline constexpr absl::Duration kBookmarkMin = absl::Seconds(1);
 inline constexpr absl::Duration kBookmarkMax = absl::Hours(1);
 inline constexpr absl::Duration kBookmarkDefault = absl::Seconds(60);
+inline constexpr absl::Duration kGateTimeoutMin = absl::Seconds(1);
+inline constexpr absl::Duration kGateTimeoutMax = absl::Hours(24);
+inline constexpr absl::Duration kGateTimeoutDefault = absl::Minutes(10);
+inline constexpr absl::Duration kDropLostMax = absl::Hours(24 * 7);
 
 }  // namespace coordhub::core::limits

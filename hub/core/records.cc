@@ -104,6 +104,49 @@ void SessionLists::Change(Tag<tables::Reservations>, const std::string& id,
   if (held(after.get())) reservations_by_holder.Put(std::pair(after->agent_id(), id), after);
 }
 
+void ConflictLists::Change(Tag<tables::Conflicts>, const tables::Conflicts::Key& key,
+                           const pb::Conflict* /*before*/,
+                           const std::shared_ptr<const pb::Conflict>& after) {
+  const std::pair<std::string, std::string> swapped(key.second, key.first);
+  if (after == nullptr) {
+    conflicts_by_branch.Erase(key);
+    conflicts_by_branch.Erase(swapped);
+    return;
+  }
+  conflicts_by_branch.Put(key, after);
+  conflicts_by_branch.Put(swapped, after);
+}
+
+void RoundLists::Change(Tag<tables::Rounds>, int64_t number, const pb::Round* before,
+                        const std::shared_ptr<const pb::Round>& after) {
+  const auto for_each_subject = [number](const pb::Round& round, const auto& fn) {
+    for (const pb::RoundMember& member : round.members()) {
+      fn(std::tuple(Subject::kBranch, member.branch(), number));
+      if (!member.agent_id().empty()) fn(std::tuple(Subject::kAgent, member.agent_id(), number));
+    }
+    for (const std::string& ticket_id : round.tickets().ticket_ids()) {
+      fn(std::tuple(Subject::kTicket, ticket_id, number));
+    }
+  };
+  const bool was_active = before != nullptr && IsActive(*before);
+  if (after == nullptr || !IsActive(*after)) {
+    if (!was_active) return;
+    active_rounds.Erase(number);
+    for_each_subject(*before, [this](const auto& key) { rounds_by_subject.Erase(key); });
+    return;
+  }
+  // Members and tickets are sealed: what was listed is overwritten.
+  active_rounds.Put(number, after);
+  for_each_subject(*after, [&](const auto& key) { rounds_by_subject.Put(key, after); });
+}
+
+const pb::Round* RoundLists::ActiveRoundOf(const std::string& branch) const {
+  const auto round = rounds_by_subject.LowerBound(std::tuple(Subject::kBranch, branch, int64_t{0}));
+  const bool found = round.Valid() && std::get<0>(round.key()) == Subject::kBranch &&
+                     std::get<1>(round.key()) == branch;
+  return found ? &*round : nullptr;
+}
+
 void RequestTotals::Change(Tag<tables::Requests>, const tables::Requests::Key& /*key*/,
                            const jpb::RememberedRequest* before,
                            const std::shared_ptr<const jpb::RememberedRequest>& after) {
@@ -151,6 +194,11 @@ int64_t Records::ImportedUpTo(std::string_view file_id) const {
 bool IsFinished(pb::Ticket::State state) {
   return state == pb::Ticket::STATE_DONE || state == pb::Ticket::STATE_FAILED ||
          state == pb::Ticket::STATE_CANCELLED;
+}
+
+bool IsActive(const pb::Round& round) {
+  return round.state() == pb::Round::STATE_OPEN || round.state() == pb::Round::STATE_READY ||
+         round.state() == pb::Round::STATE_INTEGRATING;
 }
 
 bool IsLive(const pb::Agent& agent) { return agent.state() == pb::Agent::STATE_ACTIVE; }

@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "coordhub/journal/v1/record.pb.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/convergence.pb.h"
 #include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 #include "hub/core/persistent_map.h"
@@ -50,6 +52,30 @@ struct SessionLists {
               const std::shared_ptr<const pb::Reservation>& after);
 };
 
+// Derived from the conflicts.
+struct ConflictLists {
+  // By (branch, the other one): each conflict twice.
+  PersistentMap<std::pair<std::string, std::string>, pb::Conflict> conflicts_by_branch;
+
+  void Change(Tag<tables::Conflicts>, const tables::Conflicts::Key& key, const pb::Conflict* before,
+              const std::shared_ptr<const pb::Conflict>& after);
+};
+
+// Derived from the rounds that are ACTIVE.
+struct RoundLists {
+  // What a round looks at: its members' branches and agents, the tickets that it waits for.
+  enum class Subject { kBranch, kAgent, kTicket };
+
+  PersistentMap<int64_t, pb::Round> active_rounds;
+  // By (subject, its id, number): an agent may be in several rounds, by different branches.
+  PersistentMap<std::tuple<Subject, std::string, int64_t>, pb::Round> rounds_by_subject;
+
+  void Change(Tag<tables::Rounds>, int64_t number, const pb::Round* before,
+              const std::shared_ptr<const pb::Round>& after);
+  // The active round that has the branch as a member; null: none.
+  const pb::Round* ActiveRoundOf(const std::string& branch) const;
+};
+
 // What is known of tickets that left the state.
 struct ArchiveTotals {
   int64_t archived_tickets = 0;
@@ -70,7 +96,13 @@ struct RequestTotals {
 // The records of a workspace, as persistent maps: copying them is O(1), and the copy may be read by
 // any thread while the writer goes on. `of<tables::Tickets>()` is the map of a table; all tables
 // are in snapshots and in the digest, the derived lists are not.
-struct Records : TableMaps, TicketLists, SessionLists, ArchiveTotals, RequestTotals {
+struct Records : TableMaps,
+                 TicketLists,
+                 SessionLists,
+                 ConflictLists,
+                 RoundLists,
+                 ArchiveTotals,
+                 RequestTotals {
   // O(1). Writer's thread only; the result is immutable and may go to any thread.
   Records Snapshot() const { return *this; }
 
@@ -105,6 +137,8 @@ struct View {
 bool IsFinished(pb::Ticket::State state);
 // A live session: ACTIVE.
 bool IsLive(const pb::Agent& agent);
+// OPEN, READY or INTEGRATING.
+bool IsActive(const pb::Round& round);
 
 // A dependency is met by DONE or, when it asks for that, by integration; a ticket that is unknown
 // meets nothing, and one that is archived (`records` know that) what it met before.

@@ -15,6 +15,29 @@ Response TicketResponseOf(CommitEvents events) {
   return response;
 }
 
+// The round as the commit leaves it: what is derived comes after what was asked for.
+template <class Response>
+Response RoundResponseOf(CommitEvents events) {
+  Response response;
+  for (const auto& event : events) {
+    for (const pb::RecordChange& change : event->changes()) {
+      if (change.has_round() && !change.erased()) *response.mutable_round() = change.round();
+    }
+  }
+  response.set_revision(events.back()->revision());
+  return response;
+}
+
+// The operation that the commit began; empty: none.
+std::string OperationBegunBy(CommitEvents events) {
+  for (const auto& event : events) {
+    if (event->kind() == pb::EVENT_KIND_OPERATION_STARTED) {
+      return event->changes(0).operation().operation_id();
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 pb::RegisterAgentResponse RegisterAgentResponseOf(CommitEvents events) {
@@ -100,6 +123,49 @@ pb::AddCommentResponse AddCommentResponseOf(CommitEvents events) {
 pb::CancelOperationResponse CancelOperationResponseOf(CommitEvents events) {
   pb::CancelOperationResponse response;
   *response.mutable_operation() = events.front()->changes(0).operation();
+  response.set_revision(events.back()->revision());
+  return response;
+}
+
+pb::OpenRoundResponse OpenRoundResponseOf(CommitEvents events) {
+  return RoundResponseOf<pb::OpenRoundResponse>(events);
+}
+
+pb::DeclareReadyResponse DeclareReadyResponseOf(CommitEvents events) {
+  return RoundResponseOf<pb::DeclareReadyResponse>(events);
+}
+
+pb::WithdrawReadyResponse WithdrawReadyResponseOf(CommitEvents events) {
+  return RoundResponseOf<pb::WithdrawReadyResponse>(events);
+}
+
+pb::CancelRoundResponse CancelRoundResponseOf(CommitEvents events) {
+  return RoundResponseOf<pb::CancelRoundResponse>(events);
+}
+
+pb::IntegrateRoundResponse IntegrateRoundResponseOf(CommitEvents events) {
+  auto response = RoundResponseOf<pb::IntegrateRoundResponse>(events);
+  response.set_operation_id(OperationBegunBy(events));
+  return response;
+}
+
+pb::SetGateResponse SetGateResponseOf(CommitEvents events) {
+  pb::SetGateResponse response;
+  *response.mutable_gate() = events.front()->changes(0).gate();
+  response.set_revision(events.back()->revision());
+  return response;
+}
+
+pb::DeleteGateResponse DeleteGateResponseOf(CommitEvents events) {
+  pb::DeleteGateResponse response;
+  *response.mutable_gate() = events.front()->changes(0).gate();
+  response.set_revision(events.back()->revision());
+  return response;
+}
+
+pb::RunGateResponse RunGateResponseOf(CommitEvents events) {
+  pb::RunGateResponse response;
+  response.set_operation_id(OperationBegunBy(events));
   response.set_revision(events.back()->revision());
   return response;
 }

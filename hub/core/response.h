@@ -11,6 +11,7 @@
 #include <span>
 
 #include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
@@ -36,5 +37,14 @@ v1::CancelTicketResponse CancelTicketResponseOf(CommitEvents events);
 v1::ReopenTicketResponse ReopenTicketResponseOf(CommitEvents events);
 v1::AddCommentResponse AddCommentResponseOf(CommitEvents events);
 v1::CancelOperationResponse CancelOperationResponseOf(CommitEvents events);
+v1::OpenRoundResponse OpenRoundResponseOf(CommitEvents events);
+v1::DeclareReadyResponse DeclareReadyResponseOf(CommitEvents events);
+v1::WithdrawReadyResponse WithdrawReadyResponseOf(CommitEvents events);
+v1::CancelRoundResponse CancelRoundResponseOf(CommitEvents events);
+v1::IntegrateRoundResponse IntegrateRoundResponseOf(CommitEvents events);
+v1::SetGateResponse SetGateResponseOf(CommitEvents events);
+// The gate without what an erased record does not have: its id.
+v1::DeleteGateResponse DeleteGateResponseOf(CommitEvents events);
+v1::RunGateResponse RunGateResponseOf(CommitEvents events);
 
 }  // namespace coordhub::core

@@ -154,6 +154,8 @@ void State::Changed(const typename T::Key& key, RecordPtr<T> before, RecordPtr<T
   };
   tell(static_cast<TicketLists&>(records_));
   tell(static_cast<SessionLists&>(records_));
+  tell(static_cast<ConflictLists&>(records_));
+  tell(static_cast<RoundLists&>(records_));
   tell(static_cast<ArchiveTotals&>(records_));
   tell(static_cast<RequestTotals&>(records_));
   TellIndexes<T>(key, before, after, now);

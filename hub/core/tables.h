@@ -13,6 +13,7 @@
 #include "hub/core/tables/branches.h"
 #include "hub/core/tables/comments.h"
 #include "hub/core/tables/conflicts.h"
+#include "hub/core/tables/gates.h"
 #include "hub/core/tables/import_marks.h"
 #include "hub/core/tables/messages.h"
 #include "hub/core/tables/operations.h"
@@ -28,7 +29,7 @@ using AllTables =
     TableList<tables::Agents, tables::Archived, tables::Tickets, tables::Bodies, tables::Comments,
               tables::Requests, tables::ImportMarks, tables::Branches, tables::Conflicts,
               tables::Rounds, tables::Reservations, tables::Messages, tables::Acknowledgements,
-              tables::Operations>;
+              tables::Operations, tables::Gates>;
 
 // Calls `fn(Tag<T>(), record)` with the record of a change. False: no table of this version holds
 // such records.

@@ -102,6 +102,36 @@ constexpr OperationTransition kOperationTransitions[] = {
     {pb::EVENT_KIND_OPERATIONS_FORGOTTEN, kOver, kNoOperation},
 };
 
+// The same for rounds.
+struct RoundTransition {
+  pb::EventKind kind;
+  unsigned from;
+  unsigned to;
+};
+
+constexpr unsigned In(pb::Round::State state) { return 1u << state; }
+constexpr unsigned kNoRound = In(pb::Round::STATE_UNSPECIFIED);
+constexpr unsigned kRoundOpen = In(pb::Round::STATE_OPEN);
+constexpr unsigned kRoundReady = In(pb::Round::STATE_READY);
+constexpr unsigned kIntegrating = In(pb::Round::STATE_INTEGRATING);
+constexpr unsigned kConverged = In(pb::Round::STATE_CONVERGED);
+constexpr unsigned kRoundFailed = In(pb::Round::STATE_FAILED);
+constexpr unsigned kRoundCancelled = In(pb::Round::STATE_CANCELLED);
+
+constexpr RoundTransition kRoundTransitions[] = {
+    {pb::EVENT_KIND_ROUND_OPENED, kNoRound, kRoundOpen},
+    {pb::EVENT_KIND_ROUND_CHANGED, kRoundOpen, kRoundOpen},
+    {pb::EVENT_KIND_ROUND_CHANGED, kRoundReady, kRoundReady},
+    {pb::EVENT_KIND_ROUND_CHANGED, kIntegrating, kIntegrating},
+    {pb::EVENT_KIND_ROUND_READY, kRoundOpen, kRoundReady},
+    {pb::EVENT_KIND_ROUND_REOPENED, kRoundReady | kIntegrating, kRoundOpen},
+    {pb::EVENT_KIND_ROUND_INTEGRATING, kRoundReady, kIntegrating},
+    {pb::EVENT_KIND_ROUND_CONVERGED, kIntegrating, kConverged},
+    {pb::EVENT_KIND_ROUND_FAILED, kIntegrating | kRoundOpen | kRoundReady, kRoundFailed},
+    {pb::EVENT_KIND_ROUND_CANCELLED, kRoundOpen | kRoundReady, kRoundCancelled},
+    {pb::EVENT_KIND_ROUNDS_FORGOTTEN, kConverged | kRoundFailed | kRoundCancelled, kNoRound},
+};
+
 bool SameLabels(const pb::RecordFacets& facets,
                 const google::protobuf::RepeatedPtrField<std::string>& labels) {
   return std::equal(facets.labels().begin(), facets.labels().end(), labels.begin(), labels.end());
@@ -138,8 +168,10 @@ class TransitionCheck {
       if (change.has_comment()) CheckComment(change.comment());
       if (change.has_branch()) CheckBranch(change);
       if (change.has_operation()) CheckOperation(change);
+      if (change.has_round()) CheckRound(change);
       Expect(!change.erased() || change.has_agent() || change.has_branch() || change.has_ticket() ||
-                 change.has_operation(),
+                 change.has_operation() || change.has_round() || change.has_conflict() ||
+                 change.has_gate(),
              "erases what is never erased");
     }
     return std::move(broken_);
@@ -260,7 +292,8 @@ class TransitionCheck {
     const pb::Branch& after = change.branch();
     const pb::Branch* before = before_.records().FindBranch(after.branch());
     Expect(event_.kind() ==
-               (change.erased() ? pb::EVENT_KIND_BRANCH_GONE : pb::EVENT_KIND_BRANCH_MOVED),
+                   (change.erased() ? pb::EVENT_KIND_BRANCH_GONE : pb::EVENT_KIND_BRANCH_MOVED) ||
+               (event_.kind() == pb::EVENT_KIND_CONFLICTS_CHANGED && !change.erased()),
            "may not change branch ", after.branch());
     Expect(!change.erased() || before != nullptr, "erases branch ", after.branch(),
            ", which is unknown");
@@ -293,6 +326,30 @@ class TransitionCheck {
     Expect(before->kind() == after.kind() && before->actor() == after.actor() &&
                before->subject() == after.subject(),
            "changes what ", after.operation_id(), " is");
+  }
+
+  void CheckRound(const pb::RecordChange& change) {
+    const pb::Round& after = change.round();
+    const auto& known = before_.records().of<tables::Rounds>();
+    const int64_t number = tables::Rounds::KeyOf(after);
+    const auto* before = before_.records().Find<tables::Rounds>(number);
+    const unsigned from = before == nullptr ? kNoRound : In(before->state());
+    const unsigned to = change.erased() ? kNoRound : In(after.state());
+    const auto allows = [&](const RoundTransition& rule) {
+      return rule.kind == event_.kind() && (rule.from & from) != 0 && (rule.to & to) != 0;
+    };
+    Expect(std::any_of(std::begin(kRoundTransitions), std::end(kRoundTransitions), allows),
+           "may not move ", after.round_id(), " from ", from, " to ", to);
+    Expect(before != nullptr || known.empty() || number > known.Last().key(), "uses ",
+           after.round_id(), " again");
+    if (before == nullptr || change.erased()) return;
+    const auto same_branch = [](const pb::RoundMember& a, const pb::RoundMember& b) {
+      return a.branch() == b.branch() && a.agent_id() == b.agent_id();
+    };
+    Expect(before->target() == after.target() &&
+               std::equal(before->members().begin(), before->members().end(),
+                          after.members().begin(), after.members().end(), same_branch),
+           "changes what ", after.round_id(), " is about");
   }
 
   void CheckComment(const pb::Comment& comment) {

@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "coordhub/v1/agent_service.pb.h"
+#include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
 #include "coordhub/v1/operation_service.pb.h"
@@ -52,5 +53,22 @@ absl::Status Validate(const v1::CancelOperationRequest& request);
 absl::Status Validate(const v1::GetRepositoryStatusRequest& request);
 absl::Status Validate(const v1::ListBranchesRequest& request);
 absl::Status Validate(const v1::ListWorktreesRequest& request);
+absl::Status Validate(const v1::CreateWorktreeRequest& request);
+absl::Status Validate(const v1::RemoveWorktreeRequest& request);
+absl::Status Validate(const v1::ListConflictsRequest& request);
+absl::Status Validate(const v1::PreviewMergeRequest& request);
+absl::Status Validate(const v1::OpenRoundRequest& request);
+absl::Status Validate(const v1::DeclareReadyRequest& request);
+absl::Status Validate(const v1::WithdrawReadyRequest& request);
+absl::Status Validate(const v1::GetRoundRequest& request);
+absl::Status Validate(const v1::ListRoundsRequest& request);
+absl::Status Validate(const v1::PlanIntegrationRequest& request);
+absl::Status Validate(const v1::IntegrateRoundRequest& request);
+absl::Status Validate(const v1::CancelRoundRequest& request);
+absl::Status Validate(const v1::GetGateLogRequest& request);
+absl::Status Validate(const v1::SetGateRequest& request);
+absl::Status Validate(const v1::DeleteGateRequest& request);
+absl::Status Validate(const v1::ListGatesRequest& request);
+absl::Status Validate(const v1::RunGateRequest& request);
 
 }  // namespace coordhub::core

@@ -29,12 +29,27 @@ absl::Status DecideCommand(Context& context, const v1::CancelOperationRequest& r
 // Errors: OPERATOR_REQUIRED, LIMIT_REACHED.
 absl::Status DecideCommand(Context& context, const BeginOperation& command);
 
+absl::Status DecideCommand(Context& context, const v1::OpenRoundRequest& request);
+absl::Status DecideCommand(Context& context, const v1::DeclareReadyRequest& request);
+absl::Status DecideCommand(Context& context, const v1::WithdrawReadyRequest& request);
+absl::Status DecideCommand(Context& context, const v1::CancelRoundRequest& request);
+absl::Status DecideCommand(Context& context, const v1::IntegrateRoundRequest& request);
+absl::Status DecideCommand(Context& context, const v1::SetGateRequest& request);
+absl::Status DecideCommand(Context& context, const v1::DeleteGateRequest& request);
+absl::Status DecideCommand(Context& context, const v1::RunGateRequest& request);
+
 // The hub's own. They never fail: what the state has overtaken has no events.
 absl::Status DecideCommand(Context& context, const ExpireSession& command);
 absl::Status DecideCommand(Context& context, const ExpireClaim& command);
 absl::Status DecideCommand(Context& context, const EndAllSessions& command);
 absl::Status DecideCommand(Context& context, const ObserveBranches& command);
 absl::Status DecideCommand(Context& context, const ArchiveTickets& command);
+absl::Status DecideCommand(Context& context, const ObserveConflicts& command);
+absl::Status DecideCommand(Context& context, const DropLostMembers& command);
+absl::Status DecideCommand(Context& context, const IntendIntegration& command);
+absl::Status DecideCommand(Context& context, const ConcludeRound& command);
+absl::Status DecideCommand(Context& context, const MarkIntegrated& command);
+absl::Status DecideCommand(Context& context, const RecordGateRun& command);
 // For the hub only: OPERATOR_REQUIRED for anyone else.
 absl::Status DecideCommand(Context& context, const NoteOperation& command);
 absl::Status DecideCommand(Context& context, const EndOperation& command);

@@ -21,6 +21,8 @@ void Observe(Context& context, pb::Branch branch) {
   const bool same = before != nullptr && SameAsObserved(*before, branch) &&
                     before->owner_agent_id() == branch.owner_agent_id();
   if (same) return;
+  // What was compared was compared: whether that still is where the branch stands is for others.
+  if (before != nullptr) branch.set_compared_commit(before->compared_commit());
   if (!branch.has_observe_time()) *branch.mutable_observe_time() = ToProto(context.draft.time());
   pb::Event& event = context.draft.Add(pb::EVENT_KIND_BRANCH_MOVED, ReasonOf(before, branch));
   context.draft.Put(event, std::move(branch));

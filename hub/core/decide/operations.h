@@ -6,10 +6,14 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "coordhub/v1/operation.pb.h"
 #include "hub/core/decide/context.h"
 
 namespace coordhub::core {
+
+// Begins an operation in the context's draft, and gives its id. Errors: LIMIT_REACHED.
+absl::StatusOr<std::string> AddOperation(Context& context, const BeginOperation& begin);
 
 // Null when it is unknown, has ended, or the id is malformed.
 const v1::Operation* FindRunningOperation(const Context& context, std::string_view operation_id);

@@ -42,6 +42,10 @@ std::string_view StateName(pb::Operation::State state) {
   return WithoutPrefix(pb::Operation::State_Name(state));
 }
 
+std::string_view StateName(pb::Round::State state) {
+  return WithoutPrefix(pb::Round::State_Name(state));
+}
+
 absl::Status TicketNotFound(std::string_view ticket_id) {
   return MakeError(pb::ERROR_REASON_TICKET_NOT_FOUND,
                    absl::StrCat("there is no ticket ", ToAbsl(ticket_id)),
@@ -64,6 +68,52 @@ absl::Status OperationNotFound(std::string_view operation_id) {
   return MakeError(pb::ERROR_REASON_OPERATION_NOT_FOUND,
                    absl::StrCat("there is no operation ", ToAbsl(operation_id)),
                    {{"operation_id", std::string(operation_id)}});
+}
+
+absl::Status RoundNotFound(std::string_view round_id) {
+  return MakeError(pb::ERROR_REASON_ROUND_NOT_FOUND,
+                   round_id.empty() ? std::string("no round is active")
+                                    : absl::StrCat("there is no round ", ToAbsl(round_id)),
+                   {{"round_id", std::string(round_id)}});
+}
+
+absl::Status WhichRound() {
+  return MakeError(pb::ERROR_REASON_ROUND_NOT_FOUND,
+                   "several rounds are active: say which one is meant", {{"round_id", ""}});
+}
+
+absl::Status GateNotFound(std::string_view gate_id) {
+  return MakeError(pb::ERROR_REASON_GATE_NOT_FOUND,
+                   absl::StrCat("there is no gate ", ToAbsl(gate_id)),
+                   {{"gate_id", std::string(gate_id)}});
+}
+
+absl::Status BranchNotFound(std::string_view branch, std::string_view why) {
+  return MakeError(pb::ERROR_REASON_BRANCH_NOT_FOUND,
+                   absl::StrCat("there is no branch ", ToAbsl(branch), ": ", ToAbsl(why)),
+                   {{"branch", std::string(branch)}});
+}
+
+absl::Status WrongRoundState(const pb::Round& round, std::string_view deed) {
+  const std::string_view state = StateName(round.state());
+  return MakeError(
+      pb::ERROR_REASON_ROUND_STATE,
+      absl::StrCat(round.round_id(), " is ", ToAbsl(state), " and cannot be ", ToAbsl(deed)),
+      {{"round_id", round.round_id()}, {"state", std::string(state)}});
+}
+
+absl::Status BranchInRound(const pb::Round& round, std::string_view branch) {
+  return MakeError(
+      pb::ERROR_REASON_ROUND_STATE,
+      absl::StrCat(ToAbsl(branch), " is a member of ", round.round_id(), ", which is active"),
+      {{"round_id", round.round_id()}, {"state", std::string(StateName(round.state()))}});
+}
+
+absl::Status NotRoundMember(const pb::Round& round, std::string_view branch) {
+  return MakeError(pb::ERROR_REASON_NOT_ROUND_MEMBER,
+                   absl::StrCat(ToAbsl(branch), " is no member of ", round.round_id(),
+                                "; members are sealed when a round opens"),
+                   {{"round_id", round.round_id()}, {"branch", std::string(branch)}});
 }
 
 absl::Status OperationEnded(const pb::Operation& operation) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "coordhub/v1/agent.pb.h"
+#include "coordhub/v1/convergence.pb.h"
 #include "coordhub/v1/operation.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 
@@ -19,15 +20,28 @@ namespace coordhub::core {
 std::string_view StateName(v1::Ticket::State state);
 std::string_view StateName(v1::Agent::State state);
 std::string_view StateName(v1::Operation::State state);
+std::string_view StateName(v1::Round::State state);
 
 absl::Status TicketNotFound(std::string_view ticket_id);
 // `ticket_id` left the state after its retention.
 absl::Status TicketArchived(std::string_view ticket_id);
 absl::Status AgentNotFound(std::string_view agent_id);
 absl::Status OperationNotFound(std::string_view operation_id);
+// Empty: there is none that is active.
+absl::Status RoundNotFound(std::string_view round_id);
+// Several are active, and the caller is in none of them.
+absl::Status WhichRound();
+absl::Status GateNotFound(std::string_view gate_id);
+// `why` completes "there is no branch x: …".
+absl::Status BranchNotFound(std::string_view branch, std::string_view why);
 
 // `deed` completes "T-3 is DONE and cannot be …": "claimed".
 absl::Status WrongTicketState(const v1::Ticket& ticket, std::string_view deed);
+// `deed` completes "C-3 is CONVERGED and cannot be …": "cancelled".
+absl::Status WrongRoundState(const v1::Round& round, std::string_view deed);
+// It has the branch as a member already.
+absl::Status BranchInRound(const v1::Round& round, std::string_view branch);
+absl::Status NotRoundMember(const v1::Round& round, std::string_view branch);
 // It has ended.
 absl::Status OperationEnded(const v1::Operation& operation);
 absl::Status TicketHeld(const v1::Ticket& ticket);

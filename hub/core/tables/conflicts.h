@@ -26,7 +26,10 @@ struct Conflicts : PublicRecord<pb::Conflict, pb::RecordChange::kConflict,
     to->set_branch_a(from.branch_a());
     to->set_branch_b(from.branch_b());
   }
-  static FacetView FacetsOf(const pb::Conflict&) { return {}; }
+  // Who filters for an agent sees the conflicts of its branch.
+  static FacetView FacetsOf(const pb::Conflict& conflict) {
+    return {.holder = &conflict.owner_a_agent_id(), .assignee = &conflict.owner_b_agent_id()};
+  }
   static void Stamp(const pb::Event& event, bool, pb::Conflict* conflict) {
     conflict->set_mod_revision(event.revision());
   }
