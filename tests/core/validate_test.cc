@@ -1,9 +1,5 @@
 // Every field of every request has a stated limit, and its refusal names the field and the limit.
 
-#include "hub/core/validate.h"
-
-#include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,59 +10,17 @@
 #include "agent/base/error.h"
 #include "gtest/gtest.h"
 #include "hub/core/limits.h"
-#include "tests/core/validate_cases.h"
+#include "tests/core/validate_rows.h"
 
 namespace coordhub::core {
 namespace {
 
-namespace pb = coordhub::v1;
-
-using FieldTable = std::map<std::string, FieldValues>;
-
-// A request that is valid, and what is stated of each of its fields.
-struct RequestRow {
-  std::shared_ptr<const Message> valid;
-  std::function<absl::Status(const Message&)> validate;
-  FieldTable fields;
-
-  std::string name() const { return valid->GetDescriptor()->name(); }
-};
-
-template <class Request>
-RequestRow Row(const std::function<void(Request&)>& complete, FieldTable fields) {
-  auto request = std::make_shared<Request>();
-  complete(*request);
-  return {request,
-          [](const Message& message) { return Validate(static_cast<const Request&>(message)); },
-          std::move(fields)};
-}
-
-template <class Request>
-RequestRow Row(FieldTable fields) {
-  return Row<Request>([](Request&) {}, std::move(fields));
-}
-
-FieldTable operator+(FieldTable a, const FieldTable& b) {
-  a.insert(b.begin(), b.end());
-  return a;
-}
-
-FieldTable Prefixed(const std::string& prefix, const FieldTable& table) {
-  FieldTable prefixed;
-  for (const auto& [path, values] : table) prefixed[prefix + path] = values;
-  return prefixed;
-}
-
 // ---- what many requests have ----
 
-FieldTable Workspace() { return {{"workspace_id", Line(128)}}; }
-FieldTable Mutation() { return {{"workspace_id", Line(128)}, {"request_id", Token(64, ":")}}; }
 FieldTable TicketCall() {
   return Mutation() + FieldTable{{"ticket_id", TicketName(Need::kRequired)}};
 }
 FieldTable FencedCall() { return TicketCall() + FieldTable{{"fence", Fence()}}; }
-FieldTable Page() { return {{"page_size", NotNegative()}, {"page_token", Line(512)}}; }
-FieldTable MinRevision() { return {{"min_revision", NotNegative()}}; }
 FieldTable Labels() { return {{"labels", Lines(32, 64)}}; }
 FieldTable ClaimTimeout() {
   return {{"claim_timeout", Duration(absl::Seconds(1), absl::Hours(24 * 7))}};
@@ -244,103 +198,11 @@ std::vector<RequestRow> OtherRequests() {
   };
 }
 
-std::vector<RequestRow> RepositoryRequests() {
-  return {
-      Row<pb::ListConflictsRequest>(
-          Workspace() + Page() + MinRevision() +
-          FieldTable{{"branch", BranchName()}, {"with_uncommitted", Anything()}}),
-      Row<pb::PreviewMergeRequest>(
-          [](auto& request) {
-            request.set_ours("a");
-            request.set_theirs("b");
-          },
-          Workspace() + MinRevision() +
-              FieldTable{{"ours", Line(255, Need::kRequired)},
-                         {"theirs", Line(255, Need::kRequired)},
-                         {"with_uncommitted", Anything()}}),
-      Row<pb::CreateWorktreeRequest>(Mutation() + FieldTable{{"branch", BranchName()},
-                                                             {"start_point", Line(255)},
-                                                             {"path", AbsolutePath()},
-                                                             {"ticket_id", TicketName()},
-                                                             {"agent_id", AgentName()},
-                                                             {"existing_branch", Anything()}}),
-      Row<pb::RemoveWorktreeRequest>(
-          [](auto& request) { request.set_path("/trees/42"); },
-          Mutation() +
-              FieldTable{{"path", AbsolutePath(Need::kRequired)}, {"allow_unmerged", Anything()}}),
-  };
-}
-
-template <class Request>
-RequestRow RoundRow(const FieldTable& more) {
-  return Row<Request>(Mutation() + FieldTable{{"round_id", RoundName()}} + more);
-}
-
-std::vector<RequestRow> RoundRequests() {
-  const FieldTable policy = {
-      {"method", OneOfEnum(pb::RoundPolicy::METHOD_SQUASH)},
-      {"update_checkout", Anything()},
-      {"require_tickets_done", Anything()},
-      {"require_clean_worktrees", Anything()},
-      {"drop_lost_members_after", Duration(absl::ZeroDuration(), absl::Hours(24 * 7))},
-      {"gate", GateName()},
-      {"gate_each_member", Anything()},
-      {"leave_out_conflicting", Anything()},
-      {"committer", Committer()},
-      {"run_hooks", Anything()}};
-  return {
-      Row<pb::OpenRoundRequest>(
-          [](auto& request) {
-            request.set_target("main");
-            request.mutable_policy()->set_gate("tests");
-          },
-          Mutation() + Prefixed("policy.", policy) +
-              FieldTable{{"target", BranchName(Need::kRequired)},
-                         {"member_agent_ids", Names("ann", "a b", 256)},
-                         {"member_branches", Names("task-1", "a b", 256)},
-                         {"tickets.ticket_ids", Names("T-1", "T-0", 1000)},
-                         {"tickets.labels", Lines(32, 64)}}),
-      RoundRow<pb::DeclareReadyRequest>({{"commit", WholeCommit()}, {"branch", BranchName()}}),
-      RoundRow<pb::WithdrawReadyRequest>({{"branch", BranchName()}}),
-      RoundRow<pb::IntegrateRoundRequest>({}),
-      RoundRow<pb::CancelRoundRequest>({{"reason", LongText(4096)}}),
-      Row<pb::GetRoundRequest>(Workspace() + MinRevision() +
-                               FieldTable{{"round_id", RoundName()},
-                                          {"wait", Duration(absl::ZeroDuration(), absl::Hours(1))},
-                                          {"after_revision", NotNegative()}}),
-      Row<pb::ListRoundsRequest>(Workspace() + Page() + MinRevision()),
-      Row<pb::PlanIntegrationRequest>(Workspace() + MinRevision() +
-                                      FieldTable{{"round_id", RoundName()}}),
-  };
-}
-
-std::vector<RequestRow> GateRequests() {
-  const auto named = [](auto& request) { request.set_gate_id("tests"); };
-  const FieldTable gate = {{"gate_id", GateName(Need::kRequired)}};
-  return {
-      Row<pb::GetGateLogRequest>(Workspace() + MinRevision() +
-                                 FieldTable{{"round_id", RoundName()}, {"gate_id", GateName()}}),
-      Row<pb::SetGateRequest>(
-          [](auto& request) {
-            request.set_gate_id("tests");
-            request.add_command("make");
-          },
-          Mutation() + gate +
-              FieldTable{{"command", Anything()},  // its own tests are below
-                         {"timeout", Duration(absl::Seconds(1), absl::Hours(24))},
-                         {"target", BranchName()}}),
-      Row<pb::DeleteGateRequest>(named, Mutation() + gate),
-      Row<pb::ListGatesRequest>(Workspace() + Page() + MinRevision()),
-      Row<pb::RunGateRequest>(named, Mutation() + gate),
-  };
-}
-
 const std::vector<RequestRow>& AllRequests() {
   static const auto& all = *new std::vector<RequestRow>([] {
     std::vector<RequestRow> rows;
-    for (const auto& part :
-         {AgentRequests(), TicketQueries(), TicketMaking(), TicketVerbs(), OtherRequests(),
-          RepositoryRequests(), RoundRequests(), GateRequests()}) {
+    for (const auto& part : {AgentRequests(), TicketQueries(), TicketMaking(), TicketVerbs(),
+                             OtherRequests(), ConvergenceRequests()}) {
       rows.insert(rows.end(), part.begin(), part.end());
     }
     return rows;
@@ -575,33 +437,6 @@ TEST(Validate, TheFirstRefusalIsTheOneThatIsTold) {
   request.set_request_id("no spaces");
   request.set_branch("\x1b");
   ExpectRefused(Validate(request), "request_id");
-}
-
-TEST(ValidateGate, ACommandHasAProgramAndMayHaveEmptyArguments) {
-  pb::SetGateRequest request;
-  request.set_gate_id("tests");
-  EXPECT_FALSE(Validate(request).ok()) << "no command";
-  request.add_command("");
-  EXPECT_FALSE(Validate(request).ok()) << "no program";
-  request.set_command(0, "make");
-  request.add_command("");
-  request.add_command("two\nlines");
-  EXPECT_TRUE(Validate(request).ok()) << Validate(request);
-  request.add_command(std::string("a\0b", 3));
-  EXPECT_FALSE(Validate(request).ok());
-  request.set_command(3, std::string(4096, 'a'));
-  EXPECT_TRUE(Validate(request).ok());
-  while (request.command_size() < 64) request.add_command("a");
-  EXPECT_TRUE(Validate(request).ok());
-  request.add_command("a");
-  EXPECT_FALSE(Validate(request).ok());
-}
-
-TEST(ValidateGate, ALogIsOfARoundOrOfAGate) {
-  pb::GetGateLogRequest request;
-  request.set_round_id("C-1");
-  request.set_gate_id("tests");
-  EXPECT_FALSE(Validate(request).ok());
 }
 
 }  // namespace

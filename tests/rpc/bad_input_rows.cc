@@ -67,7 +67,7 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"GetRound", "round_id: 'C-1'"},
       {"ListRounds", ""},
       {"CancelRound", ""},
-      {"IntegrateRound", "round_id: 'C-2'"},
+      {"IntegrateRound", ""},
       {"PlanIntegration", "round_id: 'C-1'"}};
   return methods;
 }

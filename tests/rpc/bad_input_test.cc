@@ -43,6 +43,7 @@ class BadInputTest : public ::testing::TestWithParam<BadInput> {
     other_.Create("theirs");
     hub_.BeginOperation("/somewhere");
     for (const char* branch : {"main", "task-1", "task-2", "task-new"}) hub_.Observe(branch, '1');
+    hub_.CompareAll();
     pb::OpenRoundRequest round;
     round.set_target("main");
     round.add_member_branches("task-1");
