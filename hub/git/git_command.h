@@ -38,6 +38,10 @@ struct GitCommand {
   size_t max_output = 256u << 20;
   // Then it is killed as well. Not owned; null: nobody cancels it.
   const GitCancel* cancel = nullptr;
+  // What it reads from standard input.
+  std::string input;
+  // More of its environment, `NAME=value`, also such as RunGit keeps from it otherwise.
+  std::vector<std::string> environment;
 };
 
 struct GitResult {
