@@ -123,6 +123,7 @@ const std::vector<Group>& Groups() {
        "",
        {{"status", AddStatus},
         {"top", AddTop},
+        {"conflicts", AddConflicts},
         {"debug", AddDebug},
         {"maintain", AddMaintain},
         {"watch", AddWatch},

@@ -71,6 +71,11 @@ std::string KindName(pb::RoundBlocker::Kind kind) {
   return absl::AsciiStrToLower(ShortName(pb::RoundBlocker::Kind_descriptor(), "KIND_", kind));
 }
 
+std::string KindName(pb::Conflict::Kind kind) {
+  if (kind == pb::Conflict::KIND_UNSPECIFIED) return "";
+  return absl::AsciiStrToLower(ShortName(pb::Conflict::Kind_descriptor(), "KIND_", kind));
+}
+
 std::string KindName(pb::EventKind kind) {
   return absl::AsciiStrToLower(ShortName(pb::EventKind_descriptor(), kKind, kind));
 }

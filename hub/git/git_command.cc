@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,14 +59,32 @@ absl::StatusOr<Pipe> MakePipe() {
   return pipe;
 }
 
+// A file that gives `text` to who reads it, and has no name. Invalid, without an error: there is
+// nothing to read.
+absl::StatusOr<base::UniqueFd> MakeInput(std::string_view text) {
+  if (text.empty()) return base::UniqueFd();
+  base::UniqueFd fd(memfd_create("git-input", MFD_CLOEXEC));
+  if (!fd.valid()) return base::MakeIoError("make an input", "git", errno);
+  while (!text.empty()) {
+    const ssize_t size = write(fd.get(), text.data(), text.size());
+    if (size < 0) return base::MakeIoError("write an input", "git", errno);
+    text.remove_prefix(static_cast<size_t>(size));
+  }
+  if (lseek(fd.get(), 0, SEEK_SET) != 0) return base::MakeIoError("rewind", "git", errno);
+  return fd;
+}
+
 // A process of its own group, so that it can be ended with whatever it started.
 absl::StatusOr<base::ChildProcess> Spawn(const GitCommand& command, int out, int err) {
+  COORDHUB_ASSIGN_OR_RETURN(const base::UniqueFd input, MakeInput(command.input));
   base::SpawnRequest request;
   request.command = {"git", "-c", "core.fsmonitor=false"};
   request.command.insert(request.command.end(), command.arguments.begin(), command.arguments.end());
+  // The command's come first: of two of a name, the first prevails.
   request.environment = command.environment;
   const std::vector<std::string> ours = ChildEnvironment();
   request.environment.insert(request.environment.end(), ours.begin(), ours.end());
+  request.input = input.get();
   request.output = out;
   request.errors = err;
   request.own_group = true;

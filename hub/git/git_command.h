@@ -30,8 +30,6 @@ class GitCancel {
 struct GitCommand {
   // Without the program's name. Never passes through a shell.
   std::vector<std::string> arguments;
-  // More variables, `NAME=value`; they prevail over our own.
-  std::vector<std::string> environment;
   // Then it is killed, with whatever it started.
   absl::Duration timeout = absl::Seconds(60);
   // Gets standard output, piece by piece.
@@ -40,6 +38,10 @@ struct GitCommand {
   size_t max_output = 256u << 20;
   // Then it is killed as well. Not owned; null: nobody cancels it.
   const GitCancel* cancel = nullptr;
+  // What it reads from standard input.
+  std::string input;
+  // More of its environment, `NAME=value`, also such as RunGit keeps from it otherwise.
+  std::vector<std::string> environment;
 };
 
 struct GitResult {

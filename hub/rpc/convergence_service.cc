@@ -113,7 +113,7 @@ void PlanIntegration(const UnaryCallPtr& call, const CallScope& scope,
   const absl::StatusOr<const v1::Round*> round = FindRound(scope, named, *view);
   if (!round.ok()) return call->Refuse(round.status());
   if (!core::IsActive(**round)) return call->Refuse(core::WrongRoundState(**round, "planned"));
-  call->host().PostGitRead([call, scope, round = **round, view](const absl::Status& go) {
+  call->host().PostMerge([call, scope, round = **round, view](const absl::Status& go) {
     if (!go.ok()) return call->Refuse(go);
     AnswerPlan(call, scope, round, view);
   });

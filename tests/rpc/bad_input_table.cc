@@ -20,29 +20,31 @@ bool Has(const std::string& method, const std::set<std::string>& names) {
   return names.contains(method);
 }
 
-// Whether the hub of these tests, whose journals are in memory, can do it.
+// Whether the hub of these tests, whose journals are in memory and which has no repository, can do
+// it.
 bool InMemory(const std::string& method) {
-  return method != "BackupWorkspace" && method != "PlanIntegration";
+  return method != "BackupWorkspace" && method != "PreviewMerge" && method != "PlanIntegration";
 }
 
 // What many requests have in common.
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
-  const std::set<std::string> lists = {"ListAgents",     "ListTickets",    "ListEvents",
-                                       "ListWorkspaces", "ListBranches",   "ListWorktrees",
-                                       "ListLoops",      "ListOperations", "ListRounds"};
+  const std::set<std::string> lists = {
+      "ListAgents",    "ListTickets", "ListEvents",     "ListWorkspaces", "ListBranches",
+      "ListWorktrees", "ListLoops",   "ListOperations", "ListRounds",     "ListConflicts"};
   const std::set<std::string> at_revision = {
-      "GetAgent",       "ListAgents",      "GetTicket",
-      "ListTickets",    "GetHub",          "ListEvents",
-      "ListLoops",      "VerifyWorkspace", "GetRepositoryStatus",
-      "ListBranches",   "ListWorktrees",   "GetOperation",
-      "ListOperations", "GetRound",        "ListRounds",
-      "PlanIntegration"};
+      "GetAgent",        "ListAgents",      "GetTicket",
+      "ListTickets",     "GetHub",          "ListEvents",
+      "ListLoops",       "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches",    "ListWorktrees",   "GetOperation",
+      "ListOperations",  "GetRound",        "ListRounds",
+      "PlanIntegration", "ListConflicts"};
   const std::set<std::string> reads = {
-      "GetAgent",     "ListAgents",     "GetTicket",      "ListTickets",     "WatchEvents",
-      "ListEvents",   "GetHub",         "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
-      "ListBranches", "ListWorktrees",  "ListLoops",      "KeepAlive",       "MutateTickets",
-      "GetOperation", "ListOperations", "GetRound",       "ListRounds",      "PlanIntegration"};
+      "GetAgent",      "ListAgents",     "GetTicket",      "ListTickets",     "WatchEvents",
+      "ListEvents",    "GetHub",         "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches",  "ListWorktrees",  "ListLoops",      "KeepAlive",       "MutateTickets",
+      "GetOperation",  "ListOperations", "GetRound",       "ListRounds",      "PlanIntegration",
+      "ListConflicts", "PreviewMerge"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -429,6 +431,18 @@ void AddOperations(Rows* rows) {
       .Refused("operation_id", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
 }
 
+void AddConflicts(Rows* rows) {
+  BadInputRows(rows, "ListConflicts").Line("branch", limits::kBranchBytes);
+  for (const char* field : {"ours", "theirs"}) {
+    BadInputRows(rows, "PreviewMerge")
+        .Bad(field, absl::StrCat(field, ": ''"))
+        .Bad(field, absl::StrCat(field, ": 'a\\n'"))
+        .Bad(field, absl::StrCat(field, ": '", kBidi, "'"))
+        .Bad(field, absl::StrCat(field, ": ", Quoted(Text(limits::kBranchBytes + 1))));
+  }
+  BadInputRows(rows, "PreviewMerge").Bad("min_revision", "min_revision: -1");
+}
+
 }  // namespace
 
 bool OperatorsOnly(const std::string& method) {
@@ -449,6 +463,7 @@ std::vector<BadInput> BadInputTable() {
   AddHub(&rows);
   AddOperations(&rows);
   AddConvergence(&rows);
+  AddConflicts(&rows);
   return rows;
 }
 

@@ -39,7 +39,8 @@ const std::set<std::string>& Implemented() {
                                  "GetOperation",       "ListOperations",   "CancelOperation",
                                  "OpenRound",          "DeclareReady",     "WithdrawReady",
                                  "GetRound",           "ListRounds",       "CancelRound",
-                                 "IntegrateRound",     "PlanIntegration"};
+                                 "IntegrateRound",     "PlanIntegration",  "ListConflicts",
+                                 "PreviewMerge"};
   return names;
 }
 

@@ -46,6 +46,7 @@ void AddRoundIntegrate(CLI::App* round, Context* context);
 void AddRoundList(CLI::App* round, Context* context);
 void AddRoundCancel(CLI::App* round, Context* context);
 
+void AddConflicts(CLI::App* root, Context* context);
 void AddStatus(CLI::App* root, Context* context);
 void AddDebug(CLI::App* root, Context* context);
 void AddMaintain(CLI::App* root, Context* context);
