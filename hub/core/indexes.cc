@@ -64,12 +64,19 @@ int ClaimsIndex::HeldBy(std::string_view agent_id) const {
   return it == held_.end() ? 0 : it->second;
 }
 
+std::string_view WithoutTrailingSlashes(std::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  return path;
+}
+
 void AgentsIndex::Change(Tag<tables::Agents>, const std::string& /*agent_id*/,
                          const pb::Agent* before, const pb::Agent* after) {
   if (before != nullptr && IsLive(*before)) {
     by_session_.erase(before->session_uid());
     sub_agents_.erase({before->parent_agent_id(), before->agent_id()});
     by_branch_.erase({before->branch(), before->fence(), before->agent_id()});
+    by_worktree_.erase({std::string(WithoutTrailingSlashes(before->worktree())), before->fence(),
+                        before->agent_id()});
   } else if (before != nullptr) {
     ended_.erase({before->mod_revision(), before->agent_id()});
   }
@@ -83,6 +90,10 @@ void AgentsIndex::Change(Tag<tables::Agents>, const std::string& /*agent_id*/,
     sub_agents_.emplace(after->parent_agent_id(), after->agent_id());
   if (!after->branch().empty())
     by_branch_.emplace(after->branch(), after->fence(), after->agent_id());
+  if (!after->worktree().empty()) {
+    by_worktree_.emplace(WithoutTrailingSlashes(after->worktree()), after->fence(),
+                         after->agent_id());
+  }
 }
 
 const std::string* AgentsIndex::OfSession(std::string_view session_uid) const {
@@ -104,6 +115,15 @@ std::string AgentsIndex::OwnerOfBranch(std::string_view branch) const {
   const auto it = by_branch_.lower_bound({std::string(branch), 0, ""});
   if (it == by_branch_.end() || std::get<0>(*it) != branch) return "";
   return std::get<2>(*it);
+}
+
+std::vector<std::string> AgentsIndex::LiveInWorktree(std::string_view worktree) const {
+  std::vector<std::string> agents;
+  for (auto it = by_worktree_.lower_bound({std::string(worktree), 0, ""});
+       it != by_worktree_.end() && std::get<0>(*it) == worktree; ++it) {
+    agents.push_back(std::get<2>(*it));
+  }
+  return agents;
 }
 
 const std::string* AgentsIndex::OldestEnded() const {

@@ -83,6 +83,9 @@ class ClaimsIndex {
   absl::flat_hash_map<std::string, int> held_;
 };
 
+// The same directory, as everybody writes it.
+std::string_view WithoutTrailingSlashes(std::string_view path);
+
 // Live sessions, and ended agents in the order in which they ended.
 class AgentsIndex {
  public:
@@ -96,17 +99,22 @@ class AgentsIndex {
   std::vector<std::string> LiveSubAgentsOf(std::string_view agent_id) const;
   // The live agent that registered a branch, the first of several; empty: none.
   std::string OwnerOfBranch(std::string_view branch) const;
+  // The live agents that registered a worktree, those that began first first. `worktree` has no
+  // slash at its end (WithoutTrailingSlashes).
+  std::vector<std::string> LiveInWorktree(std::string_view worktree) const;
   // Null: none has ended.
   const std::string* OldestEnded() const;
 
   using SubAgents = absl::btree_set<std::pair<std::string, std::string>>;
   using ByBranch = absl::btree_set<std::tuple<std::string, int64_t, std::string>>;
+  using ByWorktree = ByBranch;
   using Ended = absl::btree_set<std::pair<int64_t, std::string>>;
   std::map<std::string, std::string> sessions() const {
     return {by_session_.begin(), by_session_.end()};
   }
   const SubAgents& sub_agents() const { return sub_agents_; }
   const ByBranch& by_branch() const { return by_branch_; }
+  const ByWorktree& by_worktree() const { return by_worktree_; }
   const Ended& ended() const { return ended_; }
 
  private:
@@ -115,6 +123,8 @@ class AgentsIndex {
   SubAgents sub_agents_;
   // (branch, fence, agent id) of live agents with a branch.
   ByBranch by_branch_;
+  // (worktree, fence, agent id) of live agents with a worktree.
+  ByWorktree by_worktree_;
   // (end: mod_revision, agent id) of ended agents.
   Ended ended_;
 };

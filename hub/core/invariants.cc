@@ -291,6 +291,7 @@ class StateInvariants {
     std::map<std::string, std::string> by_session;
     std::set<std::pair<std::string, std::string>> sub_agents;
     std::set<std::tuple<std::string, int64_t, std::string>> by_branch;
+    std::set<std::tuple<std::string, int64_t, std::string>> by_worktree;
     std::set<std::pair<int64_t, std::string>> ended;
     Expect(records_.agents_by_session.size() == records_.of<tables::Agents>().size(),
            "agents_by_session has another number of agents");
@@ -305,6 +306,8 @@ class StateInvariants {
              c->session_uid());
       if (!c->parent_agent_id().empty()) sub_agents.emplace(c->parent_agent_id(), c.key());
       if (!c->branch().empty()) by_branch.emplace(c->branch(), c->fence(), c.key());
+      const std::string_view worktree = WithoutTrailingSlashes(c->worktree());
+      if (!worktree.empty()) by_worktree.emplace(worktree, c->fence(), c.key());
     }
     const AgentsIndex& index = state_.agents_;
     Expect(by_session == index.sessions(), "the index of sessions is wrong");
@@ -312,6 +315,8 @@ class StateInvariants {
            "the index of sub-agents is wrong");
     Expect(by_branch == std::set(index.by_branch().begin(), index.by_branch().end()),
            "the index of agents by branch is wrong");
+    Expect(by_worktree == std::set(index.by_worktree().begin(), index.by_worktree().end()),
+           "the index of agents by worktree is wrong");
     Expect(ended == std::set(index.ended().begin(), index.ended().end()),
            "the index of ended agents is wrong");
     Expect(records_.of<tables::Agents>().size() <= static_cast<size_t>(limits::kAgents) ||

@@ -43,6 +43,10 @@ class State {
   // The live agent that registered a branch, the first of several (a sub-agent works on its
   // parent's branch); empty: none.
   std::string OwnerOfBranch(std::string_view branch) const { return agents_.OwnerOfBranch(branch); }
+  // The live agents that registered a worktree, those that began first first.
+  std::vector<std::string> LiveInWorktree(std::string_view worktree) const {
+    return agents_.LiveInWorktree(WithoutTrailingSlashes(worktree));
+  }
   // Number of live sessions.
   size_t live_agent_count() const { return agents_.live_count(); }
   // Tickets whose dependencies name `number`.

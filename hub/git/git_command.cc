@@ -84,11 +84,16 @@ absl::StatusOr<base::ChildProcess> Spawn(const GitCommand& command, int out, int
   request.environment = command.environment;
   const std::vector<std::string> ours = ChildEnvironment();
   request.environment.insert(request.environment.end(), ours.begin(), ours.end());
-  request.input = input.get();
+  request.input = command.input_file >= 0 ? command.input_file : input.get();
   request.output = out;
   request.errors = err;
   request.own_group = true;
   return base::ChildProcess::Spawn(request);
+}
+
+bool IsCancelled(const GitCommand& command) {
+  return (command.cancel != nullptr && command.cancel->cancelled()) ||
+         (command.is_cancelled && command.is_cancelled());
 }
 
 // Reads what is there. False: nothing more will come.
@@ -138,10 +143,11 @@ class RunningGit {
     const int cancel = command_.cancel == nullptr ? -1 : command_.cancel->fd();
     std::array<pollfd, 4> waited = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
                                     pollfd{process_.fd(), POLLIN, 0}, pollfd{cancel, POLLIN, 0}};
-    const int64_t limit_ms = process_.fd() < 0 ? 20 : 1000;
+    const int64_t asked_ms = command_.is_cancelled ? 100 : 1000;
+    const int64_t limit_ms = process_.fd() < 0 ? 20 : asked_ms;
     const int64_t timeout_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left), 1, limit_ms);
     poll(waited.data(), waited.size(), static_cast<int>(timeout_ms));
-    if (command_.cancel != nullptr && command_.cancel->cancelled()) {
+    if (IsCancelled(command_)) {
       result_.end = GitResult::End::kCancelled;
       return false;
     }
@@ -207,7 +213,7 @@ std::string GitResult::Explain() const {
 }
 
 absl::StatusOr<GitResult> RunGit(const GitCommand& command) {
-  if (command.cancel != nullptr && command.cancel->cancelled()) {
+  if (IsCancelled(command)) {
     GitResult result;
     result.end = GitResult::End::kCancelled;
     return result;

@@ -91,6 +91,7 @@ absl::Status Hub::Serve() {
     served.log_dir = host->plan().log_dir;
     served.loops = host->loops();
     served.operations = host->operations();
+    served.worktrees = host->worktrees();
     served.observation = [observer = host->observer()] { return observer->latest(); };
     options.workspaces.push_back(std::move(served));
   }

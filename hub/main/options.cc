@@ -12,10 +12,12 @@
 #include "agent/base/error.h"
 #include "agent/base/git_location.h"
 #include "agent/base/status_macros.h"
+#include "agent/base/string_view.h"
 #include "agent/base/text.h"
 #include "hub/core/limits.h"
 #include "hub/git/repository.h"
 #include "hub/main/state_pointer.h"
+#include "hub/operations/worktree_naming.h"
 
 namespace coordhub::hub {
 namespace {
@@ -232,6 +234,16 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
                   "The branch that others are measured against (default: origin's HEAD, main or "
                   "master)")
       ->type_name("BRANCH");
+  app->add_option("--worktree-branch", options->worktree_branches,
+                  "How the branch of a new worktree is named that nobody names, with {ticket}, "
+                  "{title} (of the ticket) or {agent}; repeat for several: the first whose parts are "
+                  "known is taken (at last: task-{ticket}, {agent})")
+      ->allow_extra_args(false)
+      ->check([](const std::string& pattern) {
+        const absl::Status status = operations::WorktreeNaming::Check(pattern);
+        return std::string(base::ToStd(status.message()));
+      })
+      ->type_name("PATTERN");
   app->add_option("--log-dir", options->log_dir,
                   "Directory of hub.log and the loops' logs, with several repositories one below "
                   "it for each (default: <state directory>/logs)")
@@ -272,6 +284,9 @@ std::vector<std::string> ToArguments(const HubOptions& options) {
   }
   if (!options.target_branch.empty()) {
     arguments.insert(arguments.end(), {"--target-branch", options.target_branch});
+  }
+  for (const std::string& pattern : options.worktree_branches) {
+    arguments.insert(arguments.end(), {"--worktree-branch", pattern});
   }
   if (!options.log_dir.empty()) AppendFlag("--log-dir", {options.log_dir}, &arguments);
   arguments.insert(arguments.end(), {"--log-level", options.log_level});

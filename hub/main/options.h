@@ -46,6 +46,8 @@ struct HubOptions {
   std::vector<std::string> branch_patterns;
   // The branch that others are measured against; empty: found out.
   std::string target_branch;
+  // How branches of worktrees are named; before the hub's own patterns.
+  std::vector<std::string> worktree_branches;
   std::string log_level = "info";
   // Of hub.log and the loops' logs. Empty: <state directory>/logs.
   std::string log_dir;

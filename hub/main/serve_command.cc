@@ -136,6 +136,7 @@ absl::StatusOr<std::unique_ptr<Hub>> StartHub(const ServeFlags& flags, StopSigna
   setup.environment.archiving = {options.archive_after, options.archive_beyond};
   setup.environment.branch_patterns = options.branch_patterns;
   setup.environment.target_branch = options.target_branch;
+  setup.environment.worktree_branches = options.worktree_branches;
   setup.environment.on_fatal = [](const absl::Status& status) { DieOfJournal(status); };
   setup.on_drain_request = [stop] { stop->Request(); };
   return Hub::Start(std::move(setup), clean);

@@ -245,15 +245,20 @@ absl::Status WorkspaceHost::OpenRepository() {
   return absl::OkStatus();
 }
 
+// Where shared_state/ is in the main worktree; where it is elsewhere, worktrees hold links to it.
+std::string WorkspaceHost::SharedStatePath() const {
+  const std::string& top = repository_->main_worktree();
+  const std::string inside = top.empty() ? "" : RelativeTo(top, plan_.mirror_dir);
+  return inside.empty() ? kSharedState : inside;
+}
+
 // Keeps shared_state/ out of commits. A repository where that fails is served all the same.
 void WorkspaceHost::PrepareRepository() {
-  const std::string& top = repository_->main_worktree();
-  if (top.empty()) return;
-  // Elsewhere: worktrees may hold links to it.
-  const std::string inside = RelativeTo(top, plan_.mirror_dir);
-  const std::string path = inside.empty() ? kSharedState : inside;
+  const std::string path = SharedStatePath();
   LogFailure("cannot exclude shared_state from commits", plan_,
              repository_->EnsureExcluded(ExcludePattern(path)));
+  const std::string& top = repository_->main_worktree();
+  if (top.empty()) return;
   const absl::StatusOr<bool> tracked = repository_->IsTracked(path);
   LogFailure("cannot see whether shared_state is tracked", plan_, tracked.status());
   if (tracked.ok() && *tracked) {
@@ -447,8 +452,37 @@ void WorkspaceHost::StartOperations() {
   integrate.common_dir = plan_.common_dir;
   integrate.main_worktree = repository_->main_worktree();
   options.kinds.push_back(std::make_unique<operations::IntegrateKind>(std::move(integrate)));
+  const operations::WorktreeSurroundings surroundings = MakeWorktreeSurroundings();
+  options.kinds.push_back(std::make_unique<operations::CreateWorktreeKind>(surroundings));
+  options.kinds.push_back(std::make_unique<operations::RemoveWorktreeKind>(surroundings));
   operations_ = std::make_unique<operations::WorkspaceOperations>(std::move(options));
   operations_->Start();
+}
+
+// Worktrees go beside the main one (or the bare repository), into a directory of their own.
+operations::WorktreeSurroundings WorkspaceHost::MakeWorktreeSurroundings() {
+  std::string repository = plan_.main_worktree.empty() ? plan_.common_dir : plan_.main_worktree;
+  constexpr std::string_view kSuffix = ".git";
+  const std::string parent = std::filesystem::path(repository).parent_path().string();
+  std::string name = std::filesystem::path(repository).filename().string();
+  if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) {
+    name.resize(name.size() - kSuffix.size());
+  }
+  worktrees_ = std::make_unique<operations::WorktreeRequests>(
+      parent + "/" + name + "-worktrees",
+      operations::WorktreeNaming(environment_.worktree_branches));
+  operations::WorktreeSurroundings surroundings;
+  surroundings.workspace = workspace_.get();
+  surroundings.observer = observer_.get();
+  surroundings.requests = worktrees_.get();
+  surroundings.common_dir = plan_.common_dir;
+  surroundings.found_in = plan_.main_worktree;
+  surroundings.agents_root = parent;
+  if (!plan_.mirror_dir.empty()) {
+    surroundings.link_path = SharedStatePath();
+    surroundings.link_target = plan_.mirror_dir;
+  }
+  return surroundings;
 }
 
 bool WorkspaceHost::StopOperations() {

@@ -26,6 +26,8 @@
 #include "hub/main/options.h"
 #include "hub/main/repository_lock.h"
 #include "hub/operations/workspace_operations.h"
+#include "hub/operations/worktree_kinds.h"
+#include "hub/operations/worktree_requests.h"
 
 namespace coordhub::hub {
 
@@ -43,6 +45,8 @@ struct HostEnvironment {
   // As git::ObserverOptions has them; no patterns: its defaults.
   std::vector<std::string> branch_patterns;
   std::string target_branch;
+  // As operations::WorktreeNaming has them.
+  std::vector<std::string> worktree_branches;
   // A journal failed; must not return.
   std::function<void(const absl::Status&)> on_fatal;
 };
@@ -87,6 +91,8 @@ class WorkspaceHost {
   loops::LoopRunner* loops() const { return loops_.get(); }
   // Null before Run.
   operations::WorkspaceOperations* operations() const { return operations_.get(); }
+  // Null before Run.
+  operations::WorktreeRequests* worktrees() const { return worktrees_.get(); }
   git::Observer* observer() const { return observer_.get(); }
   // What is wrong with shared_state/; empty: nothing, or there is no mirror. Any thread.
   std::string MirrorProblem() const;
@@ -102,10 +108,12 @@ class WorkspaceHost {
   absl::Status TellProcess() const;
   void WarnOfVoidTokens() const;
   absl::Status OpenRepository();
+  std::string SharedStatePath() const;
   void PrepareRepository();
   void StartLoops();
   bool StopLoops();
   void StartOperations();
+  operations::WorktreeSurroundings MakeWorktreeSurroundings();
   bool StopOperations();
   std::string LogPath(const char* name) const { return plan_.log_dir + "/" + name; }
   std::unique_ptr<loops::Loop> MakeMonitor();
@@ -134,6 +142,7 @@ class WorkspaceHost {
   std::unique_ptr<journal::Journal> journal_;  // until Run hands it to workspace_
   std::unique_ptr<git::Repository> repository_;
   std::unique_ptr<engine::Workspace> workspace_;
+  std::unique_ptr<operations::WorktreeRequests> worktrees_;
   std::unique_ptr<operations::WorkspaceOperations> operations_;
   loops::Bell git_changed_;
   std::unique_ptr<loops::RadarStep> radar_;

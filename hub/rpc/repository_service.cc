@@ -1,7 +1,6 @@
 #include "hub/rpc/repository_service.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,8 @@
 #include "hub/rpc/merge_calls.h"
 #include "hub/rpc/newest_observation.h"
 #include "hub/rpc/paging.h"
+#include "hub/rpc/worktree_calls.h"
+#include "hub/rpc/worktree_owners.h"
 
 namespace coordhub::rpc {
 namespace {
@@ -23,27 +24,6 @@ namespace {
 // What an answer tells of all problems together.
 constexpr size_t kProblemBytes = 4096;
 
-// Agents by the worktree that they registered, those that began first.
-class WorktreeOwners {
- public:
-  explicit WorktreeOwners(const core::View& view) {
-    for (auto agent = view.records.of<core::tables::Agents>().Begin(); agent.Valid();
-         agent.Next()) {
-      if (!core::IsLive(*agent) || agent->worktree().empty()) continue;
-      std::string path = agent->worktree();
-      while (path.size() > 1 && path.back() == '/') path.pop_back();
-      const auto [it, is_new] = first_.try_emplace(path, &*agent);
-      if (!is_new && agent->fence() < it->second->fence()) it->second = &*agent;
-    }
-  }
-  void SetOwner(v1::Worktree* worktree) const {
-    const auto it = first_.find(worktree->path());
-    if (it != first_.end()) worktree->set_owner_agent_id(it->second->agent_id());
-  }
-
- private:
-  std::map<std::string, const v1::Agent*> first_;
-};
 
 absl::Status GetRepositoryStatus(const Reading& reading, const v1::GetRepositoryStatusRequest&,
                                  v1::GetRepositoryStatusResponse* response) {
@@ -163,6 +143,8 @@ RepositoryService::RepositoryService(std::shared_ptr<ServiceHost> host, const Ga
                                                                 ListWorktrees);
   BindViewed<v1::ListConflictsRequest>("ListConflicts", ReadCost::kWalk, AnswerListConflicts);
   BindViewed<v1::PreviewMergeRequest>("PreviewMerge", ReadCost::kLookup, PreviewMerge);
+  BindTyped<v1::CreateWorktreeRequest>("CreateWorktree", CreateWorktree);
+  BindTyped<v1::RemoveWorktreeRequest>("RemoveWorktree", RemoveWorktree);
 }
 
 }  // namespace coordhub::rpc

@@ -14,6 +14,7 @@
 #include "hub/git/observation.h"
 #include "hub/loops/loop_runner.h"
 #include "hub/operations/workspace_operations.h"
+#include "hub/operations/worktree_requests.h"
 
 namespace coordhub::rpc {
 
@@ -40,6 +41,9 @@ struct ServedWorkspace {
   loops::LoopRunner* loops = nullptr;
   // Its long work; not owned, outlives the server. Null: it has none.
   operations::WorkspaceOperations* operations = nullptr;
+  // What its operations on worktrees are asked for; not owned, outlives the server and the
+  // operations. Null: it makes and removes none.
+  operations::WorktreeRequests* worktrees = nullptr;
 };
 
 struct ServerOptions {

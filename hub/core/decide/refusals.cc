@@ -220,6 +220,14 @@ absl::Status AgentActive(std::string_view agent_id) {
                    {{"agent_id", std::string(agent_id)}});
 }
 
+absl::Status WorktreeHeld(std::string_view worktree, std::string_view holder,
+                          std::string_view remedy) {
+  return MakeError(pb::ERROR_REASON_WORKTREE_HELD,
+                   absl::StrCat("the live agent ", ToAbsl(holder), " works in ", ToAbsl(worktree),
+                                ": ", ToAbsl(remedy)),
+                   {{"worktree", std::string(worktree)}, {"holder", std::string(holder)}});
+}
+
 absl::Status AgentEnded(const pb::Agent& agent) {
   const std::string_view state = StateName(agent.state());
   return MakeError(pb::ERROR_REASON_AGENT_ENDED,

@@ -56,6 +56,9 @@ absl::Status DependencyCycle(const std::vector<std::string>& names);
 // `agent_id` is empty when unknown; `ticket` is the one that the request names, or null.
 absl::Status SessionEnded(std::string_view agent_id, const v1::Ticket* ticket);
 absl::Status AgentActive(std::string_view agent_id);
+// `holder` is a live agent that is registered in it. `remedy` says what to do.
+absl::Status WorktreeHeld(std::string_view worktree, std::string_view holder,
+                          std::string_view remedy);
 absl::Status AgentEnded(const v1::Agent& agent);
 
 // `deed` completes "only an agent's session can …" and "only the operator can …".

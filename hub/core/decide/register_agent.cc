@@ -60,6 +60,42 @@ absl::Status RequireRoomForSession(const Context& context) {
                       absl::StrCat(sub_agents, " sub-agents end with ", context.self->agent_id()));
 }
 
+// The agent at the top of a family (core::Family).
+const std::string& RootOf(const State& state, const std::string& agent_id) {
+  const std::string* root = &agent_id;
+  for (const pb::Agent* agent = state.FindAgent(*root);
+       agent != nullptr && !agent->parent_agent_id().empty(); agent = state.FindAgent(*root)) {
+    root = &agent->parent_agent_id();
+  }
+  return *root;
+}
+
+// Whether an agent ends with another: it is it, or below it.
+bool EndsWith(const State& state, const std::string& agent_id, const std::string& other_id) {
+  const pb::Agent* agent = state.FindAgent(agent_id);
+  while (agent != nullptr && agent->agent_id() != other_id) {
+    if (agent->parent_agent_id().empty()) return false;
+    agent = state.FindAgent(agent->parent_agent_id());
+  }
+  return agent != nullptr;
+}
+
+// Whether nobody works in the worktree but the family of the session that registers, and those that
+// this registration ends. Errors: WORKTREE_HELD.
+absl::Status RequireOwnWorktree(const Context& context, const pb::RegisterAgentRequest& request) {
+  if (request.worktree().empty() || request.share_worktree()) return absl::OkStatus();
+  for (const std::string& holder : context.state.LiveInWorktree(request.worktree())) {
+    const bool is_family = context.self != nullptr &&
+                           RootOf(context.state, holder) ==
+                               RootOf(context.state, context.self->agent_id());
+    if (is_family || EndsWith(context.state, holder, request.agent_id())) continue;
+    return WorktreeHeld(WithoutTrailingSlashes(request.worktree()), holder,
+                        "take a worktree of your own, or share this one on purpose "
+                        "(share_worktree)");
+  }
+  return absl::OkStatus();
+}
+
 // Makes room for a record of a new name, if the table is full. An ended agent holds nothing.
 void ForgetOldest(Context& context) {
   if (context.state.agent_count() < static_cast<size_t>(limits::kAgents)) return;
@@ -99,6 +135,11 @@ absl::Status DecideCommand(Context& context, const RegisterAgent& command) {
   const pb::RegisterAgentRequest& request = command.request;
   // Whoever has the token of the name has nobody to take it over from.
   if (context.self != nullptr && request.agent_id() == context.self->agent_id()) {
+    // One that says nothing new of its worktree shares it with whom it did before.
+    if (WithoutTrailingSlashes(request.worktree()) !=
+        WithoutTrailingSlashes(context.self->worktree())) {
+      COORDHUB_RETURN_IF_ERROR(RequireOwnWorktree(context, request));
+    }
     Resume(context, request);
     return absl::OkStatus();
   }
@@ -107,9 +148,11 @@ absl::Status DecideCommand(Context& context, const RegisterAgent& command) {
   const pb::Agent* known = context.state.FindAgent(request.agent_id());
   if (known != nullptr && IsLive(*known)) {
     if (!request.takeover()) return AgentActive(request.agent_id());
+    COORDHUB_RETURN_IF_ERROR(RequireOwnWorktree(context, request));
     EndSession(context, *known, {.held = HeldFate::kLost, .reason = "taken over"});
   } else {
     COORDHUB_RETURN_IF_ERROR(RequireRoomForSession(context));
+    COORDHUB_RETURN_IF_ERROR(RequireOwnWorktree(context, request));
     if (known == nullptr) ForgetOldest(context);
   }
   BeginSession(context, command, known);
