@@ -232,6 +232,20 @@ absl::StatusOr<pb::VerifyWorkspaceResponse> Client::VerifyWorkspace(
       std::max(connection_->timeout(), kMaintenanceTimeout));
 }
 
+absl::StatusOr<pb::CreateWorktreeResponse> Client::CreateWorktree(
+    pb::CreateWorktreeRequest request) const {
+  return CallFor<pb::CreateWorktreeResponse>(
+      "/coordhub.v1.RepositoryService/CreateWorktree", std::move(request),
+      std::max(connection_->timeout(), kMaintenanceTimeout));
+}
+
+absl::StatusOr<pb::RemoveWorktreeResponse> Client::RemoveWorktree(
+    pb::RemoveWorktreeRequest request) const {
+  return CallFor<pb::RemoveWorktreeResponse>(
+      "/coordhub.v1.RepositoryService/RemoveWorktree", std::move(request),
+      std::max(connection_->timeout(), kMaintenanceTimeout));
+}
+
 absl::StatusOr<pb::DrainHubResponse> Client::DrainHub(pb::DrainHubRequest request) const {
   return Call<pb::DrainHubResponse>("/coordhub.v1.HubService/DrainHub", std::move(request));
 }

@@ -22,6 +22,7 @@
 #include "coordhub/v1/agent_service.pb.h"
 #include "coordhub/v1/event_service.pb.h"
 #include "coordhub/v1/hub_service.pb.h"
+#include "coordhub/v1/repository_service.pb.h"
 #include "coordhub/v1/ticket_service.pb.h"
 
 namespace coordhub::agent {
@@ -110,6 +111,11 @@ class Client {
       pb::BackupWorkspaceRequest request) const;
   absl::StatusOr<pb::VerifyWorkspaceResponse> VerifyWorkspace(
       pb::VerifyWorkspaceRequest request) const;
+  // These two wait for git, as long as they must.
+  absl::StatusOr<pb::CreateWorktreeResponse> CreateWorktree(
+      pb::CreateWorktreeRequest request) const;
+  absl::StatusOr<pb::RemoveWorktreeResponse> RemoveWorktree(
+      pb::RemoveWorktreeRequest request) const;
   absl::StatusOr<pb::DrainHubResponse> DrainHub(pb::DrainHubRequest request) const;
 
   // Any other unary call of the contract, by its full name ("/coordhub.v1.HubService/StepLoop"),

@@ -28,6 +28,9 @@ Table ClaimTable(const Context& context, const std::vector<pb::HeldClaim>& claim
 // steps, the last error.
 Table LoopTable(const Context& context, const std::vector<pb::Loop>& loops, absl::Time now);
 
+// Columns: path, branch, commit, changed files, the agent that works in it, what else is to say.
+Table WorktreeTable(const Context& context, const std::vector<pb::Worktree>& worktrees);
+
 // Columns: id, kind, state, percent, age, who asked for it, what it is about, what it does now or
 // what came of it.
 Table OperationTable(const Context& context, const std::vector<pb::Operation>& operations,

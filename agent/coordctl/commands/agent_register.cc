@@ -27,6 +27,7 @@ struct Options {
   std::string ttl;
   std::string token_file;
   bool takeover = false;
+  bool share_worktree = false;
   bool show_token = false;
   bool branch_given = false;
 };
@@ -66,6 +67,7 @@ absl::StatusOr<pb::RegisterAgentRequest> RequestOf(Context& context, const Optio
     *request.mutable_ttl() = agent::ToProto(ttl);
   }
   request.set_takeover(options.takeover);
+  request.set_share_worktree(options.share_worktree);
   return request;
 }
 
@@ -208,6 +210,7 @@ void AddAgentRegister(CLI::App* agent, Context* context) {
                  "coordctl agent register conversation-42\n"
                  "coordctl agent register conversation-42 --ttl 10m --program claude-code\n"
                  "coordctl agent register conversation-42 --takeover\n"
+                 "coordctl agent register observer-1 --share-worktree\n"
                  "coordctl --session parent.token agent register conversation-42/reviewer\n"
                  "coordctl agent register ci-7 --token-file /run/user/1000/ci-7.token");
   auto options = std::make_shared<Options>();
@@ -225,6 +228,9 @@ void AddAgentRegister(CLI::App* agent, Context* context) {
       "--takeover", options->takeover,
       "End a live session of this name, also one that was begun in this worktree, and "
       "begin another; its claims go back to the queue");
+  command->add_flag("--share-worktree", options->share_worktree,
+                    "Also where another live agent is registered in this worktree: the two share it "
+                    "on purpose (a sub-agent shares its parent's without asking)");
   command->add_option("--token-file", options->token_file,
                       "Keep the token in this file instead; use it with --session or "
                       "COORDHUB_SESSION");

@@ -33,6 +33,10 @@ void AddLoopStep(CLI::App* loop, Context* context);
 void AddLoopPause(CLI::App* loop, Context* context);
 void AddLoopResume(CLI::App* loop, Context* context);
 
+void AddWorktreeAdd(CLI::App* worktree, Context* context);
+void AddWorktreeList(CLI::App* worktree, Context* context);
+void AddWorktreeRemove(CLI::App* worktree, Context* context);
+
 void AddOperationList(CLI::App* operation, Context* context);
 void AddOperationShow(CLI::App* operation, Context* context);
 void AddOperationCancel(CLI::App* operation, Context* context);
