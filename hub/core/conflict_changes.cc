@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "agent/base/mutant.h"
 #include "hub/core/limits.h"
 
 namespace coordhub::core {
@@ -52,6 +53,12 @@ std::vector<ObserveConflicts> ConflictChanges(const View& view, const ComparedBr
   for (const auto& branch : found.compared) compared.insert(branch.branch);
   std::set<tables::Conflicts::Key> open;
   for (const pb::Conflict& conflict : found.conflicts) {
+    if (open.size() == limits::kConflicts) {
+      // One that cannot be recorded must not look like none.
+      compared.erase(conflict.branch_a());
+      compared.erase(conflict.branch_b());
+      continue;
+    }
     open.insert(tables::Conflicts::KeyOf(conflict));
     const pb::Conflict* known =
         view.records.Find<tables::Conflicts>(tables::Conflicts::KeyOf(conflict));
@@ -69,12 +76,14 @@ std::vector<ObserveConflicts> ConflictChanges(const View& view, const ComparedBr
   for (auto known = all.Begin(); known.Valid(); known.Next()) {
     const auto& [a, b] = known.key();
     if (open.contains(known.key()) || !compared.contains(a) || !compared.contains(b)) continue;
+    if (base::MutantActive("conflict_never_cleared")) continue;
     packer.Next().cleared.push_back(known.key());
   }
   for (const auto& branch : found.compared) {
     const pb::Branch* known = view.records.FindBranch(branch.branch);
     const bool is_news = known != nullptr && known->commit() == branch.commit &&
-                         known->compared_commit() != branch.commit;
+                         known->compared_commit() != branch.commit &&
+                         compared.contains(branch.branch);
     if (is_news) packer.Next().compared.push_back(branch);
   }
   return std::move(packer).Take();

@@ -16,7 +16,8 @@ struct ComparedBranches {
   // Pairs that do not merge, or of which nobody can tell (`problem`); by (branch_a, branch_b), the
   // lesser name first, without owners, open_time and mod_revision.
   std::vector<pb::Conflict> conflicts;
-  // Every branch whose pairs were all compared, at its head then. By name.
+  // Every branch whose pairs were all compared, at its head then; and those that are not compared
+  // any more, with no head, whose conflicts are over. By name.
   std::vector<ObserveConflicts::Compared> compared;
 };
 

@@ -24,7 +24,8 @@ Sequencer::~Sequencer() { Stop(); }
 namespace {
 
 bool Yields(const Call& call) {
-  return std::holds_alternative<core::ObserveBranches>(call.command->body);
+  return std::holds_alternative<core::ObserveBranches>(call.command->body) ||
+         std::holds_alternative<core::ObserveConflicts>(call.command->body);
 }
 
 }  // namespace

@@ -48,6 +48,12 @@ class SequencerTest : public ::testing::Test {
     return std::make_unique<core::Command>(
         core::Command{.caller = core::Caller::Hub("coordinator"), .body = std::move(body)});
   }
+  static std::unique_ptr<core::Command> Comparison(const std::string& branch) {
+    core::ObserveConflicts body;
+    body.compared.push_back({branch, "c0ffee"});
+    return std::make_unique<core::Command>(
+        core::Command{.caller = core::Caller::Hub("coordinator"), .body = std::move(body)});
+  }
   bool SubmitTicket(std::function<void()> then = {}) {
     return Submit(CommandOf(Operator(), Create("work", 2)), "ticket", std::move(then));
   }
@@ -71,7 +77,7 @@ class SequencerTest : public ::testing::Test {
 TEST_F(SequencerTest, ObservationsYieldToWhoeverWaits) {
   Block();
   EXPECT_TRUE(Submit(Observation("a"), "a"));
-  EXPECT_TRUE(Submit(Observation("b"), "b"));
+  EXPECT_TRUE(Submit(Comparison("a"), "b"));
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(SubmitTicket());
   EXPECT_EQ(sequencer_.queued(), 5u);
   free_.set_value();

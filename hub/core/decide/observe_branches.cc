@@ -23,6 +23,10 @@ void Observe(Context& context, pb::Branch branch) {
   if (same) return;
   // What was compared was compared: whether that still is where the branch stands is for others.
   if (before != nullptr) branch.set_compared_commit(before->compared_commit());
+  // It tells when the head came to be there, not when something else about it changed.
+  if (before != nullptr && before->commit() == branch.commit()) {
+    *branch.mutable_observe_time() = before->observe_time();
+  }
   if (!branch.has_observe_time()) *branch.mutable_observe_time() = ToProto(context.draft.time());
   pb::Event& event = context.draft.Add(pb::EVENT_KIND_BRANCH_MOVED, ReasonOf(before, branch));
   context.draft.Put(event, std::move(branch));
