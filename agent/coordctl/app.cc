@@ -113,6 +113,7 @@ const std::vector<Group>& Groups() {
        "",
        {{"status", AddStatus},
         {"top", AddTop},
+        {"conflicts", AddConflicts},
         {"debug", AddDebug},
         {"maintain", AddMaintain},
         {"watch", AddWatch},

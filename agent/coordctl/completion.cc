@@ -13,7 +13,8 @@ namespace {
 
 // What may stand for a value.
 //   "": nothing, it is a flag    "text": anything    "file", "directory"
-//   "ticket", "agent": ask the hub    else: the words themselves, separated by spaces
+//   "ticket", "agent": ask the hub    "branch": ask git
+//   else: the words themselves, separated by spaces
 using Kind = std::string;
 
 struct Option {
@@ -52,6 +53,7 @@ Kind KindOf(const CLI::Option& option) {
   if (ends_with("FILE") || ends_with("file") || name == "--operator-token" || name == "--bundle") {
     return "file";
   }
+  if (name == "BRANCH" || name == "OTHER" || name == "--branch") return "branch";
   if (name == "DIRECTORY" || name == "--worktree") return "directory";
   return "text";
 }
@@ -164,6 +166,7 @@ _coordctl_reply() {
       ;;
     ticket) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s ticket list 2>/dev/null | cut -f1)" -- "$2")) ;;
     agent) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s agent list 2>/dev/null | cut -f1)" -- "$2")) ;;
+    branch) COMPREPLY=($(compgen -W "$(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$2")) ;;
     *) COMPREPLY=($(compgen -W "${1// /$'\n'}" -- "$2")) ;;
   esac
 }
@@ -211,6 +214,10 @@ _coordctl_offer() {
     agent)
       found=(${(f)"$("${words[1]}" --timeout 1s agent list 2>/dev/null | cut -f1)"})
       _describe -t agents 'agent' found
+      ;;
+    branch)
+      found=(${(f)"$(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)"})
+      _describe -t branches 'branch' found
       ;;
     *)
       found=(${(s: :)1})

@@ -34,6 +34,19 @@ Summary Summarize(const pb::Agent& agent) {
   return {agent.agent_id(), text};
 }
 
+Summary Summarize(const pb::Conflict& conflict, bool is_over) {
+  if (is_over) return {conflict.branch_a(), absl::StrCat("merges with ", conflict.branch_b())};
+  if (!conflict.problem().empty()) {
+    return {conflict.branch_a(),
+            absl::StrCat("may merge with ", conflict.branch_b(), " or not: ", conflict.problem())};
+  }
+  std::string text = absl::StrCat("conflicts with ", conflict.branch_b(), ":");
+  for (const std::string& path : conflict.paths()) absl::StrAppend(&text, " ", path);
+  const int left = conflict.path_count() - conflict.paths_size();
+  if (left > 0) absl::StrAppend(&text, " and ", left, " more");
+  return {conflict.branch_a(), text};
+}
+
 Summary Summarize(const pb::RecordChange& change) {
   switch (change.record_case()) {
     case pb::RecordChange::kTicket:
@@ -54,7 +67,7 @@ Summary Summarize(const pb::RecordChange& change) {
     case pb::RecordChange::kBranch:
       return {change.branch().branch(), change.branch().commit()};
     case pb::RecordChange::kConflict:
-      return {"", "conflict"};
+      return Summarize(change.conflict(), change.erased());
     case pb::RecordChange::kRound:
       return {change.round().round_id(), "round"};
     case pb::RecordChange::kAcknowledgement:
@@ -101,7 +114,11 @@ std::string Line(const Context& context, const Row& row) {
 }  // namespace
 
 std::string EventLine(const Context& context, const pb::Event& event) {
-  const Summary summary = event.changes().empty() ? Summary() : Summarize(event.changes(0));
+  Summary summary = event.changes().empty() ? Summary() : Summarize(event.changes(0));
+  // The one event of many: the first stands for all.
+  if (event.kind() == pb::EVENT_KIND_CONFLICTS_CHANGED && event.changes_size() > 1) {
+    absl::StrAppend(&summary.text, ", and ", event.changes_size() - 1, " more");
+  }
   // An agent's record may say the reason already.
   const bool said = event.reason().empty() || absl::StrContains(summary.text, event.reason());
   const std::string reason = said ? "" : absl::StrCat(" (", event.reason(), ")");

@@ -63,6 +63,11 @@ std::string KindName(pb::Operation::Kind kind) {
   return absl::AsciiStrToLower(ShortName(pb::Operation::Kind_descriptor(), "KIND_", kind));
 }
 
+std::string KindName(pb::Conflict::Kind kind) {
+  if (kind == pb::Conflict::KIND_UNSPECIFIED) return "";
+  return absl::AsciiStrToLower(ShortName(pb::Conflict::Kind_descriptor(), "KIND_", kind));
+}
+
 std::string KindName(pb::EventKind kind) {
   return absl::AsciiStrToLower(ShortName(pb::EventKind_descriptor(), kKind, kind));
 }

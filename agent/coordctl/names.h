@@ -12,6 +12,7 @@
 #include "coordhub/v1/event.pb.h"
 #include "coordhub/v1/hub.pb.h"
 #include "coordhub/v1/operation.pb.h"
+#include "coordhub/v1/repository.pb.h"
 #include "coordhub/v1/ticket.pb.h"
 
 namespace coordhub::coordctl {
@@ -26,6 +27,8 @@ std::string StateName(pb::Round::State state);
 std::string StateName(pb::Operation::State state);
 // "backup".
 std::string KindName(pb::Operation::Kind kind);
+// "content"; empty: none is known.
+std::string KindName(pb::Conflict::Kind kind);
 // "ticket_claimed".
 std::string KindName(pb::EventKind kind);
 

@@ -37,6 +37,7 @@ void AddOperationList(CLI::App* operation, Context* context);
 void AddOperationShow(CLI::App* operation, Context* context);
 void AddOperationCancel(CLI::App* operation, Context* context);
 
+void AddConflicts(CLI::App* root, Context* context);
 void AddStatus(CLI::App* root, Context* context);
 void AddDebug(CLI::App* root, Context* context);
 void AddMaintain(CLI::App* root, Context* context);

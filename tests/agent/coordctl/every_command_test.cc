@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/coordctl/app.h"
 #include "coordhub/v1/operation_service.pb.h"
+#include "coordhub/v1/repository_service.pb.h"
 #include "tests/agent/coordctl/commands_fixture.h"
 
 namespace coordhub::coordctl {
@@ -51,6 +52,7 @@ const std::map<std::string, Line>& Lines() {
       {"operation show", {{"operation", "show", "O-1"}, "operation: O-1\nkind: backup\n"}},
       {"operation cancel", {{"operation", "cancel", "O-1", "-m", "no"}, "O-1\tbackup\tRUNNING\t"}},
       {"status", {{"status"}, "Hub: RUNNING"}},
+      {"conflicts", {{"conflicts"}, "main\ttask-1\t1\t"}},
       {"watch", {{"watch", "--no-follow"}, "7\t"}},
       {"me", {{"me"}, "you are: a\n"}},
       {"hub", {{"hub"}, "hub: 1.2.3, process 0"}},
@@ -66,8 +68,9 @@ const std::map<std::string, Line>& Lines() {
 // Those that change nothing, and so go on where an agent's session has ended.
 const std::set<std::string>& Reading() {
   static const auto& reading = *new std::set<std::string>{
-      "agent list",     "agent show", "ticket list", "ticket show", "loop list", "operation list",
-      "operation show", "status",     "watch",       "me",          "hub",       "completion"};
+      "agent list", "agent show",     "ticket list", "ticket show", "loop list", "operation list",
+      "conflicts",  "operation show", "status",      "watch",       "me",        "hub",
+      "completion"};
   return reading;
 }
 
@@ -236,6 +239,11 @@ class EveryCommand : public Commands, public testing::WithParamInterface<std::st
     pb::ListEventsResponse events;
     events.add_events()->set_revision(7);
     Always<pb::ListEventsRequest>("EventService/ListEvents", events);
+    pb::ListConflictsResponse conflicts;
+    conflicts.add_conflicts()->set_branch_a("main");
+    conflicts.mutable_conflicts(0)->set_branch_b("task-1");
+    conflicts.mutable_conflicts(0)->set_path_count(1);
+    Always<pb::ListConflictsRequest>("RepositoryService/ListConflicts", conflicts);
   }
 };
 
