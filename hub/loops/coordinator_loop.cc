@@ -1,9 +1,11 @@
 #include "hub/loops/coordinator_loop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
+#include "hub/loops/round_needs.h"
 #include "hub/loops/shared_state.h"
 
 namespace coordhub::loops {
@@ -11,16 +13,10 @@ namespace {
 
 // Events come in bursts, and looking through the agents costs something.
 constexpr absl::Duration kEventDelay = absl::Milliseconds(200);
+// Before one is looked at again whose time has come by this clock but not by that of the log.
+constexpr absl::Duration kLostMemberDelay = absl::Seconds(1);
 
 }  // namespace
-
-std::set<std::string> AgentBranches(const core::View& view) {
-  std::set<std::string> branches;
-  for (auto agent = view.records.of<core::tables::Agents>().Begin(); agent.Valid(); agent.Next()) {
-    if (core::IsLive(*agent) && !agent->branch().empty()) branches.insert(agent->branch());
-  }
-  return branches;
-}
 
 CoordinatorLoop::CoordinatorLoop(CoordinatorOptions options)
     : options_(std::move(options)), log_(options_.log_path) {}
@@ -39,26 +35,56 @@ void CoordinatorLoop::Finish() {
 }
 
 bool CoordinatorLoop::HasNews(Cause cause, const core::View& view) {
-  std::set<std::string> branches = AgentBranches(view);
-  const bool agents_moved = branches != agent_branches_;
-  agent_branches_ = std::move(branches);
+  std::set<std::string> branches = WantedBranches(view);
+  std::set<int64_t> rounds;
+  for (auto round = view.records.active_rounds.Begin(); round.Valid(); round.Next()) {
+    rounds.insert(round.key());
+  }
+  const bool wants_others = branches != wanted_branches_ || rounds != active_rounds_;
+  wanted_branches_ = std::move(branches);
+  active_rounds_ = std::move(rounds);
   // In any case, so that what this look sees is no news afterwards.
   const bool git_changed = git_changed_.exchange(false);
-  return IsStep(cause) || agents_moved || git_changed;
+  return IsStep(cause) || wants_others || git_changed || more_to_compare_;
 }
 
 Outcome CoordinatorLoop::Step(Cause cause) {
-  const absl::Time now = options_.clock->Wall();
   const std::shared_ptr<const core::View> view = options_.view();
-  const auto work = [&]() -> absl::Status {
-    if (!HasNews(cause, *view)) return absl::OkStatus();
-    COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, options_.observer->ObserveHeads());
-    COORDHUB_RETURN_IF_ERROR(options_.record(seen));
-    return IsStep(cause) ? WriteLog(now, *view, *seen) : absl::OkStatus();
-  };
-  const absl::Status status = work();
+  Outcome outcome;
+  outcome.status = Work(cause, *view);
+  if (more_to_compare_) outcome.next = options_.clock->Mono();
+  const absl::StatusOr<base::MonoTime> next_lost = DropLostMembers();
+  if (next_lost.ok()) {
+    outcome.next = std::min(outcome.next, *next_lost);
+  } else if (outcome.status.ok()) {
+    outcome.status = next_lost.status();
+  }
   if (events_ != nullptr) events_->Arm(view->revision);
-  return {.status = status};
+  return outcome;
+}
+
+absl::Status CoordinatorLoop::Work(Cause cause, const core::View& view) {
+  const absl::Time now = options_.clock->Wall();
+  if (!HasNews(cause, view)) return absl::OkStatus();
+  more_to_compare_ = false;
+  COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, options_.observer->ObserveHeads());
+  COORDHUB_RETURN_IF_ERROR(options_.record(seen));
+  if (IsStep(cause)) {
+    COORDHUB_RETURN_IF_ERROR(WriteLog(now, view, *seen));
+  }
+  if (options_.compare == nullptr) return absl::OkStatus();
+  COORDHUB_ASSIGN_OR_RETURN(more_to_compare_, options_.compare(seen));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<base::MonoTime> CoordinatorLoop::DropLostMembers() {
+  if (options_.drop_lost_members == nullptr) return base::MonoTime::InfiniteFuture();
+  if (NextLostMember(*options_.view()) <= options_.clock->Wall()) {
+    COORDHUB_RETURN_IF_ERROR(options_.drop_lost_members());
+  }
+  const absl::Time next = NextLostMember(*options_.view());
+  if (next == absl::InfiniteFuture()) return base::MonoTime::InfiniteFuture();
+  return options_.clock->Mono() + std::max(next - options_.clock->Wall(), kLostMemberDelay);
 }
 
 absl::Status CoordinatorLoop::WriteLog(absl::Time now, const core::View& view,

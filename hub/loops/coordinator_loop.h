@@ -3,12 +3,14 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/base/clock.h"
 #include "hub/core/records.h"
@@ -33,16 +35,20 @@ struct CoordinatorOptions {
   base::Clock* clock = nullptr;
   // Rung when git changed. Not owned.
   Bell* git_changed = nullptr;
-  // An agent that registers a branch is news as well. Not owned.
+  // An agent that registers a branch is news as well, and so is another round. Not owned.
   engine::Broadcaster* broadcaster = nullptr;
   // Brings an observation into the log, if it says anything new; blocks until that is durable.
   std::function<absl::Status(const git::ObservationPtr& observation)> record;
+  // Compares the branches of an observation that was recorded with each other, for a bounded time;
+  // true: there is more to compare, so it is called again at once, with a newer observation. Null:
+  // they are not compared.
+  std::function<absl::StatusOr<bool>(const git::ObservationPtr& observation)> compare;
+  // Some member of a round was lost for as long as its round waits. Null: nobody cares.
+  std::function<absl::Status()> drop_lost_members;
 };
 
-// The branches that live agents have registered.
-std::set<std::string> AgentBranches(const core::View& view);
-
-// Observes git when it changed, when agents' branches did, and in each step, which also writes
+// Observes git when it changed, when the branches that are wanted or the rounds did, and in each
+// step, brings it into the log, and compares what it saw. Each step also writes
 //
 //   [2025-07-29 12:00:00] Conversation Coordinator Check
 //     - Active tickets: 7
@@ -50,7 +56,7 @@ std::set<std::string> AgentBranches(const core::View& view);
 //     - Convergence coordination: ACTIVE
 //
 // the first item where tickets.md exists, the last while convergence.md does. Work fails when git
-// cannot be observed, the observation not be recorded, or the log not be written.
+// cannot be observed or compared, what was found not be recorded, or the log not be written.
 class CoordinatorLoop final : public Loop {
  public:
   explicit CoordinatorLoop(CoordinatorOptions options);
@@ -62,6 +68,9 @@ class CoordinatorLoop final : public Loop {
  private:
   // Whether git is to be observed because of `cause`, or of what came since the last look.
   bool HasNews(Cause cause, const core::View& view);
+  absl::Status Work(Cause cause, const core::View& view);
+  // When the next lost member is to be dropped, once those are whose time has come.
+  absl::StatusOr<base::MonoTime> DropLostMembers();
   absl::Status WriteLog(absl::Time now, const core::View& view, const git::Observation& seen);
 
   const CoordinatorOptions options_;
@@ -69,7 +78,10 @@ class CoordinatorLoop final : public Loop {
   std::unique_ptr<EventBell> events_;
   // Since the last look.
   std::atomic<bool> git_changed_{false};
-  std::set<std::string> agent_branches_;
+  std::set<std::string> wanted_branches_;
+  std::set<int64_t> active_rounds_;
+  // The last comparison was cut short.
+  bool more_to_compare_ = false;
 };
 
 }  // namespace coordhub::loops

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <list>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -17,9 +18,12 @@
 #include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/engine/record_branches.h"
+#include "hub/engine/record_conflicts.h"
+#include "hub/engine/submit_and_wait.h"
 #include "hub/journal/sqlite_journal.h"
 #include "hub/loops/coordinator_loop.h"
 #include "hub/loops/monitor_loop.h"
+#include "hub/loops/round_needs.h"
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
 #include "hub/main/state_origin.h"
@@ -59,6 +63,25 @@ std::string ExcludePattern(std::string_view path) {
     pattern += c;
   }
   return pattern;
+}
+
+// What status.md shows of them.
+std::vector<v1::Conflict> OpenConflicts(const core::View& view) {
+  std::vector<v1::Conflict> conflicts;
+  const auto& all = view.records.of<core::tables::Conflicts>();
+  conflicts.reserve(all.size());
+  for (auto open = all.Begin(); open.Valid(); open.Next()) {
+    v1::Conflict& conflict = conflicts.emplace_back();
+    conflict.set_branch_a(open->branch_a());
+    conflict.set_branch_b(open->branch_b());
+    conflict.set_path_count(open->path_count());
+  }
+  return conflicts;
+}
+
+// The hub is about to end; the next one records it.
+absl::Status UnlessDraining(const absl::Status& recorded) {
+  return base::ReasonOf(recorded) == v1::ERROR_REASON_HUB_DRAINING ? absl::OkStatus() : recorded;
 }
 
 void RemoveFile(const std::string& path) {
@@ -194,7 +217,7 @@ absl::Status WorkspaceHost::OpenRepository() {
   }
   options.target = environment_.target_branch;
   options.agent_branches = [workspace = workspace_.get()] {
-    const std::set<std::string> branches = loops::AgentBranches(*workspace->view());
+    const std::set<std::string> branches = loops::WantedBranches(*workspace->view());
     return std::vector<std::string>(branches.begin(), branches.end());
   };
   options.shared_state = plan_.mirror_dir;
@@ -260,7 +283,21 @@ std::unique_ptr<loops::Loop> WorkspaceHost::MakeCoordinator() {
   options.git_changed = &git_changed_;
   options.broadcaster = &workspace_->broadcaster();
   options.record = [this](const git::ObservationPtr& observation) { return Record(observation); };
+  radar_ = MakeRadar();
+  options.compare = [this](const git::ObservationPtr& seen) { return radar_->Step(*seen); };
+  options.drop_lost_members = [this] { return DropLostMembers(); };
   return std::make_unique<loops::CoordinatorLoop>(std::move(options));
+}
+
+std::unique_ptr<loops::RadarStep> WorkspaceHost::MakeRadar() {
+  engine::Workspace* const workspace = workspace_.get();
+  loops::RadarStepOptions options;
+  options.common_dir = plan_.common_dir;
+  options.view = [workspace] { return workspace->view(); };
+  options.record = [this](const core::ComparedBranches& found) { return RecordFound(found); };
+  options.rest = base::GiveWay;
+  options.clock = environment_.clock;
+  return std::make_unique<loops::RadarStep>(std::move(options));
 }
 
 std::unique_ptr<loops::Loop> WorkspaceHost::MakeComms() {
@@ -288,6 +325,7 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
     workspace->Decorate(view, agent);
   };
   options.current_branch = [this] { return CurrentBranch(); };
+  options.conflicts = OpenConflicts;
   options.loops = [loops = loops_.get()] { return loops->List(); };
   options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
     workspace->Submit(std::move(command), base::MonoTime::InfiniteFuture(), std::move(done));
@@ -306,13 +344,30 @@ std::string WorkspaceHost::CurrentBranch() const {
 }
 
 absl::Status WorkspaceHost::Record(const git::ObservationPtr& observation) {
+  const std::set<std::string> uncommitted =
+      loops::UncommittedMembers(*workspace_->view(), *observation);
+  // Observations share branches, which stay as they were seen.
+  std::list<v1::Branch> marked;
   std::vector<const v1::Branch*> branches;
   branches.reserve(observation->branches.size());
-  for (const auto& observed : observation->branches) branches.push_back(&observed->branch);
-  const absl::Status recorded = engine::RecordBranches(workspace_.get(), branches);
-  // The hub is about to end; the next one records it.
-  if (base::ReasonOf(recorded) == v1::ERROR_REASON_HUB_DRAINING) return absl::OkStatus();
-  return recorded;
+  for (const auto& observed : observation->branches) {
+    branches.push_back(&observed->branch);
+    if (!uncommitted.contains(observed->branch.branch())) continue;
+    marked.push_back(observed->branch);
+    marked.back().set_uncommitted(true);
+    branches.back() = &marked.back();
+  }
+  return UnlessDraining(engine::RecordBranches(workspace_.get(), branches));
+}
+
+absl::Status WorkspaceHost::RecordFound(const core::ComparedBranches& found) {
+  return UnlessDraining(engine::RecordConflicts(workspace_.get(), found));
+}
+
+absl::Status WorkspaceHost::DropLostMembers() {
+  return UnlessDraining(engine::SubmitAndWait(workspace_.get(), core::Caller::Hub("coordinator"),
+                                              core::DropLostMembers())
+                            .status());
 }
 
 absl::Status WorkspaceHost::Announce(const std::string& tcp) {
@@ -384,6 +439,7 @@ bool WorkspaceHost::StopOperations() {
 bool WorkspaceHost::StopLoops() {
   // Whatever git does for them is for nobody any more, and must not outlive the hub.
   if (observer_ != nullptr) observer_->Stop();
+  if (radar_ != nullptr) radar_->Stop();
   if (loops_ == nullptr || loops_->Stop(kLoopGrace)) return true;
   base::Log(base::LogLevel::kError, "a loop hangs and cannot be stopped; the hub ends without it",
             {{"workspace", plan_.workspace_id}});

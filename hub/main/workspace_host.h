@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "agent/base/clock.h"
 #include "agent/base/ids.h"
+#include "hub/core/conflict_changes.h"
 #include "hub/engine/workspace.h"
 #include "hub/git/observer.h"
 #include "hub/git/repository.h"
@@ -21,6 +22,7 @@
 #include "hub/loops/bell.h"
 #include "hub/loops/comms_loop.h"
 #include "hub/loops/loop_runner.h"
+#include "hub/loops/radar_step.h"
 #include "hub/main/options.h"
 #include "hub/main/repository_lock.h"
 #include "hub/operations/workspace_operations.h"
@@ -110,10 +112,14 @@ class WorkspaceHost {
   std::unique_ptr<loops::Loop> MakeCoordinator();
   std::unique_ptr<loops::Loop> MakeComms();
   std::unique_ptr<mirror::Mirror> MakeMirror();
+  std::unique_ptr<loops::RadarStep> MakeRadar();
   // The main worktree's, without asking git again if it was observed.
   std::string CurrentBranch() const;
   // On the coordinator's thread: into the log.
   absl::Status Record(const git::ObservationPtr& observation);
+  // The same for what comparing branches found.
+  absl::Status RecordFound(const core::ComparedBranches& found);
+  absl::Status DropLostMembers();
 
   const WorkspacePlan plan_;
   const HostEnvironment environment_;
@@ -130,6 +136,7 @@ class WorkspaceHost {
   std::unique_ptr<engine::Workspace> workspace_;
   std::unique_ptr<operations::WorkspaceOperations> operations_;
   loops::Bell git_changed_;
+  std::unique_ptr<loops::RadarStep> radar_;
   std::unique_ptr<git::Observer> observer_;
   std::unique_ptr<loops::LoopRunner> loops_;
   loops::CommsLoop* comms_ = nullptr;  // one of them

@@ -2,8 +2,10 @@
 
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "hub/core/filter.h"
 #include "hub/core/records.h"
 
@@ -31,6 +33,25 @@ v1::LostClaim::Reason LossOf(const v1::Event& event, const std::string& holder,
     default:
       return v1::LostClaim::REASON_UNSPECIFIED;
   }
+}
+
+// Whether somebody may be in another round after it than before.
+bool BeginsOrEndsRound(v1::EventKind kind) {
+  return kind == v1::EVENT_KIND_ROUND_OPENED || kind == v1::EVENT_KIND_ROUND_CONVERGED ||
+         kind == v1::EVENT_KIND_ROUND_FAILED || kind == v1::EVENT_KIND_ROUND_CANCELLED;
+}
+
+// Branches of which the event changes a conflict or the round.
+absl::flat_hash_set<std::string_view> BranchesOf(const v1::Event& event) {
+  absl::flat_hash_set<std::string_view> branches;
+  for (const v1::RecordChange& change : event.changes()) {
+    if (change.has_conflict()) {
+      branches.insert(change.conflict().branch_a());
+      branches.insert(change.conflict().branch_b());
+    }
+    for (const v1::RoundMember& member : change.round().members()) branches.insert(member.branch());
+  }
+  return branches;
 }
 
 }  // namespace
@@ -92,6 +113,9 @@ void AgentRouter::OnEvents() {
 }
 
 void AgentRouter::Route(const v1::Event& event) {
+  if (event.kind() == v1::EVENT_KIND_CONFLICTS_CHANGED || BeginsOrEndsRound(event.kind())) {
+    return RouteBranchNews(event);
+  }
   for (const v1::RecordChange& change : event.changes()) {
     if (change.has_ticket()) {
       RouteClaimEnd(event, change);
@@ -116,6 +140,25 @@ void AgentRouter::RouteClaimEnd(const v1::Event& event, const v1::RecordChange& 
   for (const auto& stream : streams) {
     stream->OnClaimEnded(ticket.ticket_id(), ticket.last_fence(), lost);
   }
+}
+
+void AgentRouter::RouteBranchNews(const v1::Event& event) {
+  const auto branches = BranchesOf(event);
+  if (branches.empty()) return;
+  // Several agents may work on one branch.
+  const engine::ViewPtr view = workspace_.view();
+  Streams concerned;
+  {
+    base::MutexLock lock(&mu_);
+    for (const auto& [agent_id, streams] : by_agent_) {
+      const v1::Agent* agent = view->records.FindAgent(agent_id);
+      if (agent == nullptr || !branches.contains(agent->branch())) continue;
+      for (const auto& [key, stream] : streams) {
+        if (auto alive = stream.lock()) concerned.push_back(std::move(alive));
+      }
+    }
+  }
+  for (const auto& stream : concerned) stream->OnBranchNews();
 }
 
 void AgentRouter::RouteMissed() {

@@ -40,6 +40,8 @@ class AgentRouter final : public engine::EventListener {
 
   void Route(const v1::Event& event);
   void RouteClaimEnd(const v1::Event& event, const v1::RecordChange& change);
+  // What concerns agents by their branches: conflicts, the beginning and the end of rounds.
+  void RouteBranchNews(const v1::Event& event);
   void RouteMissed();
   Streams StreamsOf(const std::string& agent_id);
 

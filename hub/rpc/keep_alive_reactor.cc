@@ -18,6 +18,8 @@ namespace {
 // Losses that an agent has not read about. It can hold 256 claims at a time; one that is so far
 // behind is not listening.
 constexpr size_t kMaxUnreadLosses = 4'096;
+// Conflicts that one message tells.
+constexpr size_t kConflictsTold = 64;
 
 // What can still be told of a claim's end when its event went by unseen. `ticket` may be null.
 v1::LostClaim::Reason LossSeenLater(const v1::Ticket* ticket, int64_t fence) {
@@ -212,10 +214,20 @@ void KeepAliveReactor::OnClaimEnded(const std::string& ticket_id, int64_t fence,
   Pump();
 }
 
+void KeepAliveReactor::OnBranchNews() {
+  {
+    base::MutexLock lock(&mu_);
+    if (finished_) return;
+    branch_news_ = true;
+  }
+  Pump();
+}
+
 void KeepAliveReactor::OnEventsMissed() {
   OnAgentEnded();
   {
     base::MutexLock lock(&mu_);
+    branch_news_ = true;
     const engine::ViewPtr view = scope_->engine().view();
     for (const auto& [ticket_id, fence] : told_) {
       const v1::Ticket* ticket = view->records.FindTicket(core::TicketNumber(ticket_id));
@@ -257,6 +269,10 @@ KeepAliveReactor::Step KeepAliveReactor::Next() {
     farewell.set_hub_draining(true);
     return Write(farewell);
   }
+  // Before the first answer there is nothing that could be another one than was told.
+  if (std::exchange(branch_news_, false) && told_branch_news_.has_value()) {
+    news_due_ |= BranchNewsAt(*scope_->engine().view()) != *told_branch_news_;
+  }
   if (answer_due_ || news_due_ || !lost_.empty()) return Write(MakeAnswer());
   if (agent_closed_) return FinishWith(absl::OkStatus());
   return {};
@@ -272,6 +288,7 @@ v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
   const v1::Agent* agent = view->records.FindAgent(agent_id_);
   // After a takeover the name is another session's, and so are its claims.
   if (agent != nullptr && agent->session_uid() == principal_.session_uid()) {
+    TellBranchNews(*view, &answer);
     *answer.mutable_ttl() = agent->ttl();
     for (v1::HeldClaim& claim : engine.ClaimsOf(*view, agent_id_)) {
       told_[claim.ticket_id()] = claim.fence();
@@ -285,6 +302,37 @@ v1::KeepAliveResponse KeepAliveReactor::MakeAnswer() {
   lost_.clear();
   answer.set_revision(view->revision);
   return answer;
+}
+
+KeepAliveReactor::BranchNews KeepAliveReactor::BranchNewsAt(const core::View& view) const {
+  BranchNews news;
+  const v1::Agent* agent = view.records.FindAgent(agent_id_);
+  if (agent == nullptr || agent->branch().empty()) return news;
+  const std::string& branch = agent->branch();
+  for (auto conflict =
+           view.records.conflicts_by_branch.LowerBound(std::pair(branch, std::string()));
+       conflict.Valid() && conflict.key().first == branch && news.conflicts.size() < kConflictsTold;
+       conflict.Next()) {
+    news.conflicts.emplace_back(conflict.key().second, conflict->mod_revision());
+  }
+  const v1::Round* round = view.records.ActiveRoundOf(branch);
+  if (round != nullptr) news.round_id = round->round_id();
+  return news;
+}
+
+void KeepAliveReactor::TellBranchNews(const core::View& view, v1::KeepAliveResponse* answer) {
+  BranchNews news = BranchNewsAt(view);
+  answer->set_round_id(news.round_id);
+  const bool changed =
+      !told_branch_news_.has_value() || told_branch_news_->conflicts != news.conflicts;
+  answer->set_conflicts_told(changed);
+  if (changed) {
+    const std::string& branch = view.records.FindAgent(agent_id_)->branch();
+    for (const auto& [other, revision] : news.conflicts) {
+      *answer->add_conflicts() = **view.records.conflicts_by_branch.Find(std::pair(branch, other));
+    }
+  }
+  told_branch_news_ = std::move(news);
 }
 
 KeepAliveReactor::Step KeepAliveReactor::Write(const v1::KeepAliveResponse& message) {

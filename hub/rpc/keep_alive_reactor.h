@@ -7,12 +7,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "agent/base/mutex.h"
 #include "coordhub/v1/agent_service.pb.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "hub/core/records.h"
 #include "hub/rpc/gate.h"
 #include "hub/rpc/server_call.h"
 #include "hub/rpc/service_host.h"
@@ -20,9 +23,10 @@
 
 namespace coordhub::rpc {
 
-// Each message renews the session and is answered; claims that were lost and the hub's drain are
-// told unasked. One write is in flight; what comes meanwhile is answered together with the latest
-// `sequence`. Ends with SESSION_ENDED when the session does, OK when the agent closes its side.
+// Each message renews the session and is answered; claims that were lost, other conflicts of the
+// agent's branch, another round and the hub's drain are told unasked. One write is in flight; what
+// comes meanwhile is answered together with the latest `sequence`. Ends with SESSION_ENDED when the
+// session does, OK when the agent closes its side.
 //
 // As WatchReactor: news is noted under `mu_`, and Pump decides there on the one next action and
 // performs it outside. Lifetime: holds itself from Start to OnDone. Lock order: `mu_` before those
@@ -47,6 +51,7 @@ class KeepAliveReactor final : public CallReactor,
   void OnAgentResumed() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnAgentEnded() override;
   void OnClaimEnded(const std::string& ticket_id, int64_t fence, std::optional<Loss> lost) override;
+  void OnBranchNews() override ABSL_LOCKS_EXCLUDED(mu_);
   void OnEventsMissed() override;
 
  private:
@@ -72,6 +77,16 @@ class KeepAliveReactor final : public CallReactor,
   Step Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step Write(const v1::KeepAliveResponse& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step FinishWith(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Conflicts of the agent's branch, and the round that it is in, as they are told.
+  struct BranchNews {
+    // (the other branch, revision of the last change)
+    std::vector<std::pair<std::string, int64_t>> conflicts;
+    std::string round_id;
+    bool operator==(const BranchNews&) const = default;
+  };
+  BranchNews BranchNewsAt(const core::View& view) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellBranchNews(const core::View& view, v1::KeepAliveResponse* answer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The claims held and lost, from the newest view.
   v1::KeepAliveResponse MakeAnswer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -102,6 +117,10 @@ class KeepAliveReactor final : public CallReactor,
   bool answer_due_ ABSL_GUARDED_BY(mu_) = false;
   // Something to tell without being asked, other than losses.
   bool news_due_ ABSL_GUARDED_BY(mu_) = false;
+  // The agent's branch may have other conflicts, or be in another round.
+  bool branch_news_ ABSL_GUARDED_BY(mu_) = false;
+  // As last told; none: never.
+  std::optional<BranchNews> told_branch_news_ ABSL_GUARDED_BY(mu_);
   int64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
   // Claims as last told, by ticket: fences; and those lost since.
   std::map<std::string, int64_t> told_ ABSL_GUARDED_BY(mu_);

@@ -13,6 +13,8 @@
 #include "agent/base/text.h"
 #include "hub/core/proto_time.h"
 #include "hub/git/observation.h"
+#include "hub/rpc/merge_calls.h"
+#include "hub/rpc/newest_observation.h"
 #include "hub/rpc/paging.h"
 
 namespace coordhub::rpc {
@@ -20,16 +22,6 @@ namespace {
 
 // What an answer tells of all problems together.
 constexpr size_t kProblemBytes = 4096;
-
-absl::StatusOr<git::ObservationPtr> NewestObservation(const Reading& reading) {
-  const ServedWorkspace& served = reading.scope.workspace->served;
-  git::ObservationPtr newest = served.observation ? served.observation() : nullptr;
-  if (newest != nullptr) return newest;
-  return base::MakeError(v1::ERROR_REASON_NOT_OBSERVED,
-                         "the repository has not been observed yet; the loop `coordinator` tells "
-                         "why if that lasts",
-                         {{"path", served.common_dir}});
-}
 
 // Agents by the worktree that they registered, those that began first.
 class WorktreeOwners {
@@ -62,6 +54,7 @@ absl::Status GetRepositoryStatus(const Reading& reading, const v1::GetRepository
   }
   response->set_bare(seen->is_bare);
   response->set_conversation_branch_count(seen->conversation_branch_count);
+  response->set_convergence_active(!reading.view->records.active_rounds.empty());
   response->set_shared_state_exists(seen->shared_state_exists);
   response->set_revision(reading.view->revision);
   *response->mutable_observe_time() = core::ToProto(seen->time);
@@ -168,6 +161,8 @@ RepositoryService::RepositoryService(std::shared_ptr<ServiceHost> host, const Ga
                                                               ListBranches);
   BindRead<v1::ListWorktreesRequest, v1::ListWorktreesResponse>("ListWorktrees", ReadCost::kWalk,
                                                                 ListWorktrees);
+  BindViewed<v1::ListConflictsRequest>("ListConflicts", ReadCost::kWalk, AnswerListConflicts);
+  BindViewed<v1::PreviewMergeRequest>("PreviewMerge", ReadCost::kLookup, PreviewMerge);
 }
 
 }  // namespace coordhub::rpc

@@ -25,7 +25,7 @@ struct ServedWorkspace {
   std::string key;
   // Unix socket of this workspace: there, an empty workspace_id means this one.
   std::string socket_path;
-  // For Workspace.common_dir and state_dir in answers.
+  // For Workspace.common_dir and state_dir in answers; merges are previewed in the first.
   std::string common_dir;
   std::string state_dir;
   // For Workspace.mirror_problem in answers; empty: no problem. Null: there is no mirror. Any

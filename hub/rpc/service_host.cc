@@ -48,9 +48,13 @@ bool ServiceHost::Drain() {
 }
 
 void ServiceHost::Close() {
-  for (const auto& workspace : workspaces_) workspace->router.Stop();
+  for (const auto& workspace : workspaces_) {
+    workspace->router.Stop();
+    workspace->merges.Stop();
+  }
   timer_.Stop();
   reads_.Stop();
+  merges_.Stop();
 }
 
 std::shared_ptr<ServiceHost> MakeServiceHost(ServerOptions options) {

@@ -16,6 +16,7 @@
 #include "hub/engine/executor.h"
 #include "hub/rpc/agent_router.h"
 #include "hub/rpc/joined_messages.h"
+#include "hub/rpc/merge_desk.h"
 #include "hub/rpc/open_calls.h"
 #include "hub/rpc/server.h"
 #include "hub/rpc/stream_registry.h"
@@ -31,7 +32,8 @@ struct HostedWorkspace {
       : served(std::move(served_workspace)),
         session_tokens(served.key),
         pinned_views(clock),
-        router(served.workspace) {}
+        router(served.workspace),
+        merges(served.common_dir) {}
 
   engine::Workspace& engine() const { return *served.workspace; }
   const std::string& id() const { return served.workspace->workspace_id(); }
@@ -42,12 +44,16 @@ struct HostedWorkspace {
   base::SessionTokenVerifier session_tokens;
   ViewCache pinned_views;
   AgentRouter router;
+  MergeDesk merges;
   JoinedMessages joined_messages;
   std::atomic<int> watches{0};
 };
 
 // Reads that may wait for their thread; each is a call in flight.
 inline constexpr size_t kPostedReads = 16384;
+
+// Calls for which git merges that may wait: one is done at a time.
+inline constexpr size_t kPostedMerges = 64;
 
 // Shared by the services of all listening servers, and by calls for as long as something may still
 // come back to them. Any thread may call any method.
@@ -74,6 +80,9 @@ class ServiceHost {
   // and those of calls; see Executor::Post.
   void PostRead(engine::Executor::Task read) { reads_.Post(std::move(read)); }
 
+  // The same for what has git merge: seconds, maybe.
+  void PostMerge(engine::Executor::Task merge) { merges_.Post(std::move(merge)); }
+
   // Makes all workspaces refuse mutations. True: this call began it.
   bool Drain();
 
@@ -91,6 +100,7 @@ class ServiceHost {
   StreamTimer timer_;
   const std::shared_ptr<UnreadAnswers> unread_answers_;
   engine::Executor reads_{kPostedReads, "posted-reads"};
+  engine::Executor merges_{kPostedMerges, "merges", engine::Executor::Priority::kBackground};
 };
 
 // Makes the host, and has it told when one of its workspaces drains.

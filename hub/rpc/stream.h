@@ -32,6 +32,8 @@ class Stream {
   using Loss = v1::LostClaim::Reason;
   virtual void OnClaimEnded(const std::string& ticket_id, int64_t fence,
                             std::optional<Loss> lost) = 0;
+  // Conflicts of the agent's branch, or the round that it is in, may be others now.
+  virtual void OnBranchNews() {}
   // Events went by unseen: anything of the above may have happened.
   virtual void OnEventsMissed() = 0;
 };

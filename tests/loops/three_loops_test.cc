@@ -104,6 +104,7 @@ class ThreeLoopsTest : public ::testing::Test {
       recorded_.push_back(seen);
       return record_status_;
     };
+    options.compare = compare_;
     return std::make_unique<CoordinatorLoop>(std::move(options));
   }
   std::unique_ptr<CommsLoop> Comms() {
@@ -142,6 +143,7 @@ class ThreeLoopsTest : public ::testing::Test {
   int64_t last_ticket_ = 0;
   std::vector<git::ObservationPtr> recorded_;
   absl::Status record_status_;
+  std::function<absl::StatusOr<bool>(const git::ObservationPtr&)> compare_;
 };
 
 TEST_F(ThreeLoopsTest, TheMonitorWritesWhatTheScriptWrote) {
@@ -301,6 +303,31 @@ TEST_F(ThreeLoopsTest, TheCoordinatorRecordsWhatGitOrAgentsChanged) {
     ASSERT_TRUE(coordinator->Step(Cause::kWakeUp).status.ok());
   }
   coordinator->Finish();
+}
+
+// What takes long is compared in slices, between which it looks at git again.
+TEST_F(ThreeLoopsTest, TheCoordinatorComparesUntilNothingIsLeft) {
+  std::vector<git::ObservationPtr> compared;
+  compare_ = [&](const git::ObservationPtr& seen) -> absl::StatusOr<bool> {
+    compared.push_back(seen);
+    return compared.size() < 3;
+  };
+  auto coordinator = Coordinator();
+  Outcome outcome = coordinator->Step(Cause::kTimer);
+  while (outcome.next != base::MonoTime::InfiniteFuture()) {
+    ASSERT_LE(outcome.next, clock_.Mono()) << "at once";
+    outcome = coordinator->Step(Cause::kWakeUp);
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  }
+  EXPECT_EQ(compared.size(), 3u);
+  EXPECT_EQ(recorded_.size(), 3u);
+  coordinator->Step(Cause::kWakeUp);
+  EXPECT_EQ(compared.size(), 3u) << "nothing is new";
+}
+
+TEST_F(ThreeLoopsTest, ACoordinatorThatCannotCompareHasFailed) {
+  compare_ = [](const git::ObservationPtr&) { return absl::InternalError("damaged"); };
+  EXPECT_FALSE(Coordinator()->Step(Cause::kTimer).status.ok());
 }
 
 // A repository in which nothing happens.

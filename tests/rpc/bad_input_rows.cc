@@ -58,6 +58,8 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"GetRepositoryStatus", ""},
       {"ListBranches", ""},
       {"ListWorktrees", ""},
+      {"ListConflicts", ""},
+      {"PreviewMerge", "ours: 'main' theirs: 'task-1'"},
       {"GetOperation", "operation_id: 'O-1'"},
       {"ListOperations", ""},
       {"CancelOperation", "operation_id: 'O-1'"}};

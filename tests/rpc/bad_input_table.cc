@@ -20,24 +20,27 @@ bool Has(const std::string& method, const std::set<std::string>& names) {
   return names.contains(method);
 }
 
-// Whether the hub of these tests, whose journals are in memory, can do it.
-bool InMemory(const std::string& method) { return method != "BackupWorkspace"; }
+// Whether the hub of these tests, whose journals are in memory and which has no repository, can do
+// it.
+bool InMemory(const std::string& method) {
+  return method != "BackupWorkspace" && method != "PreviewMerge";
+}
 
 // What many requests have in common.
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
-  const std::set<std::string> lists = {"ListAgents",     "ListTickets",   "ListEvents",
-                                       "ListWorkspaces", "ListBranches",  "ListWorktrees",
-                                       "ListLoops",      "ListOperations"};
+  const std::set<std::string> lists = {"ListAgents",     "ListTickets",    "ListEvents",
+                                       "ListWorkspaces", "ListBranches",   "ListWorktrees",
+                                       "ListLoops",      "ListOperations", "ListConflicts"};
   const std::set<std::string> at_revision = {
       "GetAgent",      "ListAgents",   "GetTicket",       "ListTickets",         "GetHub",
       "ListEvents",    "ListLoops",    "VerifyWorkspace", "GetRepositoryStatus", "ListBranches",
-      "ListWorktrees", "GetOperation", "ListOperations"};
+      "ListWorktrees", "GetOperation", "ListOperations",  "ListConflicts"};
   const std::set<std::string> reads = {
-      "GetAgent",     "ListAgents",    "GetTicket",      "ListTickets",     "WatchEvents",
-      "ListEvents",   "GetHub",        "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
-      "ListBranches", "ListWorktrees", "ListLoops",      "KeepAlive",       "MutateTickets",
-      "GetOperation", "ListOperations"};
+      "GetAgent",     "ListAgents",     "GetTicket",      "ListTickets",     "WatchEvents",
+      "ListEvents",   "GetHub",         "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches", "ListWorktrees",  "ListLoops",      "KeepAlive",       "MutateTickets",
+      "GetOperation", "ListOperations", "ListConflicts",  "PreviewMerge"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -424,6 +427,18 @@ void AddOperations(Rows* rows) {
       .Refused("operation_id", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
 }
 
+void AddConflicts(Rows* rows) {
+  BadInputRows(rows, "ListConflicts").Line("branch", limits::kBranchBytes);
+  for (const char* field : {"ours", "theirs"}) {
+    BadInputRows(rows, "PreviewMerge")
+        .Bad(field, absl::StrCat(field, ": ''"))
+        .Bad(field, absl::StrCat(field, ": 'a\\n'"))
+        .Bad(field, absl::StrCat(field, ": '", kBidi, "'"))
+        .Bad(field, absl::StrCat(field, ": ", Quoted(Text(limits::kBranchBytes + 1))));
+  }
+  BadInputRows(rows, "PreviewMerge").Bad("min_revision", "min_revision: -1");
+}
+
 }  // namespace
 
 bool OperatorsOnly(const std::string& method) {
@@ -443,6 +458,7 @@ std::vector<BadInput> BadInputTable() {
   AddLoops(&rows);
   AddHub(&rows);
   AddOperations(&rows);
+  AddConflicts(&rows);
   return rows;
 }
 

@@ -36,7 +36,8 @@ const std::set<std::string>& Implemented() {
                                  "ResumeLoop",         "CompactWorkspace", "BackupWorkspace",
                                  "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
                                  "ListBranches",       "ListWorktrees",    "MutateTickets",
-                                 "GetOperation",       "ListOperations",   "CancelOperation"};
+                                 "GetOperation",       "ListOperations",   "CancelOperation",
+                                 "ListConflicts",      "PreviewMerge"};
   return names;
 }
 

@@ -144,9 +144,9 @@ TEST_F(HeavyReadsTest, DoNotRunOnTheThreadForCalls) {
   get.set_ticket_id(ticket.ticket_id());
   Calls calls(client_);
   BlockThatThread(&calls);
-  const std::vector<std::string> heavy = {"ListTickets",   "ListAgents",    "ListEvents",
-                                          "ListBranches",  "ListWorktrees", "GetRepositoryStatus",
-                                          "ListWorkspaces"};
+  const std::vector<std::string> heavy = {"ListTickets",    "ListAgents",    "ListEvents",
+                                          "ListBranches",   "ListWorktrees", "GetRepositoryStatus",
+                                          "ListWorkspaces", "ListConflicts"};
   for (const std::string& name : heavy) calls.Start(name, "");
   // A request that takes long to read.
   pb::BatchCreateTicketsRequest batch;

@@ -138,7 +138,7 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     served.workspace = workspaces_.back().get();
     served.key = key(i);
     served.socket_path = socket_path(i);
-    served.common_dir = "/repo/.git";
+    served.common_dir = spec.common_dir;
     served.state_dir = "/repo/.git/coordhub";
     served.observation = [this] { return observation(); };
     loops_.push_back(std::make_unique<loops::LoopRunner>(

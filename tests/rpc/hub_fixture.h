@@ -94,6 +94,8 @@ struct HubSpec {
   size_t queue_bytes = 64 << 20;
   engine::Archiving::Rules archiving;
   int64_t text_quota = 0;
+  // Of every workspace; merges are previewed there.
+  std::string common_dir = "/repo/.git";
   // The loops of each workspace; null: `comms` and `monitor`, which have nothing to do.
   std::function<void(loops::LoopRunner* runner)> add_loops;
   // What DrainHub tells.
