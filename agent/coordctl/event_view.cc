@@ -69,12 +69,16 @@ Summary Summarize(const pb::RecordChange& change) {
     case pb::RecordChange::kConflict:
       return Summarize(change.conflict(), change.erased());
     case pb::RecordChange::kRound:
-      return {change.round().round_id(), "round"};
+      return {change.round().round_id(),
+              absl::StrCat(StateName(change.round().state()), " onto ", change.round().target(),
+                           ", ", change.round().blocker_count(), " blockers")};
     case pb::RecordChange::kAcknowledgement:
       return {change.acknowledgement().message_id(),
               absl::StrCat("acknowledgement of ", change.acknowledgement().agent_id())};
     case pb::RecordChange::kOperation:
       return {change.operation().operation_id(), "operation"};
+    case pb::RecordChange::kGate:
+      return {change.gate().gate_id(), "gate"};
     case pb::RecordChange::RECORD_NOT_SET:
       break;
   }

@@ -29,6 +29,7 @@
 #include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
 #include "hub/operations/backup_kind.h"
+#include "hub/operations/integrate_kind.h"
 #include "hub/operations/verify_kind.h"
 
 namespace coordhub::hub {
@@ -88,6 +89,13 @@ void RemoveFile(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     base::Log(base::LogLevel::kWarning, "cannot remove a file", {{"path", path}});
   }
+}
+
+std::vector<v1::Round> ActiveRounds(const core::View& view) {
+  std::vector<v1::Round> rounds;
+  const auto& active = view.records.active_rounds;
+  for (auto round = active.Begin(); round.Valid(); round.Next()) rounds.push_back(*round);
+  return rounds;
 }
 
 }  // namespace
@@ -325,6 +333,7 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
     workspace->Decorate(view, agent);
   };
   options.current_branch = [this] { return CurrentBranch(); };
+  options.rounds = ActiveRounds;
   options.conflicts = OpenConflicts;
   options.loops = [loops = loops_.get()] { return loops->List(); };
   options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
@@ -424,6 +433,11 @@ void WorkspaceHost::StartOperations() {
   options.clock = environment_.clock;
   options.kinds.push_back(std::make_unique<operations::BackupKind>(workspace_.get()));
   options.kinds.push_back(std::make_unique<operations::VerifyKind>(workspace_.get()));
+  operations::IntegrateKind::Options integrate;
+  integrate.workspace = workspace_.get();
+  integrate.common_dir = plan_.common_dir;
+  integrate.main_worktree = repository_->main_worktree();
+  options.kinds.push_back(std::make_unique<operations::IntegrateKind>(std::move(integrate)));
   operations_ = std::make_unique<operations::WorkspaceOperations>(std::move(options));
   operations_->Start();
 }

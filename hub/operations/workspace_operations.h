@@ -68,6 +68,10 @@ class WorkspaceOperations {
   // repeated request finds the operation that it began, under way or over.
   void Run(std::unique_ptr<core::Command> begin, base::MonoTime deadline, EndDone done);
 
+  // Takes up an operation whose intent another command than BeginOperation has put into the log (a
+  // round's integration, say); `done` as for Run.
+  void TakeUp(const v1::Operation& operation, EndDone done);
+
   // A CancelOperationRequest is in the log: asks the work to stop. Nothing happens when it has
   // ended.
   void AskToStop(std::string_view operation_id) ABSL_LOCKS_EXCLUDED(mu_);

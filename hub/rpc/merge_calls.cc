@@ -16,7 +16,7 @@ namespace {
 template <class Run>
 void PostMerge(const UnaryCallPtr& call, Run run) {
   call->RefuseWhenGone();
-  call->host().PostMerge([call, run = std::move(run)](const absl::Status& go) {
+  call->host().PostGitRead([call, run = std::move(run)](const absl::Status& go) {
     if (!go.ok()) return call->Refuse(go);
     if (call->host().clock().Mono() >= call->deadline()) {
       return call->Refuse(engine::CallerGone());

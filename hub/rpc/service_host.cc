@@ -54,7 +54,7 @@ void ServiceHost::Close() {
   }
   timer_.Stop();
   reads_.Stop();
-  merges_.Stop();
+  git_reads_.Stop();
 }
 
 std::shared_ptr<ServiceHost> MakeServiceHost(ServerOptions options) {

@@ -51,9 +51,7 @@ struct HostedWorkspace {
 
 // Reads that may wait for their thread; each is a call in flight.
 inline constexpr size_t kPostedReads = 16384;
-
-// Calls for which git merges that may wait: one is done at a time.
-inline constexpr size_t kPostedMerges = 64;
+inline constexpr size_t kGitReads = 64;
 
 // Shared by the services of all listening servers, and by calls for as long as something may still
 // come back to them. Any thread may call any method.
@@ -80,8 +78,8 @@ class ServiceHost {
   // and those of calls; see Executor::Post.
   void PostRead(engine::Executor::Task read) { reads_.Post(std::move(read)); }
 
-  // The same for what has git merge: seconds, maybe.
-  void PostMerge(engine::Executor::Task merge) { merges_.Post(std::move(merge)); }
+  // The same for what has git merge something: seconds, in which other reads go on.
+  void PostGitRead(engine::Executor::Task read) { git_reads_.Post(std::move(read)); }
 
   // Makes all workspaces refuse mutations. True: this call began it.
   bool Drain();
@@ -100,7 +98,7 @@ class ServiceHost {
   StreamTimer timer_;
   const std::shared_ptr<UnreadAnswers> unread_answers_;
   engine::Executor reads_{kPostedReads, "posted-reads"};
-  engine::Executor merges_{kPostedMerges, "merges", engine::Executor::Priority::kBackground};
+  engine::Executor git_reads_{kGitReads, "git-reads"};
 };
 
 // Makes the host, and has it told when one of its workspaces drains.

@@ -23,7 +23,7 @@ bool Has(const std::string& method, const std::set<std::string>& names) {
 // Whether the hub of these tests, whose journals are in memory and which has no repository, can do
 // it.
 bool InMemory(const std::string& method) {
-  return method != "BackupWorkspace" && method != "PreviewMerge";
+  return method != "BackupWorkspace" && method != "PreviewMerge" && method != "PlanIntegration";
 }
 
 // What many requests have in common.
@@ -31,16 +31,21 @@ void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
   const std::set<std::string> lists = {"ListAgents",     "ListTickets",    "ListEvents",
                                        "ListWorkspaces", "ListBranches",   "ListWorktrees",
-                                       "ListLoops",      "ListOperations", "ListConflicts"};
+                                       "ListLoops",      "ListOperations", "ListRounds",
+                                       "ListConflicts"};
   const std::set<std::string> at_revision = {
-      "GetAgent",      "ListAgents",   "GetTicket",       "ListTickets",         "GetHub",
-      "ListEvents",    "ListLoops",    "VerifyWorkspace", "GetRepositoryStatus", "ListBranches",
-      "ListWorktrees", "GetOperation", "ListOperations",  "ListConflicts"};
+      "GetAgent",       "ListAgents",      "GetTicket",
+      "ListTickets",    "GetHub",          "ListEvents",
+      "ListLoops",      "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches",   "ListWorktrees",   "GetOperation",
+      "ListOperations", "GetRound",        "ListRounds",
+      "PlanIntegration", "ListConflicts"};
   const std::set<std::string> reads = {
       "GetAgent",     "ListAgents",     "GetTicket",      "ListTickets",     "WatchEvents",
       "ListEvents",   "GetHub",         "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
       "ListBranches", "ListWorktrees",  "ListLoops",      "KeepAlive",       "MutateTickets",
-      "GetOperation", "ListOperations", "ListConflicts",  "PreviewMerge"};
+      "GetOperation", "ListOperations", "GetRound",       "ListRounds",      "PlanIntegration",
+      "ListConflicts", "PreviewMerge"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -459,6 +464,7 @@ std::vector<BadInput> BadInputTable() {
   AddHub(&rows);
   AddOperations(&rows);
   AddConflicts(&rows);
+  AddConvergence(&rows);
   return rows;
 }
 

@@ -37,6 +37,9 @@ const std::set<std::string>& Implemented() {
                                  "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
                                  "ListBranches",       "ListWorktrees",    "MutateTickets",
                                  "GetOperation",       "ListOperations",   "CancelOperation",
+                                 "OpenRound",          "DeclareReady",     "WithdrawReady",
+                                 "GetRound",           "ListRounds",       "CancelRound",
+                                 "IntegrateRound",     "PlanIntegration",
                                  "ListConflicts",      "PreviewMerge"};
   return names;
 }
