@@ -66,20 +66,6 @@ std::string ExcludePattern(std::string_view path) {
   return pattern;
 }
 
-// What status.md shows of them.
-std::vector<v1::Conflict> OpenConflicts(const core::View& view) {
-  std::vector<v1::Conflict> conflicts;
-  const auto& all = view.records.of<core::tables::Conflicts>();
-  conflicts.reserve(all.size());
-  for (auto open = all.Begin(); open.Valid(); open.Next()) {
-    v1::Conflict& conflict = conflicts.emplace_back();
-    conflict.set_branch_a(open->branch_a());
-    conflict.set_branch_b(open->branch_b());
-    conflict.set_path_count(open->path_count());
-  }
-  return conflicts;
-}
-
 // The hub is about to end; the next one records it.
 absl::Status UnlessDraining(const absl::Status& recorded) {
   return base::ReasonOf(recorded) == v1::ERROR_REASON_HUB_DRAINING ? absl::OkStatus() : recorded;
@@ -98,11 +84,16 @@ std::vector<v1::Round> ActiveRounds(const core::View& view) {
   return rounds;
 }
 
+// As far as the mirror shows them: there may be thousands.
 std::vector<v1::Conflict> OpenConflicts(const core::View& view) {
   std::vector<v1::Conflict> conflicts;
   const auto& all = view.records.of<core::tables::Conflicts>();
-  for (auto conflict = all.Begin(); conflict.Valid(); conflict.Next()) {
-    conflicts.push_back(*conflict);
+  conflicts.reserve(all.size());
+  for (auto open = all.Begin(); open.Valid(); open.Next()) {
+    v1::Conflict& conflict = conflicts.emplace_back();
+    conflict.set_branch_a(open->branch_a());
+    conflict.set_branch_b(open->branch_b());
+    conflict.set_path_count(open->path_count());
   }
   return conflicts;
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
@@ -14,18 +16,25 @@ struct Options {
   std::string branch;
 };
 
+bool IsWhole(const std::string& commit) {
+  return commit.size() == 40 && std::all_of(commit.begin(), commit.end(), absl::ascii_isxdigit);
+}
+
 // The whole id of what the user calls a commit; that of the branch, or of what is checked out here,
 // where he names none: so that what was committed a moment ago is meant, whatever the hub has seen.
 // Empty: no repository is around, and the hub says where the branch is.
 absl::StatusOr<std::string> CommitOf(Context& context, const Options& options) {
   const bool stated = !options.commit.empty();
-  if (!context.Repository().ok() && !stated) return std::string();
+  if (IsWhole(options.commit)) return options.commit;
+  const auto& repository = context.Repository();
+  if (!repository.ok()) return stated ? options.commit : std::string();
   const std::string name = stated                    ? options.commit
                            : !options.branch.empty() ? "refs/heads/" + options.branch
                                                      : std::string("HEAD");
   COORDHUB_ASSIGN_OR_RETURN(
       const std::string printed,
-      RunGit(".", {"rev-parse", "--verify", "--end-of-options", name + "^{commit}"}));
+      RunGit(repository->worktree_root.empty() ? repository->common_dir : repository->worktree_root,
+             {"rev-parse", "--verify", "--end-of-options", name + "^{commit}"}));
   return std::string(absl::StripAsciiWhitespace(base::ToAbsl(printed)));
 }
 

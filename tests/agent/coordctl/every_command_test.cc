@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "agent/coordctl/app.h"
+#include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/repository_service.pb.h"
 #include "tests/agent/coordctl/commands_fixture.h"
@@ -51,6 +52,17 @@ const std::map<std::string, Line>& Lines() {
       {"operation list", {{"operation", "list"}, "O-1\tbackup\tRUNNING\t40%\t"}},
       {"operation show", {{"operation", "show", "O-1"}, "operation: O-1\nkind: backup\n"}},
       {"operation cancel", {{"operation", "cancel", "O-1", "-m", "no"}, "O-1\tbackup\tRUNNING\t"}},
+      {"round open", {{"round", "open", "main"}, "round: C-1\nstate: OPEN\n"}},
+      {"round ready", {{"round", "ready", "--commit", std::string(40, 'a')}, "round: C-1\n"}},
+      {"round withdraw", {{"round", "withdraw"}, "round: C-1\n"}},
+      {"round status", {{"round", "status"}, "not_ready\ta\t"}},
+      {"round plan", {{"round", "plan"}, "1\ttask-a\t"}},
+      {"round integrate", {{"round", "integrate"}, "round: C-1\n"}},
+      {"round list", {{"round", "list"}, "C-1\tOPEN\tmain\t0/1\t1\t"}},
+      {"round cancel", {{"round", "cancel", "-m", "later"}, "round: C-1\n"}},
+      {"worktree list", {{"worktree", "list"}, "/trees/1\t"}},
+      {"worktree add", {{"worktree", "add", "task-1"}, "/trees/1"}},
+      {"worktree remove", {{"worktree", "remove", "/trees/1"}, "/trees/1"}},
       {"status", {{"status"}, "Hub: RUNNING"}},
       {"conflicts", {{"conflicts"}, "main\ttask-1\t1\t"}},
       {"watch", {{"watch", "--no-follow"}, "7\t"}},
@@ -68,9 +80,9 @@ const std::map<std::string, Line>& Lines() {
 // Those that change nothing, and so go on where an agent's session has ended.
 const std::set<std::string>& Reading() {
   static const auto& reading = *new std::set<std::string>{
-      "agent list", "agent show",     "ticket list", "ticket show", "loop list", "operation list",
-      "conflicts",  "operation show", "status",      "watch",       "me",        "hub",
-      "completion"};
+      "agent list", "agent show",   "ticket list", "ticket show",   "loop list", "operation list",
+      "round list", "round status", "round plan",  "worktree list", "conflicts", "operation show",
+      "status",     "watch",        "me",          "hub",           "completion"};
   return reading;
 }
 
@@ -200,7 +212,51 @@ class EveryCommand : public Commands, public testing::WithParamInterface<std::st
     comment.mutable_comment()->set_number(3);
     Always<pb::AddCommentRequest>("TicketService/AddComment", comment);
   }
+  template <class Request, class Response>
+  void AnswerRound(const std::string& method) {
+    Response response;
+    pb::Round& round = *response.mutable_round();
+    round.set_round_id("C-1");
+    round.set_state(pb::Round::STATE_OPEN);
+    round.set_target("main");
+    round.add_members()->set_branch("task-a");
+    round.set_blocker_count(1);
+    round.add_blockers()->set_kind(pb::RoundBlocker::KIND_NOT_READY);
+    round.mutable_blockers(0)->set_agent_id("a");
+    Always<Request>("ConvergenceService/" + method, response);
+  }
+  void AnswerRounds() {
+    AnswerRound<pb::OpenRoundRequest, pb::OpenRoundResponse>("OpenRound");
+    AnswerRound<pb::DeclareReadyRequest, pb::DeclareReadyResponse>("DeclareReady");
+    AnswerRound<pb::WithdrawReadyRequest, pb::WithdrawReadyResponse>("WithdrawReady");
+    AnswerRound<pb::GetRoundRequest, pb::GetRoundResponse>("GetRound");
+    AnswerRound<pb::IntegrateRoundRequest, pb::IntegrateRoundResponse>("IntegrateRound");
+    AnswerRound<pb::CancelRoundRequest, pb::CancelRoundResponse>("CancelRound");
+    pb::ListRoundsResponse rounds;
+    rounds.add_rounds()->set_round_id("C-1");
+    rounds.mutable_rounds(0)->set_state(pb::Round::STATE_OPEN);
+    rounds.mutable_rounds(0)->set_target("main");
+    rounds.mutable_rounds(0)->add_members()->set_branch("task-a");
+    rounds.mutable_rounds(0)->set_blocker_count(1);
+    Always<pb::ListRoundsRequest>("ConvergenceService/ListRounds", rounds);
+    pb::PlanIntegrationResponse plan;
+    plan.add_steps()->set_branch("task-a");
+    Always<pb::PlanIntegrationRequest>("ConvergenceService/PlanIntegration", plan);
+  }
+  void AnswerWorktrees() {
+    pb::ListWorktreesResponse worktrees;
+    worktrees.add_worktrees()->set_path("/trees/1");
+    Always<pb::ListWorktreesRequest>("RepositoryService/ListWorktrees", worktrees);
+    pb::CreateWorktreeResponse created;
+    created.mutable_worktree()->set_path("/trees/1");
+    Always<pb::CreateWorktreeRequest>("RepositoryService/CreateWorktree", created);
+    pb::RemoveWorktreeResponse removed;
+    removed.mutable_worktree()->set_path("/trees/1");
+    Always<pb::RemoveWorktreeRequest>("RepositoryService/RemoveWorktree", removed);
+  }
   void AnswerHub() {
+    AnswerRounds();
+    AnswerWorktrees();
     pb::GetHubResponse hub;
     hub.set_version("1.2.3");
     Always<pb::GetHubRequest>("HubService/GetHub", hub);
