@@ -117,10 +117,11 @@ class RunningGit {
     const int cancel = command_.cancel == nullptr ? -1 : command_.cancel->fd();
     std::array<pollfd, 4> waited = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
                                     pollfd{process_.fd(), POLLIN, 0}, pollfd{cancel, POLLIN, 0}};
-    const int64_t limit_ms = process_.fd() < 0 ? 20 : 1000;
+    const int64_t limit_ms = process_.fd() < 0 ? 20 : command_.cancelled ? 100 : 1000;
     const int64_t timeout_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left), 1, limit_ms);
     poll(waited.data(), waited.size(), static_cast<int>(timeout_ms));
-    if (command_.cancel != nullptr && command_.cancel->cancelled()) {
+    if ((command_.cancel != nullptr && command_.cancel->cancelled()) ||
+        (command_.cancelled && command_.cancelled())) {
       result_.end = GitResult::End::kCancelled;
       return false;
     }

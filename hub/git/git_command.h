@@ -38,6 +38,8 @@ struct GitCommand {
   size_t max_output = 256u << 20;
   // Then it is killed as well. Not owned; null: nobody cancels it.
   const GitCancel* cancel = nullptr;
+  // The same, by whoever has no descriptor to wait for: asked ten times a second. Null: not asked.
+  std::function<bool()> cancelled;
 };
 
 struct GitResult {
