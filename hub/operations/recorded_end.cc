@@ -17,15 +17,21 @@ std::unique_ptr<core::Command> OperationsCommand(core::CommandBody body) {
       core::Command{.caller = core::Caller::Hub("operations"), .body = std::move(body)});
 }
 
-absl::StatusOr<v1::Operation> RecordEnd(engine::Workspace* workspace, core::EndOperation end) {
-  const int64_t number = core::OperationNumber(end.operation_id);
+absl::StatusOr<engine::Outcome> SubmitAndWait(engine::Workspace* workspace,
+                                              core::CommandBody body) {
   // Shared: whoever answers may still be in it when we have the answer.
   const auto answered = std::make_shared<std::promise<absl::StatusOr<engine::Outcome>>>();
-  workspace->Submit(OperationsCommand(std::move(end)), base::MonoTime::InfiniteFuture(),
+  workspace->Submit(OperationsCommand(std::move(body)), base::MonoTime::InfiniteFuture(),
                     [answered](absl::StatusOr<engine::Outcome> outcome) {
                       answered->set_value(std::move(outcome));
                     });
-  COORDHUB_ASSIGN_OR_RETURN(const engine::Outcome outcome, answered->get_future().get());
+  return answered->get_future().get();
+}
+
+absl::StatusOr<v1::Operation> RecordEnd(engine::Workspace* workspace, core::EndOperation end) {
+  const int64_t number = core::OperationNumber(end.operation_id);
+  COORDHUB_ASSIGN_OR_RETURN(const engine::Outcome outcome,
+                            SubmitAndWait(workspace, std::move(end)));
   if (!outcome.events.empty()) return outcome.events.front()->changes(0).operation();
   // It had ended before.
   const auto view = workspace->view();

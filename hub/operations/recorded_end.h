@@ -15,6 +15,10 @@ namespace coordhub::operations {
 // A command of `hub:operations`.
 std::unique_ptr<core::Command> OperationsCommand(core::CommandBody body);
 
+// Gives a command of `hub:operations`, and waits until it is durable; not on the sequencer's
+// thread. Errors: those of Workspace::Submit.
+absl::StatusOr<engine::Outcome> SubmitAndWait(engine::Workspace* workspace, core::CommandBody body);
+
 // Writes down how an operation ended, and returns its record. Blocks until that is durable; not on
 // the sequencer's thread. Errors: those of Workspace::Submit.
 absl::StatusOr<v1::Operation> RecordEnd(engine::Workspace* workspace, core::EndOperation end);
