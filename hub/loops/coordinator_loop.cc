@@ -23,7 +23,7 @@ std::set<std::string> AgentBranches(const core::View& view) {
 }
 
 CoordinatorLoop::CoordinatorLoop(CoordinatorOptions options)
-    : options_(std::move(options)), log_(options_.log_path) {}
+    : options_(std::move(options)), log_(options_.log_path), gates_(options_.begin_gate) {}
 
 void CoordinatorLoop::Begin(Waker waker) {
   events_ = std::make_unique<EventBell>(options_.broadcaster, waker, kEventDelay);
@@ -44,7 +44,8 @@ bool CoordinatorLoop::HasNews(Cause cause, const core::View& view) {
   agent_branches_ = std::move(branches);
   // In any case, so that what this look sees is no news afterwards.
   const bool git_changed = git_changed_.exchange(false);
-  return IsStep(cause) || agents_moved || git_changed;
+  const bool gates_changed = gates_.HasNews(view);
+  return IsStep(cause) || agents_moved || git_changed || gates_changed;
 }
 
 Outcome CoordinatorLoop::Step(Cause cause) {
@@ -54,6 +55,7 @@ Outcome CoordinatorLoop::Step(Cause cause) {
     if (!HasNews(cause, *view)) return absl::OkStatus();
     COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, options_.observer->ObserveHeads());
     COORDHUB_RETURN_IF_ERROR(options_.record(seen));
+    gates_.BeginDue(*options_.view(), options_.clock->Mono());
     return IsStep(cause) ? WriteLog(now, *view, *seen) : absl::OkStatus();
   };
   const absl::Status status = work();

@@ -16,6 +16,7 @@
 #include "hub/git/observer.h"
 #include "hub/loops/bell.h"
 #include "hub/loops/event_bell.h"
+#include "hub/loops/gate_watch.h"
 #include "hub/loops/loop.h"
 #include "hub/loops/loop_log.h"
 
@@ -37,12 +38,15 @@ struct CoordinatorOptions {
   engine::Broadcaster* broadcaster = nullptr;
   // Brings an observation into the log, if it says anything new; blocks until that is durable.
   std::function<absl::Status(const git::ObservationPtr& observation)> record;
+  // Begins a run of a gate whose target moved; does not wait for it. Null: gates watch nothing.
+  GateWatch::BeginRun begin_gate;
 };
 
 // The branches that live agents have registered.
 std::set<std::string> AgentBranches(const core::View& view);
 
-// Observes git when it changed, when agents' branches did, and in each step, which also writes
+// Observes git when it changed, when agents' branches or gates did, and in each step, and then
+// begins the gates whose targets moved. A step also writes
 //
 //   [2025-07-29 12:00:00] Conversation Coordinator Check
 //     - Active tickets: 7
@@ -70,6 +74,7 @@ class CoordinatorLoop final : public Loop {
   // Since the last look.
   std::atomic<bool> git_changed_{false};
   std::set<std::string> agent_branches_;
+  GateWatch gates_;
 };
 
 }  // namespace coordhub::loops
