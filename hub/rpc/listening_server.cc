@@ -5,12 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
-#include "coordhub/v1/convergence_service.pb.h"
 #include "coordhub/v1/message_service.pb.h"
 #include "coordhub/v1/operation_service.pb.h"
 #include "coordhub/v1/reservation_service.pb.h"
 #include "grpcpp/server_builder.h"
 #include "hub/rpc/agent_service.h"
+#include "hub/rpc/convergence_service.h"
 #include "hub/rpc/event_service.h"
 #include "hub/rpc/hub_service.h"
 #include "hub/rpc/operation_service.h"
@@ -27,8 +27,7 @@ constexpr char kConnectionsHealthName[] = "coordhub.connections";
 // The services that this version does not implement, whole.
 std::vector<const google::protobuf::ServiceDescriptor*> LaterServices() {
   return {v1::AcquireReservationRequest::descriptor()->file()->service(0),
-          v1::SendMessageRequest::descriptor()->file()->service(0),
-          v1::OpenRoundRequest::descriptor()->file()->service(0)};
+          v1::SendMessageRequest::descriptor()->file()->service(0)};
 }
 
 }  // namespace
@@ -42,6 +41,7 @@ ListeningServer::ListeningServer(std::shared_ptr<ServiceHost> host, Gate::Transp
   services_.push_back(std::make_unique<EventService>(host_, &gate_));
   services_.push_back(std::make_unique<HubService>(host_, &gate_));
   services_.push_back(std::make_unique<OperationService>(host_, &gate_));
+  services_.push_back(std::make_unique<ConvergenceService>(host_, &gate_));
   for (const auto* descriptor : LaterServices()) {
     services_.push_back(std::make_unique<BoundService>(descriptor, host_, &gate_));
   }
