@@ -62,6 +62,8 @@ Summary Summarize(const pb::RecordChange& change) {
               absl::StrCat("acknowledgement of ", change.acknowledgement().agent_id())};
     case pb::RecordChange::kOperation:
       return {change.operation().operation_id(), "operation"};
+    case pb::RecordChange::kGate:
+      return {change.gate().gate_id(), "gate"};
     case pb::RecordChange::RECORD_NOT_SET:
       break;
   }

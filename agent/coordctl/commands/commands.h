@@ -37,6 +37,14 @@ void AddOperationList(CLI::App* operation, Context* context);
 void AddOperationShow(CLI::App* operation, Context* context);
 void AddOperationCancel(CLI::App* operation, Context* context);
 
+void AddGateSet(CLI::App* gate, Context* context);
+void AddGateList(CLI::App* gate, Context* context);
+void AddGateDelete(CLI::App* gate, Context* context);
+void AddGateRun(CLI::App* gate, Context* context);
+void AddGateLog(CLI::App* gate, Context* context);
+
+void AddRoundLog(CLI::App* round, Context* context);
+
 void AddStatus(CLI::App* root, Context* context);
 void AddDebug(CLI::App* root, Context* context);
 void AddMaintain(CLI::App* root, Context* context);
