@@ -54,9 +54,14 @@ Summary Summarize(const pb::RecordChange& change) {
     case pb::RecordChange::kBranch:
       return {change.branch().branch(), change.branch().commit()};
     case pb::RecordChange::kConflict:
-      return {"", "conflict"};
+      return {absl::StrCat(change.conflict().branch_a(), " ", change.conflict().branch_b()),
+              change.erased()
+                  ? std::string("merge")
+                  : absl::StrCat("conflict in ", change.conflict().path_count(), " paths")};
     case pb::RecordChange::kRound:
-      return {change.round().round_id(), "round"};
+      return {change.round().round_id(),
+              absl::StrCat(StateName(change.round().state()), " onto ", change.round().target(),
+                           ", ", change.round().blocker_count(), " blockers")};
     case pb::RecordChange::kAcknowledgement:
       return {change.acknowledgement().message_id(),
               absl::StrCat("acknowledgement of ", change.acknowledgement().agent_id())};

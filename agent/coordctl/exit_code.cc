@@ -8,7 +8,8 @@ namespace pb = ::coordhub::v1;
 
 const char kExitCodeHelp[] =
     "Exit codes:\n"
-    "  0 ok   1 failed   2 usage   3 not found   4 refused or lost   5 nothing ready   6 no hub";
+    "  0 ok   1 failed   2 usage   3 not found   4 refused or lost   5 nothing ready   6 no hub\n"
+    "  7 a round is ready";
 
 ExitCode ExitCodeFor(const absl::Status& status) {
   switch (status.code()) {

@@ -55,12 +55,20 @@ std::string StateName(pb::Round::State state) {
   return ShortName(pb::Round::State_descriptor(), kState, state);
 }
 
+std::string StateName(pb::RoundMember::State state) {
+  return ShortName(pb::RoundMember::State_descriptor(), kState, state);
+}
+
 std::string StateName(pb::Operation::State state) {
   return ShortName(pb::Operation::State_descriptor(), kState, state);
 }
 
 std::string KindName(pb::Operation::Kind kind) {
   return absl::AsciiStrToLower(ShortName(pb::Operation::Kind_descriptor(), "KIND_", kind));
+}
+
+std::string KindName(pb::RoundBlocker::Kind kind) {
+  return absl::AsciiStrToLower(ShortName(pb::RoundBlocker::Kind_descriptor(), "KIND_", kind));
 }
 
 std::string KindName(pb::EventKind kind) {

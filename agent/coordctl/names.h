@@ -23,9 +23,12 @@ std::string StateName(pb::Ticket::State state);
 std::string StateName(pb::Agent::State state);
 std::string StateName(pb::Loop::State state);
 std::string StateName(pb::Round::State state);
+std::string StateName(pb::RoundMember::State state);
 std::string StateName(pb::Operation::State state);
 // "backup".
 std::string KindName(pb::Operation::Kind kind);
+// "branch_moved".
+std::string KindName(pb::RoundBlocker::Kind kind);
 // "ticket_claimed".
 std::string KindName(pb::EventKind kind);
 

@@ -35,6 +35,13 @@ Table OperationTable(const Context& context, const std::vector<pb::Operation>& o
 // "key: value" lines.
 std::string OperationText(const Context& context, const pb::Operation& operation, absl::Time now);
 
+// Columns: id, state, target, members that are ready, blockers, age, who opened it, reason.
+Table RoundTable(const Context& context, const std::vector<pb::Round>& rounds, absl::Time now);
+// Columns: kind, who must act, since when, what is to be done.
+Table BlockerTable(const Context& context, const pb::Round& round, absl::Time now);
+// "key: value" lines, then its members and what blocks it.
+std::string RoundText(const Context& context, const pb::Round& round, absl::Time now);
+
 // "key: value" lines, then the body and the comments, indented.
 std::string TicketText(const Context& context, const pb::Ticket& ticket, const std::string& body,
                        const std::vector<pb::Comment>& comments);

@@ -34,6 +34,31 @@ absl::Status NotReached(int64_t min_revision, int64_t head) {
       {{"min_revision", absl::StrCat(min_revision)}, {"head_revision", absl::StrCat(head)}});
 }
 
+// What long work that is being stopped still has to write down.
+bool IsEndOfWork(const core::CommandBody& body) {
+  return std::holds_alternative<core::EndOperation>(body) ||
+         std::holds_alternative<core::ConcludeRound>(body);
+}
+
+// The newest revision that changed a round; 0: none did.
+int64_t NewestRoundChange(const std::vector<EncodedEvent>& events) {
+  const auto is_of_round = [](const EncodedEvent& encoded) {
+    return encoded.event->kind() >= v1::EVENT_KIND_ROUND_OPENED &&
+           encoded.event->kind() <= v1::EVENT_KIND_ROUNDS_FORGOTTEN;
+  };
+  const auto newest = std::find_if(events.rbegin(), events.rend(), is_of_round);
+  return newest == events.rend() ? 0 : newest->event->revision();
+}
+
+int64_t NewestRoundChange(const core::State& state) {
+  int64_t newest = 0;
+  const auto& rounds = state.records().of<core::tables::Rounds>();
+  for (auto round = rounds.Begin(); round.Valid(); round.Next()) {
+    newest = std::max(newest, round->mod_revision());
+  }
+  return newest;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(
@@ -62,6 +87,7 @@ LiveWorkspace::LiveWorkspace(WorkspaceOptions options, std::unique_ptr<journal::
       lease_clock_(clock),
       view_(state_->MakeView()),
       revision_waits_(state_->revision(), kAwaitingMax),
+      round_waits_(NewestRoundChange(*state_), kAwaitingMax),
       snapshot_revision_(fold.snapshot_revision),
       snapshot_records_(fold.snapshot_records),
       broadcaster_(state_->revision(), options_.ring_events, options_.ring_bytes, clock_),
@@ -122,7 +148,7 @@ CallId LiveWorkspace::Submit(std::unique_ptr<core::Command> command, base::MonoT
   call.deadline = deadline;
   call.done = std::move(done);
   const CallId id = call.id;
-  if (draining_ && !std::holds_alternative<core::EndOperation>(call.command->body)) {
+  if (draining_ && !IsEndOfWork(call.command->body)) {
     call.Answer(Draining());
   } else if (!sequencer_->Submit(std::move(call))) {
     // NOLINTNEXTLINE(bugprone-use-after-move): what was not taken is as it was.
@@ -146,8 +172,18 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, base::MonoTime deadline,
     done(std::move(now));
     return;
   }
+  Wait(revision_waits_, min_revision, deadline, std::move(done));
+}
+
+void LiveWorkspace::AwaitRoundChange(int64_t after_revision, base::MonoTime deadline,
+                                     ViewDone done) {
+  Wait(round_waits_, after_revision + 1, deadline, std::move(done));
+}
+
+void LiveWorkspace::Wait(RevisionWaits& waits, int64_t min_revision, base::MonoTime deadline,
+                         ViewDone done) {
   const base::MonoTime due = std::min(deadline, clock_->Mono() + kAwaitMax);
-  switch (revision_waits_.Add(min_revision, due, &done)) {
+  switch (waits.Add(min_revision, due, &done)) {
     case RevisionWaits::Added::kWaits:
       // The writer may sleep without an end, for who waits ends by its ticks.
       sequencer_->Post([] {});
@@ -155,7 +191,7 @@ void LiveWorkspace::AwaitRevision(int64_t min_revision, base::MonoTime deadline,
     case RevisionWaits::Added::kReached:
       return done(view());
     case RevisionWaits::Added::kFull:
-      return done(NotReached(min_revision, now->revision));
+      return done(NotReached(min_revision, view()->revision));
     case RevisionWaits::Added::kClosed:
       return done(Draining());
   }
@@ -173,10 +209,16 @@ void LiveWorkspace::OnTick() {
   for (const RevisionWaits::Wait& wait : revision_waits_.TakeOverdue(clock_->Mono())) {
     wait.done(NotReached(wait.min_revision, view()->revision));
   }
+  for (const RevisionWaits::Wait& wait : round_waits_.TakeOverdue(clock_->Mono())) {
+    wait.done(NotReached(wait.min_revision, view()->revision));
+  }
 }
 
 void LiveWorkspace::OnCommitted(const std::vector<EncodedEvent>& events) {
   broadcaster_.Publish(events);
+  if (const int64_t changed = NewestRoundChange(events); changed > 0) {
+    for (const ViewDone& done : round_waits_.Reach(changed)) done(view());
+  }
   work_signs_.Follow(events, *former_view_, *view());
   former_view_.reset();
   const int64_t head = events.back().event->revision();
@@ -425,6 +467,7 @@ void LiveWorkspace::Drain() {
   sequencer_->Post([this] { writer_.EndWaits(Draining()); });
   for (const std::function<void()>& callback : callbacks) callback();
   for (const RevisionWaits::Wait& wait : revision_waits_.Close()) wait.done(Draining());
+  for (const RevisionWaits::Wait& wait : round_waits_.Close()) wait.done(Draining());
 }
 
 void LiveWorkspace::Stop() {

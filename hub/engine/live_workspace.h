@@ -48,6 +48,7 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void Cancel(CallId call) override;
   ViewPtr view() const override;
   void AwaitRevision(int64_t min_revision, base::MonoTime deadline, ViewDone done) override;
+  void AwaitRoundChange(int64_t after_revision, base::MonoTime deadline, ViewDone done) override;
   absl::Status TouchSession(std::string_view session_uid) override;
   std::string AgentOfSession(std::string_view session_uid) const override;
   absl::StatusOr<absl::Duration> RenewClaim(std::string_view session_uid,
@@ -90,12 +91,14 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   void OnFatal(const absl::Status& status) override;
   void FetchCommit(journal::CommitRange range, Done done) override;
   void OnTick() override;
-  bool WantsTicks() const override { return !revision_waits_.empty(); }
+  bool WantsTicks() const override { return !revision_waits_.empty() || !round_waits_.empty(); }
 
   // The ticket, if this session holds it with this fence.
   absl::StatusOr<std::shared_ptr<const v1::Ticket>> CheckClaim(std::string_view session_uid,
                                                                const std::string& ticket_id,
                                                                int64_t fence) const;
+  // Queues a call that waits, or answers it.
+  void Wait(RevisionWaits& waits, int64_t min_revision, base::MonoTime deadline, ViewDone done);
   // Before the sequencer runs.
   absl::Status EndRestoredSessions();
   void CheckpointIfDue();
@@ -130,6 +133,8 @@ class LiveWorkspace final : public Workspace, private WriterObserver {
   ViewPtr former_view_;
 
   RevisionWaits revision_waits_;
+  // The same for the newest revision that changed a round.
+  RevisionWaits round_waits_;
 
   WorkSigns work_signs_;
 

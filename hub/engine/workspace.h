@@ -118,6 +118,11 @@ class Workspace {
   // REVISION_NOT_REACHED at `deadline` (at most 10 s ahead is kept).
   virtual void AwaitRevision(int64_t min_revision, base::MonoTime deadline, ViewDone done) = 0;
 
+  // Calls `done` with the first view that shows a change of any round after `after_revision`; at
+  // once when it is there already. Errors: REVISION_NOT_REACHED at `deadline` (at most 10 s ahead
+  // is kept: whoever still wants to know asks again), HUB_DRAINING.
+  virtual void AwaitRoundChange(int64_t after_revision, base::MonoTime deadline, ViewDone done) = 0;
+
   // Traffic of a session: renews it. Errors: SESSION_ENDED (also when its time has run out and the
   // hub has not written that down yet).
   virtual absl::Status TouchSession(std::string_view session_uid) = 0;
@@ -192,7 +197,7 @@ class Workspace {
   virtual void CheckHeld() = 0;
 
   // Refuses mutations and ends waits with HUB_DRAINING; what is queued is still answered, and how
-  // long work ended (EndOperation) is still written down. Leases
+  // long work ended (EndOperation, ConcludeRound) is still written down. Leases
   // stand still: whoever holds one cannot renew it any more, and finds it after the next start.
   // Idempotent.
   virtual void Drain() = 0;

@@ -63,7 +63,9 @@ absl::StatusOr<base::ChildProcess> Spawn(const GitCommand& command, int out, int
   base::SpawnRequest request;
   request.command = {"git", "-c", "core.fsmonitor=false"};
   request.command.insert(request.command.end(), command.arguments.begin(), command.arguments.end());
-  request.environment = ChildEnvironment();
+  request.environment = command.environment;
+  const std::vector<std::string> ours = ChildEnvironment();
+  request.environment.insert(request.environment.end(), ours.begin(), ours.end());
   request.output = out;
   request.errors = err;
   request.own_group = true;

@@ -30,6 +30,8 @@ class GitCancel {
 struct GitCommand {
   // Without the program's name. Never passes through a shell.
   std::vector<std::string> arguments;
+  // More variables, `NAME=value`; they prevail over our own.
+  std::vector<std::string> environment;
   // Then it is killed, with whatever it started.
   absl::Duration timeout = absl::Seconds(60);
   // Gets standard output, piece by piece.

@@ -28,6 +28,8 @@
 #include "hub/operations/backup_kind.h"
 #include "hub/operations/gate_kind.h"
 #include "hub/operations/gate_scratch.h"
+#include "hub/operations/integrate_kind.h"
+#include "hub/operations/round_gate.h"
 #include "hub/operations/verify_kind.h"
 
 namespace coordhub::hub {
@@ -39,8 +41,8 @@ constexpr absl::Duration kLoopGrace = absl::Seconds(3);
 // The same for long work, which was told to when the hub began to drain.
 constexpr absl::Duration kOperationGrace = absl::Seconds(3);
 // Long work at once; and of that, what takes as long as somebody's program likes.
-constexpr int kOperationThreads = 4;
-constexpr int kGateThreads = 2;
+constexpr int kOperationThreads = 6;
+constexpr int kLongThreads = 4;
 
 void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status& status) {
   if (status.ok()) return;
@@ -71,6 +73,22 @@ void RemoveFile(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     base::Log(base::LogLevel::kWarning, "cannot remove a file", {{"path", path}});
   }
+}
+
+std::vector<v1::Round> ActiveRounds(const core::View& view) {
+  std::vector<v1::Round> rounds;
+  const auto& active = view.records.active_rounds;
+  for (auto round = active.Begin(); round.Valid(); round.Next()) rounds.push_back(*round);
+  return rounds;
+}
+
+std::vector<v1::Conflict> OpenConflicts(const core::View& view) {
+  std::vector<v1::Conflict> conflicts;
+  const auto& all = view.records.of<core::tables::Conflicts>();
+  for (auto conflict = all.Begin(); conflict.Valid(); conflict.Next()) {
+    conflicts.push_back(*conflict);
+  }
+  return conflicts;
 }
 
 }  // namespace
@@ -297,6 +315,8 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
     workspace->Decorate(view, agent);
   };
   options.current_branch = [this] { return CurrentBranch(); };
+  options.rounds = ActiveRounds;
+  options.conflicts = OpenConflicts;
   options.loops = [loops = loops_.get()] { return loops->List(); };
   options.submit = [workspace](std::unique_ptr<core::Command> command, engine::Done done) {
     workspace->Submit(std::move(command), base::MonoTime::InfiniteFuture(), std::move(done));
@@ -397,8 +417,19 @@ void WorkspaceHost::StartOperations() {
       operations::GateKindOptions{.workspace = workspace_.get(),
                                   .common_dir = plan_.common_dir,
                                   .scratch_dir = operations::GateScratchDir(plan_.state.dir())}));
+  operations::IntegrateKind::Options integrate;
+  integrate.workspace = workspace_.get();
+  integrate.common_dir = plan_.common_dir;
+  integrate.main_worktree = repository_->main_worktree();
+  integrate.gate_scratch_dir = operations::GateScratchDir(plan_.state.dir());
+  integrate.run_gate =
+      [place = operations::RoundGatePlace{.common_dir = plan_.common_dir,
+                                          .scratch_dir = integrate.gate_scratch_dir}](
+          operations::OperationContext& context, const v1::Gate& gate, const std::string& commit,
+          int step) { return operations::RunRoundGate(place, context, gate, commit, step); };
+  options.kinds.push_back(std::make_unique<operations::IntegrateKind>(std::move(integrate)));
   options.threads = kOperationThreads;
-  options.long_threads = kGateThreads;
+  options.long_threads = kLongThreads;
   operations_ = std::make_unique<operations::WorkspaceOperations>(std::move(options));
   operations_->Start();
 }

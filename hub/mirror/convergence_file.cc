@@ -24,7 +24,8 @@ std::string_view BlockerName(v1::RoundBlocker::Kind kind) {
 }
 
 void AppendMember(const v1::RoundMember& member, absl::TimeZone zone, std::string* out) {
-  absl::StrAppend(out, "- ", Harmless(member.agent_id(), core::limits::kAgentIdBytes), ": ");
+  const std::string& name = member.agent_id().empty() ? member.branch() : member.agent_id();
+  absl::StrAppend(out, "- ", Harmless(name, core::limits::kBranchBytes), ": ");
   if (member.ready_commit().empty()) {
     absl::StrAppend(out, "not ready");
   } else {

@@ -19,6 +19,20 @@ constexpr size_t kHeaderBytes = 64;
 
 }  // namespace
 
+void GateLog::Continue() {
+  absl::StatusOr<Text> before = ReadBytes(path_);
+  if (!before.ok()) return;  // whoever cannot read it cannot write it either, and says so
+  held_ = std::move(before->text);
+  written_bytes_ = before->omitted_bytes + static_cast<int64_t>(held_.size());
+}
+
+void GateLog::Heading(std::string_view line) {
+  if (!held_.empty() && held_.back() != '\n') Append("\n");
+  Append(line);
+  Append("\n");
+  heading_bytes_ = written_bytes_;
+}
+
 void GateLog::Append(std::string_view bytes) {
   if (bytes.empty()) return;
   written_bytes_ += static_cast<int64_t>(bytes.size());
@@ -48,6 +62,8 @@ absl::Status GateLog::Flush() {
 
 std::string GateLog::LastLine(size_t max_bytes) const {
   std::string_view rest = Kept();
+  const auto own = static_cast<size_t>(written_bytes_ - heading_bytes_);
+  rest = rest.substr(rest.size() - std::min(rest.size(), own));
   while (!rest.empty()) {
     const size_t before = rest.rfind('\n');
     const size_t begin = before == std::string_view::npos ? 0 : before + 1;
@@ -60,6 +76,12 @@ std::string GateLog::LastLine(size_t max_bytes) const {
 }
 
 absl::StatusOr<GateLog::Text> GateLog::Read(const std::string& path) {
+  COORDHUB_ASSIGN_OR_RETURN(Text text, ReadBytes(path));
+  text.text = base::ToValidUtf8(text.text);
+  return text;
+}
+
+absl::StatusOr<GateLog::Text> GateLog::ReadBytes(const std::string& path) {
   COORDHUB_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
                             base::ReadFile(path, kKeptBytes + kHeaderBytes));
   Text text;
@@ -70,7 +92,7 @@ absl::StatusOr<GateLog::Text> GateLog::Read(const std::string& path) {
   if (header.substr(0, kOmitted.size()) == kOmitted) {
     (void)absl::SimpleAtoi(base::ToAbsl(header.substr(kOmitted.size())), &text.omitted_bytes);
   }
-  text.text = base::ToValidUtf8(all.substr(std::min(end + 1, all.size())));
+  text.text = std::string(all.substr(std::min(end + 1, all.size())));
   return text;
 }
 

@@ -234,11 +234,21 @@ class RunningGate {
   std::array<char, 65536> buffer_;
 };
 
+// Of several runs of an operation, each stands behind the others in its log.
+void BeginStep(const GateRun& run, GateLog* log) {
+  const size_t dot = run.id.find('.');
+  if (dot == std::string::npos) return;
+  const std::string step = run.id.substr(dot + 1);
+  if (step != "1") log->Continue();
+  log->Heading(absl::StrCat("--- run ", step, ", at ", run.commit.substr(0, 12), " ---"));
+}
+
 }  // namespace
 
 absl::StatusOr<GateResult> RunGate(const GateRun& run) {
   COORDHUB_RETURN_IF_ERROR(PrepareGateScratch(run.scratch_dir));
   GateLog log(GateLogPath(run.scratch_dir, run.id));
+  BeginStep(run, &log);
   Tree tree(run);
   if (const absl::Status made = tree.Make(); !made.ok()) {
     const bool cancelled = run.cancelled && run.cancelled();

@@ -92,6 +92,15 @@ void WorkspaceOperations::Run(std::unique_ptr<core::Command> begin, base::MonoTi
       });
 }
 
+void WorkspaceOperations::TakeUp(const v1::Operation& operation, EndDone done) {
+  if (KindOf(operation.kind()) == nullptr) {
+    return done(base::MakeError(
+        v1::ERROR_REASON_NOT_IMPLEMENTED,
+        absl::StrCat("this hub cannot do ", v1::Operation::Kind_Name(operation.kind()))));
+  }
+  OnRecorded(operation, std::move(done));
+}
+
 void WorkspaceOperations::OnBegun(const v1::Operation& intent,
                                   const absl::StatusOr<engine::Outcome>& outcome, EndDone done) {
   if (outcome.ok()) {

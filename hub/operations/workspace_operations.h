@@ -71,10 +71,8 @@ class WorkspaceOperations {
   void Run(std::unique_ptr<core::Command> begin, base::MonoTime deadline, EndDone done);
 
   // Takes up an operation whose intent another command than BeginOperation has put into the log (a
-  // round's integration, say), of a kind that this process can do; `done` as for Run.
-  void TakeUp(const v1::Operation& operation, EndDone done) {
-    OnRecorded(operation, std::move(done));
-  }
+  // round's integration, say); `done` as for Run.
+  void TakeUp(const v1::Operation& operation, EndDone done);
 
   // A CancelOperationRequest is in the log: asks the work to stop. Nothing happens when it has
   // ended.

@@ -51,6 +51,7 @@ void ServiceHost::Close() {
   for (const auto& workspace : workspaces_) workspace->router.Stop();
   timer_.Stop();
   reads_.Stop();
+  git_reads_.Stop();
 }
 
 std::shared_ptr<ServiceHost> MakeServiceHost(ServerOptions options) {

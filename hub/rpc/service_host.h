@@ -48,6 +48,7 @@ struct HostedWorkspace {
 
 // Reads that may wait for their thread; each is a call in flight.
 inline constexpr size_t kPostedReads = 16384;
+inline constexpr size_t kGitReads = 64;
 
 // Shared by the services of all listening servers, and by calls for as long as something may still
 // come back to them. Any thread may call any method.
@@ -74,6 +75,9 @@ class ServiceHost {
   // and those of calls; see Executor::Post.
   void PostRead(engine::Executor::Task read) { reads_.Post(std::move(read)); }
 
+  // The same for what has git merge something: seconds, in which other reads go on.
+  void PostGitRead(engine::Executor::Task read) { git_reads_.Post(std::move(read)); }
+
   // Makes all workspaces refuse mutations. True: this call began it.
   bool Drain();
 
@@ -91,6 +95,7 @@ class ServiceHost {
   StreamTimer timer_;
   const std::shared_ptr<UnreadAnswers> unread_answers_;
   engine::Executor reads_{kPostedReads, "posted-reads"};
+  engine::Executor git_reads_{kGitReads, "git-reads"};
 };
 
 // Makes the host, and has it told when one of its workspaces drains.

@@ -93,7 +93,14 @@ class TypedService : public BoundService {
   // A command for the writer. `answer` is called with the Committed and gives a StatusOr of the
   // response; on the writer's thread or a background one, and must not block.
   template <class Request, class Answer>
-  void BindMutation(const char* method, Answer answer);
+  void BindMutation(const char* method, Answer answer) {
+    BindMutation<Request>(method, std::move(answer),
+                          [](const CallScope&, const Request&) { return absl::OkStatus(); });
+  }
+  // The same, where `check` may refuse it before the writer sees it, for what no record says. (A
+  // repeat is checked, too.)
+  template <class Request, class Answer, class Check>
+  void BindMutation(const char* method, Answer answer, Check check);
 
   // The same command as an element of a stream: `request_of` finds it in the mutation,
   // `response_of` its place in the result.
@@ -230,8 +237,8 @@ auto TypedService::FromCommit(Response (*response_of)(core::CommitEvents events)
   };
 }
 
-template <class Request, class Answer>
-void TypedService::BindMutation(const char* method, Answer answer) {
+template <class Request, class Answer, class Check>
+void TypedService::BindMutation(const char* method, Answer answer, Check check) {
   const auto answered = [answer](const UnaryCallPtr& call, const CallScope& scope,
                                  const engine::Outcome& outcome) {
     auto answer_of = answer(Committed{call->host(), scope, outcome, ViewOf(outcome, scope)});
@@ -245,13 +252,17 @@ void TypedService::BindMutation(const char* method, Answer answer) {
     });
   };
   const std::string name(method);
-  BindUnary(method, [name, answered](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
-    Request request;
-    const std::optional<CallScope> scope =
-        Accept(call, bytes, EndedSession::kLeftToWriter, &request);
-    if (!scope.has_value()) return;
-    Submit(call, *scope, MakeCommand(call->host(), *scope, name, std::move(request)), answered);
-  });
+  BindUnary(
+      method, [name, answered, check](const UnaryCallPtr& call, const grpc::ByteBuffer& bytes) {
+        Request request;
+        const std::optional<CallScope> scope =
+            Accept(call, bytes, EndedSession::kLeftToWriter, &request);
+        if (!scope.has_value()) return;
+        if (const absl::Status checked = check(*scope, request); !checked.ok()) {
+          return call->Refuse(checked);
+        }
+        Submit(call, *scope, MakeCommand(call->host(), *scope, name, std::move(request)), answered);
+      });
 }
 
 template <class Request, class Response, class Answer>

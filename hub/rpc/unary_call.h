@@ -59,6 +59,9 @@ class UnaryCall final : public CallReactor, public std::enable_shared_from_this<
   // Answers CALLER_GONE when the caller goes away, for work that cannot be called off.
   void RefuseWhenGone();
 
+  // Whether somebody has answered it, so that whoever still works for it may stop.
+  bool answered() const { return answered_; }
+
   // Ends the call as a caller that went away would.
   void CutOff() ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -53,6 +53,9 @@ typename T::Record Sample(const std::string& salt) {
   } else if constexpr (std::is_same_v<T, tables::Operations>) {
     record.set_operation_id("O-" + std::to_string(1000 + salt.size()));
     record.set_actor(salt);
+  } else if constexpr (std::is_same_v<T, tables::Rounds>) {
+    record.set_round_id("C-" + std::to_string(1000 + salt.size()));
+    record.set_target(salt);
   } else {
     Fill(salt, &record);
   }

@@ -226,6 +226,54 @@ inline FieldValues TicketName(Need need = Need::kOptional) {
   return values;
 }
 
+inline FieldValues RoundName() {
+  FieldValues values = Emptiness(Need::kOptional);
+  values.push_back(Text("First", "C-1", true));
+  for (const std::string bad : {"C-", "C-0", "C-01", "T-1", "c-1", "1", "C-1\n", "C-\xff"}) {
+    values.push_back(Text("Bad" + absl::StrCat(values.size()), bad, false));
+  }
+  return values;
+}
+
+inline FieldValues BranchName(Need need = Need::kOptional) {
+  FieldValues values = Sized(255);
+  Append(&values, Emptiness(need));
+  Append(&values, BadText());
+  for (const std::string good : {"a", "conversation-42", "a/b/c", "a.b", "\xc3\xbc", "@"}) {
+    values.push_back(Text("Good" + absl::StrCat(values.size()), good, true));
+  }
+  for (const std::string bad : {"a b", "a..b", "-a", "/a", "a/", "a//b", "a.", "a~1", "a^", "a:b",
+                                "a?", "a*", "a[", "a\\b", "a@{1}", "a\n"}) {
+    values.push_back(Text("Bad" + absl::StrCat(values.size()), bad, false));
+  }
+  return values;
+}
+
+inline FieldValues GateName(Need need = Need::kOptional) {
+  FieldValues values = Sized(64);
+  Append(&values, Emptiness(need));
+  for (const std::string bad : {"A", "a b", "a/b", "a\n", "\xc3\xbc", "\xff"}) {
+    values.push_back(Text("Bad" + absl::StrCat(values.size()), bad, false));
+  }
+  return values;
+}
+
+inline FieldValues Committer() {
+  FieldValues values = {Text("Empty", "", true), Text("Usual", "Ada L. <ada@example.org>", true),
+                        Text("OneBeyond", std::string(251, 'a') + " <a@b>", false, "256")};
+  for (const std::string bad :
+       {"Ada", "<ada@example.org>", "Ada <a> b", "Ada<a@b>", "Ada <>", "Ada <a\n>", "Ada <<a>>"}) {
+    values.push_back(Text("Bad" + absl::StrCat(values.size()), bad, false));
+  }
+  return values;
+}
+
+inline FieldValues WholeCommit() {
+  return {Text("Empty", "", true), Text("Whole", std::string(40, 'a'), true),
+          Text("Abbreviated", "0123abc", false), Text("TooLong", std::string(41, 'a'), false),
+          Text("NoHex", std::string(40, 'g'), false)};
+}
+
 inline FieldValues CommitName() {
   FieldValues values = {Text("Empty", "", true),
                         Text("Shortest", "0123abc", true),

@@ -1,9 +1,5 @@
 // Every field of every request has a stated limit, and its refusal names the field and the limit.
 
-#include "hub/core/validate.h"
-
-#include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,59 +10,17 @@
 #include "agent/base/error.h"
 #include "gtest/gtest.h"
 #include "hub/core/limits.h"
-#include "tests/core/validate_cases.h"
+#include "tests/core/validate_rows.h"
 
 namespace coordhub::core {
 namespace {
 
-namespace pb = coordhub::v1;
-
-using FieldTable = std::map<std::string, FieldValues>;
-
-// A request that is valid, and what is stated of each of its fields.
-struct RequestRow {
-  std::shared_ptr<const Message> valid;
-  std::function<absl::Status(const Message&)> validate;
-  FieldTable fields;
-
-  std::string name() const { return valid->GetDescriptor()->name(); }
-};
-
-template <class Request>
-RequestRow Row(const std::function<void(Request&)>& complete, FieldTable fields) {
-  auto request = std::make_shared<Request>();
-  complete(*request);
-  return {request,
-          [](const Message& message) { return Validate(static_cast<const Request&>(message)); },
-          std::move(fields)};
-}
-
-template <class Request>
-RequestRow Row(FieldTable fields) {
-  return Row<Request>([](Request&) {}, std::move(fields));
-}
-
-FieldTable operator+(FieldTable a, const FieldTable& b) {
-  a.insert(b.begin(), b.end());
-  return a;
-}
-
-FieldTable Prefixed(const std::string& prefix, const FieldTable& table) {
-  FieldTable prefixed;
-  for (const auto& [path, values] : table) prefixed[prefix + path] = values;
-  return prefixed;
-}
-
 // ---- what many requests have ----
 
-FieldTable Workspace() { return {{"workspace_id", Line(128)}}; }
-FieldTable Mutation() { return {{"workspace_id", Line(128)}, {"request_id", Token(64, ":")}}; }
 FieldTable TicketCall() {
   return Mutation() + FieldTable{{"ticket_id", TicketName(Need::kRequired)}};
 }
 FieldTable FencedCall() { return TicketCall() + FieldTable{{"fence", Fence()}}; }
-FieldTable Page() { return {{"page_size", NotNegative()}, {"page_token", Line(512)}}; }
-FieldTable MinRevision() { return {{"min_revision", NotNegative()}}; }
 FieldTable Labels() { return {{"labels", Lines(32, 64)}}; }
 FieldTable ClaimTimeout() {
   return {{"claim_timeout", Duration(absl::Seconds(1), absl::Hours(24 * 7))}};
@@ -119,7 +73,8 @@ std::vector<RequestRow> AgentRequests() {
                          {"worktree", AbsolutePath()},
                          {"program", Line(128)},
                          {"ttl", Duration(absl::Seconds(5), absl::Hours(24))},
-                         {"takeover", Anything()}}),
+                         {"takeover", Anything()},
+                         {"share_worktree", Anything()}}),
       Row<pb::DeregisterAgentRequest>(
           Mutation() + FieldTable{{"agent_id", AgentName()}, {"reason", LongText(4096)}}),
       Row<pb::GetAgentRequest>(Workspace() + MinRevision() + FieldTable{{"agent_id", AgentName()}}),
@@ -246,8 +201,8 @@ std::vector<RequestRow> OtherRequests() {
 const std::vector<RequestRow>& AllRequests() {
   static const auto& all = *new std::vector<RequestRow>([] {
     std::vector<RequestRow> rows;
-    for (const auto& part :
-         {AgentRequests(), TicketQueries(), TicketMaking(), TicketVerbs(), OtherRequests()}) {
+    for (const auto& part : {AgentRequests(), TicketQueries(), TicketMaking(), TicketVerbs(),
+                             OtherRequests(), ConvergenceRequests()}) {
       rows.insert(rows.end(), part.begin(), part.end());
     }
     return rows;
@@ -255,19 +210,15 @@ const std::vector<RequestRow>& AllRequests() {
   return all;
 }
 
-// The services that this version has, and what is missing of them.
+// Those of the services whose requests are looked at here.
 std::vector<const google::protobuf::MethodDescriptor*> Methods() {
-  const std::set<std::string> missing = {"CreateWorktree", "RemoveWorktree", "ListConflicts",
-                                         "PreviewMerge"};
   std::vector<const google::protobuf::MethodDescriptor*> methods;
   for (const Descriptor* request :
        {pb::RegisterAgentRequest::descriptor(), pb::CreateTicketRequest::descriptor(),
         pb::ListEventsRequest::descriptor(), pb::GetHubRequest::descriptor(),
-        pb::ListBranchesRequest::descriptor()}) {
+        pb::ListBranchesRequest::descriptor(), pb::OpenRoundRequest::descriptor()}) {
     const auto& service = *request->file()->service(0);
-    for (int i = 0; i < service.method_count(); ++i) {
-      if (!missing.contains(service.method(i)->name())) methods.push_back(service.method(i));
-    }
+    for (int i = 0; i < service.method_count(); ++i) methods.push_back(service.method(i));
   }
   return methods;
 }

@@ -95,8 +95,9 @@ class Hub:
         return self.process.wait(timeout=60)
 
     def ctl(self, *args, check=True, env=None, **kwargs):
-        return subprocess.run([COORDCTL, *args], cwd=self.repo, env=dict(self.env, **(env or {})), text=True,
-                              capture_output=True, check=check, **kwargs)
+        kwargs.setdefault("cwd", self.repo)
+        return subprocess.run([COORDCTL, *args], env=dict(self.env, **(env or {})), text=True, capture_output=True,
+                              check=check, **kwargs)
 
     def __enter__(self):
         return self.start()

@@ -60,7 +60,15 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"ListWorktrees", ""},
       {"GetOperation", "operation_id: 'O-1'"},
       {"ListOperations", ""},
-      {"CancelOperation", "operation_id: 'O-1'"}};
+      {"CancelOperation", "operation_id: 'O-1'"},
+      {"OpenRound", "target: 'main' member_branches: 'task-new'"},
+      {"DeclareReady", "branch: 'task-1'"},
+      {"WithdrawReady", "branch: 'task-1'"},
+      {"GetRound", "round_id: 'C-1'"},
+      {"ListRounds", ""},
+      {"CancelRound", ""},
+      {"IntegrateRound", ""},
+      {"PlanIntegration", "round_id: 'C-1'"}};
   return methods;
 }
 

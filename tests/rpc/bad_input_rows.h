@@ -71,4 +71,7 @@ class BadInputRows {
   BadInput::Who who_;
 };
 
+// The rows of ConvergenceService.
+void AddConvergence(std::vector<BadInput>* rows);
+
 }  // namespace coordhub::rpc

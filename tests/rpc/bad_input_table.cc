@@ -21,23 +21,28 @@ bool Has(const std::string& method, const std::set<std::string>& names) {
 }
 
 // Whether the hub of these tests, whose journals are in memory, can do it.
-bool InMemory(const std::string& method) { return method != "BackupWorkspace"; }
+bool InMemory(const std::string& method) {
+  return method != "BackupWorkspace" && method != "PlanIntegration";
+}
 
 // What many requests have in common.
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
-  const std::set<std::string> lists = {"ListAgents",     "ListTickets",   "ListEvents",
-                                       "ListWorkspaces", "ListBranches",  "ListWorktrees",
-                                       "ListLoops",      "ListOperations"};
+  const std::set<std::string> lists = {"ListAgents",     "ListTickets",    "ListEvents",
+                                       "ListWorkspaces", "ListBranches",   "ListWorktrees",
+                                       "ListLoops",      "ListOperations", "ListRounds"};
   const std::set<std::string> at_revision = {
-      "GetAgent",      "ListAgents",   "GetTicket",       "ListTickets",         "GetHub",
-      "ListEvents",    "ListLoops",    "VerifyWorkspace", "GetRepositoryStatus", "ListBranches",
-      "ListWorktrees", "GetOperation", "ListOperations"};
+      "GetAgent",       "ListAgents",      "GetTicket",
+      "ListTickets",    "GetHub",          "ListEvents",
+      "ListLoops",      "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches",   "ListWorktrees",   "GetOperation",
+      "ListOperations", "GetRound",        "ListRounds",
+      "PlanIntegration"};
   const std::set<std::string> reads = {
-      "GetAgent",     "ListAgents",    "GetTicket",      "ListTickets",     "WatchEvents",
-      "ListEvents",   "GetHub",        "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
-      "ListBranches", "ListWorktrees", "ListLoops",      "KeepAlive",       "MutateTickets",
-      "GetOperation", "ListOperations"};
+      "GetAgent",     "ListAgents",     "GetTicket",      "ListTickets",     "WatchEvents",
+      "ListEvents",   "GetHub",         "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
+      "ListBranches", "ListWorktrees",  "ListLoops",      "KeepAlive",       "MutateTickets",
+      "GetOperation", "ListOperations", "GetRound",       "ListRounds",      "PlanIntegration"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -443,6 +448,7 @@ std::vector<BadInput> BadInputTable() {
   AddLoops(&rows);
   AddHub(&rows);
   AddOperations(&rows);
+  AddConvergence(&rows);
   return rows;
 }
 

@@ -31,7 +31,7 @@ using google::protobuf::MethodDescriptor;
 constexpr char kStream[] = "MutateTickets";
 
 // A hub in which there is something to be wrong about: T-1 is open, T-2 held by conversation-1, T-3
-// done, T-4 made by conversation-2, and O-1 the operator's.
+// done, T-4 made by conversation-2, O-1 the operator's, and C-1 a round of branch task-1.
 class BadInputTest : public ::testing::TestWithParam<BadInput> {
  protected:
   void SetUp() override {
@@ -42,6 +42,12 @@ class BadInputTest : public ::testing::TestWithParam<BadInput> {
     done_ = holder_.Complete(holder_.Claim("T-3"));
     other_.Create("theirs");
     hub_.BeginOperation("/somewhere");
+    for (const char* branch : {"main", "task-1", "task-2", "task-new"}) hub_.Observe(branch, '1');
+    hub_.CompareAll();
+    pb::OpenRoundRequest round;
+    round.set_target("main");
+    round.add_member_branches("task-1");
+    hub_.Submit(core::Caller::Operator(), round);
     request_vars_ = {{"$HELD", absl::StrCat(held_.claim().fence())},
                      {"$OLD", absl::StrCat(done_.last_fence())}};
   }

@@ -36,7 +36,10 @@ const std::set<std::string>& Implemented() {
                                  "ResumeLoop",         "CompactWorkspace", "BackupWorkspace",
                                  "VerifyWorkspace",    "DrainHub",         "GetRepositoryStatus",
                                  "ListBranches",       "ListWorktrees",    "MutateTickets",
-                                 "GetOperation",       "ListOperations",   "CancelOperation"};
+                                 "GetOperation",       "ListOperations",   "CancelOperation",
+                                 "OpenRound",          "DeclareReady",     "WithdrawReady",
+                                 "GetRound",           "ListRounds",       "CancelRound",
+                                 "IntegrateRound",     "PlanIntegration"};
   return names;
 }
 

@@ -177,9 +177,35 @@ TestHub::~TestHub() {
 }
 
 std::string TestHub::BeginOperation(const std::string& subject, core::Caller caller) {
-  auto command = std::make_unique<core::Command>(core::Command{
-      .caller = std::move(caller),
-      .body = core::BeginOperation{.kind = pb::Operation::KIND_GATE, .subject = subject}});
+  const engine::Outcome outcome =
+      Submit(std::move(caller),
+             core::BeginOperation{.kind = pb::Operation::KIND_GATE, .subject = subject});
+  return outcome.events.empty() ? ""
+                                : outcome.events.front()->changes(0).operation().operation_id();
+}
+
+void TestHub::Observe(const std::string& branch, char digit) {
+  pb::Branch observed;
+  observed.set_branch(branch);
+  observed.set_commit(std::string(40, digit));
+  core::ObserveBranches seen;
+  seen.seen.push_back(observed);
+  Submit(core::Caller::Hub("coordinator"), std::move(seen));
+}
+
+void TestHub::CompareAll() {
+  core::ObserveConflicts found;
+  const auto view = workspace().view();
+  const auto& branches = view->records.of<core::tables::Branches>();
+  for (auto branch = branches.Begin(); branch.Valid(); branch.Next()) {
+    found.compared.push_back({branch->branch(), branch->commit()});
+  }
+  Submit(core::Caller::Hub("coordinator"), std::move(found));
+}
+
+engine::Outcome TestHub::Submit(core::Caller caller, core::CommandBody body) {
+  auto command = std::make_unique<core::Command>(
+      core::Command{.caller = std::move(caller), .body = std::move(body)});
   const auto answered = std::make_shared<std::promise<absl::StatusOr<engine::Outcome>>>();
   workspace().Submit(std::move(command), base::MonoTime::InfiniteFuture(),
                      [answered](absl::StatusOr<engine::Outcome> outcome) {
@@ -187,7 +213,7 @@ std::string TestHub::BeginOperation(const std::string& subject, core::Caller cal
                      });
   const absl::StatusOr<engine::Outcome> outcome = answered->get_future().get();
   EXPECT_TRUE(outcome.ok()) << outcome.status();
-  return outcome.ok() ? outcome->events.front()->changes(0).operation().operation_id() : "";
+  return outcome.ok() ? *outcome : engine::Outcome();
 }
 
 void TestHub::AdvanceLoops(absl::Duration time) {

@@ -133,6 +133,12 @@ class TestHub {
   // Puts an operation under way that nobody does: a gate of `caller`'s. Returns its id.
   std::string BeginOperation(const std::string& subject,
                              core::Caller caller = core::Caller::Operator());
+  // Git has the branch at a commit of forty such digits, and nobody has compared it yet.
+  void Observe(const std::string& branch, char digit);
+  // All branches were compared where they are; what conflicts stays as it is.
+  void CompareAll();
+  // A command of the hub's own, as the loops give them; it must succeed.
+  engine::Outcome Submit(core::Caller caller, core::CommandBody body);
   // What all workspaces saw of git; at first an empty repository. Null: nothing yet.
   void SetObservation(git::ObservationPtr observation) {
     base::MutexLock lock(&observation_mu_);

@@ -37,13 +37,21 @@ void AddOperationList(CLI::App* operation, Context* context);
 void AddOperationShow(CLI::App* operation, Context* context);
 void AddOperationCancel(CLI::App* operation, Context* context);
 
+void AddRoundOpen(CLI::App* round, Context* context);
+void AddRoundReady(CLI::App* round, Context* context);
+void AddRoundWithdraw(CLI::App* round, Context* context);
+void AddRoundStatus(CLI::App* round, Context* context);
+void AddRoundPlan(CLI::App* round, Context* context);
+void AddRoundIntegrate(CLI::App* round, Context* context);
+void AddRoundList(CLI::App* round, Context* context);
+void AddRoundLog(CLI::App* round, Context* context);
+void AddRoundCancel(CLI::App* round, Context* context);
+
 void AddGateSet(CLI::App* gate, Context* context);
 void AddGateList(CLI::App* gate, Context* context);
 void AddGateDelete(CLI::App* gate, Context* context);
 void AddGateRun(CLI::App* gate, Context* context);
 void AddGateLog(CLI::App* gate, Context* context);
-
-void AddRoundLog(CLI::App* round, Context* context);
 
 void AddStatus(CLI::App* root, Context* context);
 void AddDebug(CLI::App* root, Context* context);
