@@ -189,6 +189,16 @@ int ChildProcess::Wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void ChildProcess::ReapOthers() const {
+  while (true) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    // The next is behind it, and is there the next time, when this one was waited for.
+    if (info.si_pid == pid_) return;
+    waitpid(info.si_pid, nullptr, WNOHANG);
+  }
+}
+
 pid_t ChildProcess::Release() {
   fd_.Reset();
   return std::exchange(pid_, 0);

@@ -92,6 +92,10 @@ class ChildProcess {
   // Lets it live on without us: nobody kills it or waits for it any more. Returns its id.
   pid_t Release();
 
+  // Waits for whatever else of this process's children has ended, so that it is gone: of a process
+  // that is given orphans to look after. Whoever started such a child loses its exit code.
+  void ReapOthers() const;
+
  private:
   ChildProcess(pid_t pid, bool leads_group);
   // Whether nobody has waited for it, nor the system in our place.

@@ -13,7 +13,7 @@ namespace {
 
 // What may stand for a value.
 //   "": nothing, it is a flag    "text": anything    "file", "directory"
-//   "ticket", "agent": ask the hub    "branch": ask git
+//   "ticket", "agent", "gate": ask the hub    "branch": ask git
 //   else: the words themselves, separated by spaces
 using Kind = std::string;
 
@@ -50,6 +50,7 @@ Kind KindOf(const CLI::Option& option) {
   if (name == "AGENT" || name == "--holder" || name == "--assignee" || name == "--agent") {
     return "agent";
   }
+  if (name == "GATE" || name == "--gate") return "gate";
   if (ends_with("FILE") || ends_with("file") || name == "--operator-token" || name == "--bundle") {
     return "file";
   }
@@ -167,6 +168,7 @@ _coordctl_reply() {
     ticket) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s ticket list 2>/dev/null | cut -f1)" -- "$2")) ;;
     agent) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s agent list 2>/dev/null | cut -f1)" -- "$2")) ;;
     branch) COMPREPLY=($(compgen -W "$(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)" -- "$2")) ;;
+    gate) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" --timeout 1s gate list 2>/dev/null | cut -f1)" -- "$2")) ;;
     *) COMPREPLY=($(compgen -W "${1// /$'\n'}" -- "$2")) ;;
   esac
 }
@@ -218,6 +220,10 @@ _coordctl_offer() {
     branch)
       found=(${(f)"$(git for-each-ref --format='%(refname:short)' refs/heads 2>/dev/null)"})
       _describe -t branches 'branch' found
+      ;;
+    gate)
+      found=(${(f)"$("${words[1]}" --timeout 1s gate list 2>/dev/null | cut -f1)"})
+      _describe -t gates 'gate' found
       ;;
     *)
       found=(${(s: :)1})

@@ -297,6 +297,7 @@ void LibgitObserver::ReadBranches(const Heads& heads) {
 
 absl::Status LibgitObserver::ReadWorktrees(const Heads& heads) {
   std::vector<FoundWorktree> worktrees = ListLinkedWorktrees(common_dir_);
+  LeaveOutThoseBelow(options_.hub_worktrees, &worktrees);
   if (!references_.main_worktree.empty())
     worktrees.push_back(ReadMainWorktree(common_dir_, references_.main_worktree));
   std::vector<std::string> commits;

@@ -27,6 +27,8 @@ struct ObserverOptions {
   // A directory whose existence is observed, too, for those who may not block, and whether git
   // tracks it, which it must not. Empty: none.
   std::string shared_state;
+  // Worktrees below this directory are the hub's own, and not observed. Empty: there are none.
+  std::string hub_worktrees;
   // The top of the main worktree, if the repository was found by it; as Repository::Open has it.
   std::string found_in;
 

@@ -153,6 +153,15 @@ std::vector<FoundWorktree> ListLinkedWorktrees(const std::string& common_dir) {
   return worktrees;
 }
 
+void LeaveOutThoseBelow(const std::string& directory, std::vector<FoundWorktree>* worktrees) {
+  if (directory.empty()) return;
+  // Git writes the paths of worktrees without links in them.
+  const std::string prefix = RealPath(directory) + "/";
+  std::erase_if(*worktrees, [&prefix](const FoundWorktree& worktree) {
+    return worktree.place.top.compare(0, prefix.size(), prefix) == 0;
+  });
+}
+
 MainWorktree FindMainWorktree(const std::string& common_dir, const std::string& found_in) {
   MainWorktree worktree;
   const ConfigHandle config = OpenRepositoryConfig(common_dir);

@@ -28,6 +28,9 @@ struct FoundWorktree {
 // be read is listed with its problem. Blocks; any thread.
 std::vector<FoundWorktree> ListLinkedWorktrees(const std::string& common_dir);
 
+// Drops those below `directory`, wherever links lead to it; none if it is empty.
+void LeaveOutThoseBelow(const std::string& directory, std::vector<FoundWorktree>* worktrees);
+
 // Where the main worktree is.
 struct MainWorktree {
   // As git takes it.

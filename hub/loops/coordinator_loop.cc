@@ -19,7 +19,7 @@ constexpr absl::Duration kLostMemberDelay = absl::Seconds(1);
 }  // namespace
 
 CoordinatorLoop::CoordinatorLoop(CoordinatorOptions options)
-    : options_(std::move(options)), log_(options_.log_path) {}
+    : options_(std::move(options)), log_(options_.log_path), gates_(options_.begin_gate) {}
 
 void CoordinatorLoop::Begin(Waker waker) {
   events_ = std::make_unique<EventBell>(options_.broadcaster, waker, kEventDelay);
@@ -45,7 +45,8 @@ bool CoordinatorLoop::HasNews(Cause cause, const core::View& view) {
   active_rounds_ = std::move(rounds);
   // In any case, so that what this look sees is no news afterwards.
   const bool git_changed = git_changed_.exchange(false);
-  return IsStep(cause) || wants_others || git_changed || more_to_compare_;
+  const bool gates_changed = gates_.HasNews(view);
+  return IsStep(cause) || wants_others || git_changed || gates_changed || more_to_compare_;
 }
 
 Outcome CoordinatorLoop::Step(Cause cause) {
@@ -69,6 +70,7 @@ absl::Status CoordinatorLoop::Work(Cause cause, const core::View& view) {
   more_to_compare_ = false;
   COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, options_.observer->ObserveHeads());
   COORDHUB_RETURN_IF_ERROR(options_.record(seen));
+  gates_.BeginDue(*options_.view(), options_.clock->Mono());
   if (IsStep(cause)) {
     COORDHUB_RETURN_IF_ERROR(WriteLog(now, view, *seen));
   }

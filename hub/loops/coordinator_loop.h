@@ -18,6 +18,7 @@
 #include "hub/git/observer.h"
 #include "hub/loops/bell.h"
 #include "hub/loops/event_bell.h"
+#include "hub/loops/gate_watch.h"
 #include "hub/loops/loop.h"
 #include "hub/loops/loop_log.h"
 
@@ -45,10 +46,13 @@ struct CoordinatorOptions {
   std::function<absl::StatusOr<bool>(const git::ObservationPtr& observation)> compare;
   // Some member of a round was lost for as long as its round waits. Null: nobody cares.
   std::function<absl::Status()> drop_lost_members;
+  // Begins a run of a gate whose target moved; does not wait for it. Null: gates watch nothing.
+  GateWatch::BeginRun begin_gate;
 };
 
-// Observes git when it changed, when the branches that are wanted or the rounds did, and in each
-// step, brings it into the log, and compares what it saw. Each step also writes
+// Observes git when it changed, when the branches that are wanted, the rounds or the gates did, and
+// in each step, brings it into the log, begins the gates whose targets moved, and compares what it
+// saw. Each step also writes
 //
 //   [2025-07-29 12:00:00] Conversation Coordinator Check
 //     - Active tickets: 7
@@ -82,6 +86,7 @@ class CoordinatorLoop final : public Loop {
   std::set<int64_t> active_rounds_;
   // The last comparison was cut short.
   bool more_to_compare_ = false;
+  GateWatch gates_;
 };
 
 }  // namespace coordhub::loops

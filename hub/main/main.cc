@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <string_view>
 
 #include "absl/synchronization/mutex.h"
 #include "hub/main/commands.h"
 #include "hub/main/exit_code.h"
+#include "hub/operations/gate_supervisor.h"
 
 namespace {
 
@@ -35,6 +37,10 @@ int main(int argc, char** argv) {
   using namespace coordhub::hub;  // NOLINT(google-build-using-namespace)
 
   OpenStandardDescriptors();
+  // Whatever follows is the gate's own command line.
+  if (argc > 1 && std::string_view(argv[1]) == coordhub::operations::kGateSupervisorCommand) {
+    return coordhub::operations::SuperviseGate({argv + 2, argv + argc});
+  }
   // gRPC's locks are Abseil's, whose packaged build looks for deadlocks at each of them.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("coordhub: the hub through which coding agents share the work on a repository.",

@@ -22,6 +22,7 @@
 #include "hub/engine/submit_and_wait.h"
 #include "hub/journal/sqlite_journal.h"
 #include "hub/loops/coordinator_loop.h"
+#include "hub/loops/gate_watch.h"
 #include "hub/loops/monitor_loop.h"
 #include "hub/loops/round_needs.h"
 #include "hub/main/process.h"
@@ -29,7 +30,10 @@
 #include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
 #include "hub/operations/backup_kind.h"
+#include "hub/operations/gate_kind.h"
+#include "hub/operations/gate_scratch.h"
 #include "hub/operations/integrate_kind.h"
+#include "hub/operations/round_gate.h"
 #include "hub/operations/verify_kind.h"
 
 namespace coordhub::hub {
@@ -40,6 +44,9 @@ constexpr char kSharedState[] = "shared_state";
 constexpr absl::Duration kLoopGrace = absl::Seconds(3);
 // The same for long work, which was told to when the hub began to drain.
 constexpr absl::Duration kOperationGrace = absl::Seconds(3);
+// Long work at once; and of that, what takes as long as somebody's program likes.
+constexpr int kOperationThreads = 6;
+constexpr int kLongThreads = 4;
 
 void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status& status) {
   if (status.ok()) return;
@@ -225,11 +232,13 @@ absl::Status WorkspaceHost::OpenRepository() {
   }
   options.target = environment_.target_branch;
   options.agent_branches = [workspace = workspace_.get()] {
-    const std::set<std::string> branches = loops::WantedBranches(*workspace->view());
+    std::set<std::string> branches = loops::WantedBranches(*workspace->view());
+    branches.merge(loops::GateTargets(*workspace->view()));
     return std::vector<std::string>(branches.begin(), branches.end());
   };
   options.shared_state = plan_.mirror_dir;
   options.found_in = plan_.main_worktree;
+  options.hub_worktrees = operations::GateScratchDir(plan_.state.dir());
   options.on_change = [this] { git_changed_.Ring(); };
   options.clock = environment_.clock;
   COORDHUB_ASSIGN_OR_RETURN(observer_, git::Observer::Open(plan_.common_dir, std::move(options)));
@@ -299,6 +308,7 @@ std::unique_ptr<loops::Loop> WorkspaceHost::MakeCoordinator() {
   radar_ = MakeRadar();
   options.compare = [this](const git::ObservationPtr& seen) { return radar_->Step(*seen); };
   options.drop_lost_members = [this] { return DropLostMembers(); };
+  options.begin_gate = [this](const std::string& gate_id) { BeginGate(gate_id); };
   return std::make_unique<loops::CoordinatorLoop>(std::move(options));
 }
 
@@ -355,6 +365,21 @@ std::unique_ptr<mirror::Mirror> WorkspaceHost::MakeMirror() {
 std::string WorkspaceHost::CurrentBranch() const {
   const git::ObservationPtr seen = observer_->latest();
   return seen == nullptr ? repository_->CurrentBranch().value_or("") : seen->current_branch;
+}
+
+void WorkspaceHost::BeginGate(const std::string& gate_id) {
+  auto begin = std::make_unique<core::Command>(
+      core::Command{.caller = core::Caller::Hub("coordinator"),
+                    .body = core::BeginOperation{v1::Operation::KIND_GATE, gate_id}});
+  operations_->Run(
+      std::move(begin), base::MonoTime::InfiniteFuture(),
+      [plan = plan_, gate_id](const absl::StatusOr<operations::Ended>& ended) {
+        // How a run ended is in the log.
+        if (ended.ok() || base::ReasonOf(ended.status()) == v1::ERROR_REASON_HUB_DRAINING) {
+          return;
+        }
+        LogFailure("a gate cannot be run", plan, ended.status());
+      });
 }
 
 absl::Status WorkspaceHost::Record(const git::ObservationPtr& observation) {
@@ -438,14 +463,26 @@ void WorkspaceHost::StartOperations() {
   options.clock = environment_.clock;
   options.kinds.push_back(std::make_unique<operations::BackupKind>(workspace_.get()));
   options.kinds.push_back(std::make_unique<operations::VerifyKind>(workspace_.get()));
+  options.kinds.push_back(std::make_unique<operations::GateKind>(
+      operations::GateKindOptions{.workspace = workspace_.get(),
+                                  .common_dir = plan_.common_dir,
+                                  .scratch_dir = operations::GateScratchDir(plan_.state.dir())}));
   operations::IntegrateKind::Options integrate;
   integrate.workspace = workspace_.get();
   integrate.common_dir = plan_.common_dir;
   integrate.main_worktree = repository_->main_worktree();
+  integrate.gate_scratch_dir = operations::GateScratchDir(plan_.state.dir());
+  integrate.run_gate =
+      [place = operations::RoundGatePlace{.common_dir = plan_.common_dir,
+                                          .scratch_dir = integrate.gate_scratch_dir}](
+          operations::OperationContext& context, const v1::Gate& gate, const std::string& commit,
+          int step) { return operations::RunRoundGate(place, context, gate, commit, step); };
   options.kinds.push_back(std::make_unique<operations::IntegrateKind>(std::move(integrate)));
   const operations::WorktreeSurroundings surroundings = MakeWorktreeSurroundings();
   options.kinds.push_back(std::make_unique<operations::CreateWorktreeKind>(surroundings));
   options.kinds.push_back(std::make_unique<operations::RemoveWorktreeKind>(surroundings));
+  options.threads = kOperationThreads;
+  options.long_threads = kLongThreads;
   operations_ = std::make_unique<operations::WorkspaceOperations>(std::move(options));
   operations_->Start();
 }

@@ -121,6 +121,8 @@ class WorkspaceHost {
   std::unique_ptr<loops::Loop> MakeComms();
   std::unique_ptr<mirror::Mirror> MakeMirror();
   std::unique_ptr<loops::RadarStep> MakeRadar();
+  // Begins a run of a gate whose target moved.
+  void BeginGate(const std::string& gate_id);
   // The main worktree's, without asking git again if it was observed.
   std::string CurrentBranch() const;
   // On the coordinator's thread: into the log.

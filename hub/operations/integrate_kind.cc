@@ -2,9 +2,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/base/error.h"
+#include "agent/base/log.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/round_id.h"
 #include "hub/git/integrator.h"
+#include "hub/operations/gate_scratch.h"
 #include "hub/operations/integration.h"
 
 namespace coordhub::operations {
@@ -39,6 +41,14 @@ absl::StatusOr<OperationResult> IntegrateKind::Run(OperationContext& context) {
 }
 
 Recovery IntegrateKind::Recover(OperationContext& context) {
+  if (!options_.gate_scratch_dir.empty()) {
+    const absl::Status removed = RemoveGateLeftovers(options_.common_dir, options_.gate_scratch_dir,
+                                                     context.operation().operation_id());
+    if (!removed.ok()) {
+      base::Log(base::LogLevel::kWarning, "what a gate left behind cannot be removed",
+                {{"operation", context.operation().operation_id()}, {"error", removed.ToString()}});
+    }
+  }
   const engine::ViewPtr view = options_.workspace->view();
   const v1::Round* round = RoundOf(*view, context.operation());
   // It was concluded, and the hub ended before it could say so of the operation.

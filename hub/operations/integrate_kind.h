@@ -39,6 +39,8 @@ class IntegrateKind final : public OperationKind {
     std::function<absl::StatusOr<GateVerdict>(OperationContext& context, const v1::Gate& gate,
                                               const std::string& commit, int step)>
         run_gate;
+    // Where gates have their trees (gate_scratch.h). Empty: none are left there.
+    std::string gate_scratch_dir;
     // Called where a crash leaves something behind; for tests. Null: nobody asks.
     std::function<void(std::string_view point)> at_point;
   };
@@ -47,6 +49,7 @@ class IntegrateKind final : public OperationKind {
   v1::Operation::Kind kind() const override { return v1::Operation::KIND_INTEGRATE; }
   absl::StatusOr<OperationResult> Run(OperationContext& context) override;
   Recovery Recover(OperationContext& context) override;
+  bool TakesLong() const override { return true; }
 
  private:
   const Options options_;

@@ -61,6 +61,9 @@ class OperationKind {
   // finds it takes for its own only if it is certain. May be called again for the same operation.
   virtual Recovery Recover(OperationContext& context) = 0;
 
+  // Whether it may take as long as somebody's program likes: then not all threads are given to it.
+  virtual bool TakesLong() const { return false; }
+
   // Whether it is done all the same when the disk is full and its intent cannot be written down.
   virtual bool RunsUnrecorded() const { return false; }
 };

@@ -173,7 +173,10 @@ bool WorkspaceOperations::IsUnderWay(std::string_view operation_id) const {
 
 void WorkspaceOperations::Work() {
   pthread_setname_np(pthread_self(), "operation");
-  while (const JobPtr job = Next()) DoJob(job);
+  while (const JobPtr job = Next()) {
+    DoJob(job);
+    Leave(job);
+  }
   base::MutexLock lock(&mu_);
   --working_;
   ended_.SignalAll();
@@ -181,12 +184,33 @@ void WorkspaceOperations::Work() {
 
 WorkspaceOperations::JobPtr WorkspaceOperations::Next() {
   base::MutexLock lock(&mu_);
-  while (queue_.empty() && !stopping_) wake_.Wait(&mu_);
-  // What waits when all is to stop is cancelled by whoever takes it.
-  if (queue_.empty()) return nullptr;
-  JobPtr job = std::move(queue_.front());
-  queue_.pop_front();
-  return job;
+  while (true) {
+    JobPtr job = TakeFromQueue();
+    if (job != nullptr || stopping_) return job;
+    wake_.Wait(&mu_);
+  }
+}
+
+WorkspaceOperations::JobPtr WorkspaceOperations::TakeFromQueue() {
+  for (auto it = queue_.begin(); it != queue_.end(); ++it) {
+    const bool is_long = (*it)->kind != nullptr && (*it)->kind->TakesLong() && !(*it)->recover &&
+                         !base::MutantActive("long_work_takes_all_threads");
+    // What waits when all is to stop is cancelled by whoever takes it.
+    if (is_long && working_long_ >= options_.long_threads && !stopping_) continue;
+    JobPtr job = std::move(*it);
+    queue_.erase(it);
+    job->is_long = is_long;
+    if (is_long) ++working_long_;
+    return job;
+  }
+  return nullptr;
+}
+
+void WorkspaceOperations::Leave(const JobPtr& job) {
+  base::MutexLock lock(&mu_);
+  if (!job->is_long) return;
+  --working_long_;
+  wake_.Signal();
 }
 
 void WorkspaceOperations::DoJob(const JobPtr& job) {
@@ -213,7 +237,11 @@ Ended WorkspaceOperations::RunJob(Job& job) {
                                          .asked_to_stop = &job.asked_to_stop,
                                          .all_stop = all_stop_.get()});
   absl::StatusOr<OperationResult> result = Draining();
-  if (!context.cancelled()) result = job.kind->Run(context);
+  if (job.kind == nullptr) {
+    result = base::MakeError(v1::ERROR_REASON_NOT_IMPLEMENTED, "this hub cannot do it");
+  } else if (!context.cancelled()) {
+    result = job.kind->Run(context);
+  }
   Ended ended;
   ended.operation = job.operation;
   ended.status = result.status();

@@ -31,6 +31,8 @@ struct OperationsOptions {
   std::vector<std::unique_ptr<OperationKind>> kinds;
   // Operations under way at once; more wait (limits::kRunningOperations in all).
   int threads = 2;
+  // Of those, how many may be of a kind that takes hours (OperationKind::TakesLong).
+  int long_threads = 1;
   // Between two notes of progress of one operation.
   absl::Duration note_every = absl::Seconds(1);
 };
@@ -92,6 +94,8 @@ class WorkspaceOperations {
     OperationKind* kind = nullptr;  // null: this version does not know it
     // Left by an earlier process.
     bool recover = false;
+    // It has one of the `long_threads`; guarded by mu_.
+    bool is_long = false;
     std::atomic<bool> asked_to_stop{false};
     std::vector<EndDone> waiters;  // guarded by mu_
   };
@@ -108,6 +112,9 @@ class WorkspaceOperations {
   void Work() ABSL_LOCKS_EXCLUDED(mu_);
   // Null: this object stops.
   JobPtr Next() ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes the first out of the queue that may be begun; null: none may.
+  JobPtr TakeFromQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Leave(const JobPtr& job) ABSL_LOCKS_EXCLUDED(mu_);
   void DoJob(const JobPtr& job) ABSL_LOCKS_EXCLUDED(mu_);
   Ended RunJob(Job& job);
   Ended RecoverJob(Job& job);
@@ -133,6 +140,7 @@ class WorkspaceOperations {
   std::map<int64_t, Ended> results_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   int working_ ABSL_GUARDED_BY(mu_) = 0;
+  int working_long_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::thread> threads_;
 };
 

@@ -16,6 +16,7 @@
 #include "hub/git/observation.h"
 #include "hub/operations/plan_round.h"
 #include "hub/operations/workspace_operations.h"
+#include "hub/rpc/gate_calls.h"
 #include "hub/rpc/paging.h"
 #include "hub/rpc/round_poll.h"
 
@@ -135,6 +136,12 @@ ConvergenceService::ConvergenceService(std::shared_ptr<ServiceHost> host, const 
   BindViewed<v1::GetRoundRequest>("GetRound", ReadCost::kLookup, GetRound);
   BindRead<v1::ListRoundsRequest, v1::ListRoundsResponse>("ListRounds", ReadCost::kWalk,
                                                           ListRounds);
+  BindMutation<v1::SetGateRequest>("SetGate", FromCommit(core::SetGateResponseOf));
+  BindMutation<v1::DeleteGateRequest>("DeleteGate", FromCommit(core::DeleteGateResponseOf));
+  BindMutation<v1::RunGateRequest>("RunGate", AnswerRunGate);
+  BindRead<v1::ListGatesRequest, v1::ListGatesResponse>("ListGates", ReadCost::kWalk, ListGates);
+  BindRead<v1::GetGateLogRequest, v1::GetGateLogResponse>("GetGateLog", ReadCost::kWalk,
+                                                          GetGateLog);
 }
 
 }  // namespace coordhub::rpc

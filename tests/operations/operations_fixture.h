@@ -24,6 +24,7 @@ class ScriptedKind final : public OperationKind {
   std::function<absl::StatusOr<OperationResult>(OperationContext&)> run;
   std::function<Recovery(OperationContext&)> recover;
   bool runs_unrecorded = false;
+  bool takes_long = false;
   std::atomic<int> runs{0};
   std::atomic<int> recoveries{0};
 
@@ -37,6 +38,7 @@ class ScriptedKind final : public OperationKind {
     return recover ? recover(context) : Recovery{.note = "", .error = "undone"};
   }
   bool RunsUnrecorded() const override { return runs_unrecorded; }
+  bool TakesLong() const override { return takes_long; }
 
  private:
   const v1::Operation::Kind kind_;

@@ -119,6 +119,35 @@ TEST_F(OperationsTest, WhatWaitsForAThreadIsCancelledWithoutBegun) {
   EXPECT_EQ(kind_->runs, 1);
 }
 
+TEST_F(OperationsTest, LongWorkLeavesAThreadToTheRest) {
+  Open();
+  std::vector<std::unique_ptr<OperationKind>> kinds;
+  auto long_kind = std::make_unique<ScriptedKind>(v1::Operation::KIND_GATE);
+  ScriptedKind* const gates = long_kind.get();
+  gates->takes_long = true;
+  gates->run = [](OperationContext& context) -> absl::StatusOr<OperationResult> {
+    AwaitCancellation(context);
+    return absl::CancelledError("gave up");
+  };
+  kinds.push_back(std::move(long_kind));
+  kinds.push_back(std::make_unique<ScriptedKind>());
+  StartOperations(std::move(kinds), /*threads=*/2);
+  const auto gate = [] {
+    return std::make_unique<core::Command>(
+        core::Command{.caller = core::Caller::Operator(),
+                      .body = core::BeginOperation{v1::Operation::KIND_GATE, "tests"}});
+  };
+  const Result first = Launch(gate());
+  const Result second = Launch(gate());
+  EXPECT_TRUE(Launch()->Get()->status.ok()) << "while both wait";
+  EXPECT_EQ(gates->runs, 1);
+  ASSERT_TRUE(Cancel("O-1").ok());
+  EXPECT_EQ(first->Get()->operation.state(), v1::Operation::STATE_CANCELLED);
+  while (gates->runs < 2) base::GiveWay();
+  ASSERT_TRUE(Cancel("O-2").ok());
+  EXPECT_EQ(second->Get()->operation.state(), v1::Operation::STATE_CANCELLED);
+}
+
 TEST_F(OperationsTest, OfManyNotesOfProgressOneAnIntervalIsAnEvent) {
   OpenAndStart();
   constexpr int kIntervals = 5;

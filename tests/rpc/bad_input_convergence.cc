@@ -84,11 +84,53 @@ void AddRoundOpening(Rows* rows) {
       .Good("policy { drop_lost_members_after { seconds: 604800 } }");
 }
 
+void AddGates(Rows* rows) {
+  for (const char* method : {"SetGate", "DeleteGate", "RunGate"}) {
+    BadInputRows(rows, method)
+        .Bad("gate_id", "gate_id: ''")
+        .Bad("gate_id", "gate_id: 'A'")
+        .Bad("gate_id", "gate_id: 'a b'")
+        .Bad("gate_id", "gate_id: 'a/b'")
+        .Bad("gate_id", absl::StrCat("gate_id: ", Quoted(Text(limits::kGateIdBytes + 1))));
+  }
+  for (const char* method : {"DeleteGate", "RunGate", "GetGateLog"}) {
+    BadInputRows(rows, method)
+        .Unknown("gate_id", absl::StrCat("gate_id: ", Quoted(Text(limits::kGateIdBytes))),
+                 v1::ERROR_REASON_GATE_NOT_FOUND);
+  }
+  BadInputRows(rows, "SetGate")
+      .Good(absl::StrCat("gate_id: ", Quoted(Text(limits::kGateIdBytes))))
+      .Bad("command[1]", absl::StrCat("command: ", Quoted(Text(limits::kGateArgumentBytes + 1))))
+      .Bad("command[1]", "command: 'a\\000b'")
+      .Good(absl::StrCat("command: ", Quoted(Text(limits::kGateArgumentBytes))))
+      .Good("command: ''")
+      .Bad("command", Times(limits::kGateArguments, "command"))
+      .Good(Times(limits::kGateArguments - 1, "command"))
+      .Bad("target", "target: 'a..b'")
+      .Bad("target", "target: '-a'")
+      .Good("target: 'main'")
+      .Duration("timeout", "seconds: 1", "nanos: 999999999", "seconds: 86400",
+                "seconds: 86400 nanos: 1")
+      .Alone()
+      .Bad("command", "gate_id: 'a'")
+      .Bad("command[0]", "gate_id: 'a' command: ''");
+  BadInputRows(rows, "RunGate").Bad("gate_id", "gate_id: 'untargeted'");
+  BadInputRows(rows, "GetGateLog")
+      .Bad("gate_id", "gate_id: 'A'")
+      .Bad("gate_id", "gate_id: 'lint' round_id: 'C-1'")
+      .Alone()
+      .Bad("round_id", "round_id: 'C-01'")
+      .Unknown("round_id", "round_id: 'C-99'", v1::ERROR_REASON_ROUND_NOT_FOUND)
+      .Good("round_id: 'C-1'")
+      .Good("");
+}
+
 }  // namespace
 
 void AddConvergence(std::vector<BadInput>* rows) {
   AddRounds(rows);
   AddRoundOpening(rows);
+  AddGates(rows);
 }
 
 }  // namespace coordhub::rpc

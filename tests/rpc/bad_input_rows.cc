@@ -70,7 +70,12 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"ListRounds", ""},
       {"CancelRound", ""},
       {"IntegrateRound", ""},
-      {"PlanIntegration", "round_id: 'C-1'"}};
+      {"PlanIntegration", "round_id: 'C-1'"},
+      {"SetGate", "gate_id: 'new' command: 'true'"},
+      {"DeleteGate", "gate_id: 'lint'"},
+      {"RunGate", "gate_id: 'lint'"},
+      {"ListGates", ""},
+      {"GetGateLog", "gate_id: 'lint'"}};
   return methods;
 }
 

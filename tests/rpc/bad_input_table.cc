@@ -30,8 +30,8 @@ bool InMemory(const std::string& method) {
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
   const std::set<std::string> lists = {
-      "ListAgents",    "ListTickets", "ListEvents",     "ListWorkspaces", "ListBranches",
-      "ListWorktrees", "ListLoops",   "ListOperations", "ListRounds",     "ListConflicts"};
+      "ListAgents", "ListTickets",    "ListEvents", "ListWorkspaces", "ListBranches", "ListWorktrees",
+      "ListLoops",  "ListOperations", "ListRounds", "ListConflicts",  "ListGates"};
   const std::set<std::string> at_revision = {
       "GetAgent",        "ListAgents",      "GetTicket",
       "ListTickets",     "GetHub",          "ListEvents",

@@ -31,7 +31,7 @@ using google::protobuf::MethodDescriptor;
 constexpr char kStream[] = "MutateTickets";
 
 // A hub in which there is something to be wrong about: T-1 is open, T-2 held by conversation-1, T-3
-// done, T-4 made by conversation-2, O-1 the operator's, and C-1 a round of branch task-1.
+// done, T-4 made by conversation-2, O-1 the operator's, C-1 a round of branch task-1, and two gates.
 class BadInputTest : public ::testing::TestWithParam<BadInput> {
  protected:
   void SetUp() override {
@@ -48,6 +48,13 @@ class BadInputTest : public ::testing::TestWithParam<BadInput> {
     round.set_target("main");
     round.add_member_branches("task-1");
     hub_.Submit(core::Caller::Operator(), round);
+    for (const char* target : {"main", ""}) {
+      pb::SetGateRequest gate;
+      gate.set_gate_id(*target == '\0' ? "untargeted" : "lint");
+      gate.add_command("true");
+      gate.set_target(target);
+      hub_.Submit(core::Caller::Operator(), gate);
+    }
     request_vars_ = {{"$HELD", absl::StrCat(held_.claim().fence())},
                      {"$OLD", absl::StrCat(done_.last_fence())}};
   }

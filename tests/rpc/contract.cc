@@ -40,7 +40,8 @@ const std::set<std::string>& Implemented() {
                                  "OpenRound",          "DeclareReady",     "WithdrawReady",
                                  "GetRound",           "ListRounds",       "CancelRound",
                                  "IntegrateRound",     "PlanIntegration",  "ListConflicts",
-                                 "PreviewMerge"};
+                                 "PreviewMerge",       "SetGate",          "DeleteGate",
+                                 "RunGate",            "ListGates",        "GetGateLog"};
   return names;
 }
 

@@ -48,9 +48,16 @@ void AddRoundStatus(CLI::App* round, Context* context);
 void AddRoundPlan(CLI::App* round, Context* context);
 void AddRoundIntegrate(CLI::App* round, Context* context);
 void AddRoundList(CLI::App* round, Context* context);
+void AddRoundLog(CLI::App* round, Context* context);
 void AddRoundCancel(CLI::App* round, Context* context);
 
 void AddConflicts(CLI::App* root, Context* context);
+void AddGateSet(CLI::App* gate, Context* context);
+void AddGateList(CLI::App* gate, Context* context);
+void AddGateDelete(CLI::App* gate, Context* context);
+void AddGateRun(CLI::App* gate, Context* context);
+void AddGateLog(CLI::App* gate, Context* context);
+
 void AddStatus(CLI::App* root, Context* context);
 void AddDebug(CLI::App* root, Context* context);
 void AddMaintain(CLI::App* root, Context* context);

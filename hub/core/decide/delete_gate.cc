@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/base/status_macros.h"
 #include "hub/core/decide/commands.h"
+#include "hub/core/decide/incidents.h"
 #include "hub/core/decide/refusals.h"
 #include "hub/core/decide/rights.h"
 
@@ -16,8 +17,10 @@ absl::Status DecideCommand(Context& context, const pb::DeleteGateRequest& reques
       return WrongRoundState(*round, absl::StrCat("left without its gate ", request.gate_id()));
     }
   }
+  const pb::Gate deleted = *gate;
   context.draft.Erase<tables::Gates>(context.draft.Add(pb::EVENT_KIND_GATE_DELETED),
                                      request.gate_id());
+  CloseIncident(context, deleted, absl::StrCat("gate ", request.gate_id(), " was deleted"));
   return absl::OkStatus();
 }
 

@@ -297,6 +297,15 @@ class Concerned {
     }
   }
 
+  // The ticket of a gate whose target is red; whoever holds it is the one who must act.
+  bool IsIncident(const std::string& ticket_id) const {
+    const auto& gates = records_.of<tables::Gates>();
+    for (auto gate = gates.Begin(); gate.Valid(); gate.Next()) {
+      if (gate->incident_ticket_id() == ticket_id) return true;
+    }
+    return false;
+  }
+
   void AddByTickets() {
     for (const int64_t number : draft_.Touched<tables::Tickets>()) {
       const pb::Ticket* before = draft_.state().FindTicket(number);
@@ -304,6 +313,7 @@ class Concerned {
       for (const pb::Ticket* ticket : {before, after}) {
         if (ticket == nullptr) continue;
         Add(Subject::kTicket, ticket->ticket_id());
+        if (IsIncident(ticket->ticket_id())) AddAll();
         if (ticket->has_claim()) Add(Subject::kAgent, ticket->claim().agent_id());
       }
     }
