@@ -40,7 +40,7 @@ const std::set<std::string>& Implemented() {
                                  "OpenRound",          "DeclareReady",     "WithdrawReady",
                                  "GetRound",           "ListRounds",       "CancelRound",
                                  "IntegrateRound",     "PlanIntegration",  "ListConflicts",
-                                 "PreviewMerge"};
+                                 "PreviewMerge",       "CreateWorktree",   "RemoveWorktree"};
   return names;
 }
 
