@@ -234,16 +234,16 @@ absl::StatusOr<pb::VerifyWorkspaceResponse> Client::VerifyWorkspace(
 
 absl::StatusOr<pb::CreateWorktreeResponse> Client::CreateWorktree(
     pb::CreateWorktreeRequest request) const {
-  return CallFor<pb::CreateWorktreeResponse>(
-      "/coordhub.v1.RepositoryService/CreateWorktree", std::move(request),
-      std::max(connection_->timeout(), kMaintenanceTimeout));
+  return CallFor<pb::CreateWorktreeResponse>("/coordhub.v1.RepositoryService/CreateWorktree",
+                                             std::move(request),
+                                             std::max(connection_->timeout(), kMaintenanceTimeout));
 }
 
 absl::StatusOr<pb::RemoveWorktreeResponse> Client::RemoveWorktree(
     pb::RemoveWorktreeRequest request) const {
-  return CallFor<pb::RemoveWorktreeResponse>(
-      "/coordhub.v1.RepositoryService/RemoveWorktree", std::move(request),
-      std::max(connection_->timeout(), kMaintenanceTimeout));
+  return CallFor<pb::RemoveWorktreeResponse>("/coordhub.v1.RepositoryService/RemoveWorktree",
+                                             std::move(request),
+                                             std::max(connection_->timeout(), kMaintenanceTimeout));
 }
 
 absl::StatusOr<pb::DrainHubResponse> Client::DrainHub(pb::DrainHubRequest request) const {

@@ -49,10 +49,10 @@ absl::Status Hide(const WorktreeWork& work, const EnteredWorktree& entered) {
   if (const int error = MoveDirectory(entered.staging.tree, entered.path); error != 0)
     return PathError("put back", entered.path, error);
   if (!has_work.ok()) return has_work.status();
-  return base::MakeError(v1::ERROR_REASON_IO_FAILED,
-                         absl::StrCat("somebody works already in ", entered.path,
-                                      ", whose branch could not be made"),
-                         {{"operation", "take back"}});
+  return base::MakeError(
+      v1::ERROR_REASON_IO_FAILED,
+      absl::StrCat("somebody works already in ", entered.path, ", whose branch could not be made"),
+      {{"operation", "take back"}});
 }
 
 }  // namespace
@@ -76,8 +76,7 @@ absl::Status Show(const EnteredWorktree& entered) {
   if (error == 0) return absl::OkStatus();
   if (error == ENOENT) return base::MakeFieldError("path", "somebody took the worktree away");
   if (error == ENOTEMPTY || error == EEXIST || error == ENOTDIR) {
-    return base::MakeFieldError("path",
-                                absl::StrCat("there is something by now: ", entered.path));
+    return base::MakeFieldError("path", absl::StrCat("there is something by now: ", entered.path));
   }
   return PathError("rename", entered.path, error);
 }
@@ -85,11 +84,10 @@ absl::Status Show(const EnteredWorktree& entered) {
 // Git looks whether it is there while it holds its lock.
 absl::Status MakeBranch(const WorktreeWork& work, const EntryMark& mark,
                         const std::string& start_point) {
-  COORDHUB_ASSIGN_OR_RETURN(
-      const GitResult result,
-      RunGitFor(work, {"--git-dir=" + work.common_dir, "update-ref", "-m",
-                       "branch: Created from " + start_point, "refs/heads/" + mark.branch,
-                       mark.commit, kNoCommit}));
+  COORDHUB_ASSIGN_OR_RETURN(const GitResult result,
+                            RunGitFor(work, {"--git-dir=" + work.common_dir, "update-ref", "-m",
+                                             "branch: Created from " + start_point,
+                                             "refs/heads/" + mark.branch, mark.commit, kNoCommit}));
   if (result.ok()) return absl::OkStatus();
   if (result.end != GitResult::End::kExited) return GitFailed("make a branch", result);
   return base::MakeFieldError(

@@ -124,11 +124,10 @@ absl::StatusOr<Footprint> FootprintOf(git_repository* repository, const git_oid&
     return a.path < b.path;
   };
   std::sort(footprint.paths.begin(), footprint.paths.end(), by_path);
-  footprint.ambiguous =
-      std::adjacent_find(footprint.paths.begin(), footprint.paths.end(),
-                         [](const Footprint::Path& a, const Footprint::Path& b) {
-                           return a.path == b.path;
-                         }) != footprint.paths.end();
+  footprint.ambiguous = std::adjacent_find(footprint.paths.begin(), footprint.paths.end(),
+                                           [](const Footprint::Path& a, const Footprint::Path& b) {
+                                             return a.path == b.path;
+                                           }) != footprint.paths.end();
   return footprint;
 }
 

@@ -136,7 +136,8 @@ absl::Status Making::FindBranch() {
   if (!is_name.has_value() || branch == "HEAD" || branch.empty() || branch.front() == '-')
     return base::MakeFieldError("branch", "must be a name that git allows for a branch");
   COORDHUB_ASSIGN_OR_RETURN(const auto head, HeadOfBranch(work_, branch));
-  mark_ = {.id = work_.id, .branch = branch, .commit = "", .makes_branch = !wanted_.existing_branch};
+  mark_ = {
+      .id = work_.id, .branch = branch, .commit = "", .makes_branch = !wanted_.existing_branch};
   if (wanted_.existing_branch) {
     if (!head.has_value()) {
       return base::MakeError(v1::ERROR_REASON_BRANCH_NOT_FOUND,
@@ -158,8 +159,8 @@ absl::Status Making::FindBranch() {
 absl::Status Making::CheckBranchIsFree(const std::string& except) const {
   const std::string place = PlaceOfBranch(work_, wanted_.branch, except);
   if (place.empty()) return absl::OkStatus();
-  return base::MakeFieldError(
-      "branch", absl::StrCat("is checked out in ", place, ": ", wanted_.branch));
+  return base::MakeFieldError("branch",
+                              absl::StrCat("is checked out in ", place, ": ", wanted_.branch));
 }
 
 // A branch prevails over whatever else its name may mean to git.
@@ -173,8 +174,7 @@ absl::StatusOr<std::string> Making::FindStart() const {
       const auto commit, AskGit(work_, {"rev-parse", "--verify", "--quiet", start + "^{commit}"}));
   if (commit.has_value()) return *commit;
   return base::MakeError(v1::ERROR_REASON_BRANCH_NOT_FOUND,
-                         absl::StrCat("there is no branch or commit ", start),
-                         {{"branch", start}});
+                         absl::StrCat("there is no branch or commit ", start), {{"branch", start}});
 }
 
 absl::Status Making::Fill() {
@@ -198,8 +198,7 @@ absl::Status Making::WriteEntry() {
       {"/gitdir", path_ + "/.git"},
       {"/locked", std::string(kBeingMade)}};
   for (const auto& [name, line] : files) {
-    COORDHUB_RETURN_IF_ERROR(
-        base::AtomicReplaceFile(staging_.entry + name, line + "\n", 0644));
+    COORDHUB_RETURN_IF_ERROR(base::AtomicReplaceFile(staging_.entry + name, line + "\n", 0644));
   }
   COORDHUB_RETURN_IF_ERROR(EnsureDirectory(staging_.holder, 0700));
   return EnsureDirectory(staging_.tree, 0777);
@@ -215,15 +214,15 @@ absl::Status Making::CopySparseness() const {
     if (error) return PathError("copy", patterns, error.value());
   }
   const std::string config = work_.common_dir + "/config.worktree";
-  COORDHUB_ASSIGN_OR_RETURN(
-      const auto by_worktree,
-      AskGit(work_, {"config", "--type=bool", "--get", "extensions.worktreeConfig"}));
+  COORDHUB_ASSIGN_OR_RETURN(const auto by_worktree, AskGit(work_, {"config", "--type=bool", "--get",
+                                                                   "extensions.worktreeConfig"}));
   if (by_worktree != "true" || !fs::exists(config, error)) return absl::OkStatus();
   const std::string copy = staging_.entry + "/config.worktree";
   fs::copy_file(config, copy, error);
   if (error) return PathError("copy", config, error.value());
   for (const char* own : {"core.worktree", "core.bare"}) {
-    COORDHUB_RETURN_IF_ERROR(AskGit(work_, {"config", "--file", copy, "--unset-all", own}).status());
+    COORDHUB_RETURN_IF_ERROR(
+        AskGit(work_, {"config", "--file", copy, "--unset-all", own}).status());
   }
   return absl::OkStatus();
 }
@@ -236,8 +235,8 @@ absl::Status Making::CheckOut() {
   COORDHUB_ASSIGN_OR_RETURN(
       const GitResult result,
       RunGitFor(work_,
-                {"--git-dir=" + staging_.entry, "--work-tree=" + staging_.tree, "-C",
-                 staging_.tree, "read-tree", "-m", "-u", "--no-recurse-submodules", mark_.commit},
+                {"--git-dir=" + staging_.entry, "--work-tree=" + staging_.tree, "-C", staging_.tree,
+                 "read-tree", "-m", "-u", "--no-recurse-submodules", mark_.commit},
                 nullptr, lock.get()));
   return result.ok() ? absl::OkStatus() : GitFailed("check out", result);
 }
@@ -266,8 +265,7 @@ absl::Status Making::Publish() {
   if (wanted_.existing_branch) {
     COORDHUB_ASSIGN_OR_RETURN(const auto head, HeadOfBranch(work_, mark_.branch));
     if (head != mark_.commit) {
-      return base::MakeFieldError("branch",
-                                  absl::StrCat("was moved meanwhile: ", mark_.branch));
+      return base::MakeFieldError("branch", absl::StrCat("was moved meanwhile: ", mark_.branch));
     }
   }
   Tell(work_, 85, "enters it in git");
@@ -299,8 +297,8 @@ absl::StatusOr<std::string> Making::Enter() const {
   const std::string name = NameFor(path_);
   for (int tries = 0, taken = 0; tries < kMaxNames; ++tries) {
     const std::string entry = absl::StrCat(all, "/", name, taken == 0 ? "" : absl::StrCat(taken));
-    COORDHUB_RETURN_IF_ERROR(base::AtomicReplaceFile(
-        staging_.tree + "/.git", GitFileOf(entry), 0644));
+    COORDHUB_RETURN_IF_ERROR(
+        base::AtomicReplaceFile(staging_.tree + "/.git", GitFileOf(entry), 0644));
     COORDHUB_RETURN_IF_ERROR(EnsureDirectory(all, 0777));
     const int error = MoveToNewName(staging_.entry, entry);
     if (error == 0) return entry;

@@ -95,8 +95,8 @@ absl::StatusOr<const MergeBases::Side*> MergeBases::SideOf(const ObjectId& head)
 
 absl::Status MergeBases::ListOwn(const ObjectId& head, Side* side) const {
   git_revwalk* raw = nullptr;
-  if (git_revwalk_new(&raw, repository_) != 0 ||
-      git_revwalk_push(raw, &head.id) != 0 || git_revwalk_hide(raw, &trunk_.id) != 0) {
+  if (git_revwalk_new(&raw, repository_) != 0 || git_revwalk_push(raw, &head.id) != 0 ||
+      git_revwalk_hide(raw, &trunk_.id) != 0) {
     git_revwalk_free(raw);
     return LibraryError("walking history", git_repository_commondir(repository_));
   }
@@ -135,8 +135,8 @@ int64_t MergeBases::PositionOf(const ObjectId& commit) {
     if (all_positions_known_) return -1;
     git_commit* raw = nullptr;
     const int64_t next = positions_.at(furthest_) + 1;
-    all_positions_known_ = next > kMaxPositions ||
-                           git_commit_lookup(&raw, repository_, &furthest_.id) != 0;
+    all_positions_known_ =
+        next > kMaxPositions || git_commit_lookup(&raw, repository_, &furthest_.id) != 0;
     const CommitHandle last(raw);
     const git_oid* parent = last == nullptr ? nullptr : git_commit_parent_id(last.get(), 0);
     if (parent == nullptr) {

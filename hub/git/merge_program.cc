@@ -103,8 +103,7 @@ std::vector<GitMerge> MergeProgram::Run(const std::vector<CommitPair>& pairs,
   std::vector<GitMerge> merges;
   merges.reserve(pairs.size());
   if (const absl::Status prepared = Prepare(); !prepared.ok()) {
-    merges.resize(pairs.size(),
-                  GitMerge{.problem = std::string(base::ToStd(prepared.message()))});
+    merges.resize(pairs.size(), GitMerge{.problem = std::string(base::ToStd(prepared.message()))});
     return merges;
   }
   size_t most = kPairsOfAProcess;
@@ -153,8 +152,8 @@ MergeProgram::Failure MergeProgram::RunSome(const std::vector<CommitPair>& pairs
     return {.why = std::string(base::ToStd(result.status().message())), .of_all = true};
   if (result->end == GitResult::End::kExited && result->exit_code == kUsageError)
     return {.why = "git is older than 2.39 and cannot merge out of sight", .of_all = true};
-  const bool of_all = result->end == GitResult::End::kNotInstalled ||
-                      result->end == GitResult::End::kCancelled;
+  const bool of_all =
+      result->end == GitResult::End::kNotInstalled || result->end == GitResult::End::kCancelled;
   const std::string why = result->Explain();
   return {.why = why.empty() ? "git did not answer" : why, .of_all = of_all};
 }
@@ -173,8 +172,12 @@ absl::Status MergeProgram::Prepare() {
 absl::Status MergeProgram::FindDrivers() {
   std::string names;
   GitCommand command;
-  command.arguments = {absl::StrCat("--git-dir=", common_dir_), "config",      "--null",
-                       "--name-only",                           "--get-regexp", "^merge\\..*\\.driver$"};
+  command.arguments = {absl::StrCat("--git-dir=", common_dir_),
+                       "config",
+                       "--null",
+                       "--name-only",
+                       "--get-regexp",
+                       "^merge\\..*\\.driver$"};
   command.timeout = kTimeout;
   command.max_output = 1 << 20;
   command.cancel = cancel_;
@@ -199,11 +202,11 @@ std::vector<std::string> MergeProgram::Arguments() const {
   std::vector<std::string> arguments = {absl::StrCat("--git-dir=", common_dir_)};
   const MainWorktree worktree = FindMainWorktree(common_dir_, "");
   if (!worktree.is_bare) {
-    const std::string top =
-        IsDirectory(worktree.top) ? worktree.top : scratch_->empty_directory();
+    const std::string top = IsDirectory(worktree.top) ? worktree.top : scratch_->empty_directory();
     arguments.insert(arguments.end(), {absl::StrCat("--work-tree=", top), "-C", top});
   }
-  arguments.insert(arguments.end(), {"-c", "core.fsync=none", "merge-tree", "--stdin", "--messages"});
+  arguments.insert(arguments.end(),
+                   {"-c", "core.fsync=none", "merge-tree", "--stdin", "--messages"});
   return arguments;
 }
 

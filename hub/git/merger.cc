@@ -99,11 +99,12 @@ class GitMerger final : public Merger {
     if (found == 0) found = git_object_peel(&raw_commit, raw, GIT_OBJECT_COMMIT);
     const ObjectHandle commit(raw_commit);
     if (found == 0) return Hex(*git_object_id(raw_commit));
-    return base::MakeError(v1::ERROR_REASON_BRANCH_NOT_FOUND,
-                           absl::StrCat(found == GIT_EAMBIGUOUS ? "more than one commit begins with "
-                                                                : "no branch or commit ",
-                                        base::OneLine(name, 100)),
-                           {{"branch", base::ToValidUtf8(name)}});
+    return base::MakeError(
+        v1::ERROR_REASON_BRANCH_NOT_FOUND,
+        absl::StrCat(
+            found == GIT_EAMBIGUOUS ? "more than one commit begins with " : "no branch or commit ",
+            base::OneLine(name, 100)),
+        {{"branch", base::ToValidUtf8(name)}});
   }
 
   MergeVerdict Compare(const std::string& ours, const std::string& theirs) override {

@@ -62,8 +62,8 @@ void Radar::NumberHeads() {
   head_numbers_.clear();
   for (const RadarHead& head : heads_) {
     const auto known = numbers_.find(head.commit);
-    const auto [entry, is_new] = numbers.emplace(
-        head.commit, known != numbers_.end() ? known->second : next_number_);
+    const auto [entry, is_new] =
+        numbers.emplace(head.commit, known != numbers_.end() ? known->second : next_number_);
     if (is_new && known == numbers_.end()) ++next_number_;
     head_numbers_.push_back(entry->second);
   }
@@ -151,11 +151,12 @@ void Radar::Collect() {
     for (size_t j = i + 1; j < heads_.size(); ++j) {
       const auto known = verdicts_.find(KeyOf(head_numbers_[i], head_numbers_[j]));
       if (known == verdicts_.end() || known->second == nullptr) continue;
-      findings->push_back({heads_[i].branch, heads_[j].branch, heads_[i].commit, heads_[j].commit,
-                           known->second});
+      findings->push_back(
+          {heads_[i].branch, heads_[j].branch, heads_[i].commit, heads_[j].commit, known->second});
     }
   }
-  result_.pairs = static_cast<int64_t>(heads_.size() * (heads_.size() - (heads_.empty() ? 0 : 1)) / 2);
+  result_.pairs =
+      static_cast<int64_t>(heads_.size() * (heads_.size() - (heads_.empty() ? 0 : 1)) / 2);
   result_.findings = std::move(findings);
 }
 

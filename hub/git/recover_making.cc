@@ -73,8 +73,7 @@ WorktreeRecovery RecoverEntered(const WorktreeWork& work, const EnteredWorktree&
 WorktreeRecovery RecoverMaking(const WorktreeWork& work) {
   const std::string path = RealPathOf(work.path);
   const Staging staging = StagingOf(work, path, "of");
-  if (!OutlastGit(work, staging.entry))
-    return Stuck(Cancelled());
+  if (!OutlastGit(work, staging.entry)) return Stuck(Cancelled());
   if (IsThere(staging.entry)) return Undone(staging);
   for (const FoundWorktree& worktree : ListLinkedWorktrees(work.common_dir)) {
     const std::string& entry = worktree.place.git_dir;

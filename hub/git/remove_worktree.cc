@@ -104,8 +104,8 @@ absl::Status Removing::TakeAway() const {
   return absl::OkStatus();
 }
 
-// Nobody else makes a worktree at a path that git still knows; what stands there all the same stays,
-// and so does ours where it is.
+// Nobody else makes a worktree at a path that git still knows; what stands there all the same
+// stays, and so does ours where it is.
 void Removing::PutBack() const {
   if (!IsThere(staging_.tree)) return;
   if (const int error = MoveDirectory(staging_.tree, path_); error != 0) {
@@ -149,8 +149,9 @@ absl::StatusOr<RemovedWorktree> Removing::Run() {
   // As git does after the last one.
   rmdir((work_.common_dir + "/worktrees").c_str());
   RemovedWorktree removed{path_, worktree_.name, worktree_.branch, "", contents->ignored};
-  const auto head = worktree_.branch.empty() ? std::optional(worktree_.detached_commit)
-                                             : HeadOfBranch(work_, worktree_.branch).value_or(std::nullopt);
+  const auto head = worktree_.branch.empty()
+                        ? std::optional(worktree_.detached_commit)
+                        : HeadOfBranch(work_, worktree_.branch).value_or(std::nullopt);
   removed.commit = head.value_or("");
   return removed;
 }
@@ -178,10 +179,10 @@ WorktreeRecovery RecoverRemoval(const WorktreeWork& work) {
   }
   if (IsThere(staging.tree)) {
     if (const int error = MoveDirectory(staging.tree, path); error != 0) {
-      return Recovered(State::kStuck,
-                       absl::StrCat(base::ToAbsl(base::ToStd(
-                                        PathError("put back", path, error).message())),
-                                    "; the worktree is in ", staging.tree));
+      return Recovered(
+          State::kStuck,
+          absl::StrCat(base::ToAbsl(base::ToStd(PathError("put back", path, error).message())),
+                       "; the worktree is in ", staging.tree));
     }
   }
   rmdir(staging.holder.c_str());

@@ -77,8 +77,7 @@ absl::StatusOr<std::unique_ptr<ScratchObjects>> ScratchObjects::Make(
 
 void ScratchObjects::Clear() const {
   std::error_code error;
-  for (fs::directory_iterator i(directory(), error), end; !error && i != end;
-       i.increment(error)) {
+  for (fs::directory_iterator i(directory(), error), end; !error && i != end; i.increment(error)) {
     std::error_code ignored;
     if (i->path().filename() != "info") fs::remove_all(i->path(), ignored);
   }

@@ -73,8 +73,12 @@ class Look {
 
  private:
   std::vector<std::string> InWorktree(std::vector<std::string> arguments) const {
-    std::vector<std::string> all = {"--git-dir=" + worktree_.place.git_dir, "--work-tree=" + top_,
-                                    "-C", top_, "-c", "core.untrackedCache=false"};
+    std::vector<std::string> all = {"--git-dir=" + worktree_.place.git_dir,
+                                    "--work-tree=" + top_,
+                                    "-C",
+                                    top_,
+                                    "-c",
+                                    "core.untrackedCache=false"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
   }
@@ -131,7 +135,8 @@ absl::Status Look::LookIntoIndex() {
   std::string submodule;
   ZeroFields reader([&](const std::string& field) {
     // "H 100644 <object> 0\t<path>"
-    const std::pair<std::string, std::string> parts = absl::StrSplit(field, absl::MaxSplits('\t', 1));
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(field, absl::MaxSplits('\t', 1));
     const std::vector<std::string> words = absl::StrSplit(parts.first, ' ');
     if (words.size() != 4) return;
     const std::string& path = parts.second;
@@ -140,18 +145,16 @@ absl::Status Look::LookIntoIndex() {
     if (!is_plain && words[1] != "160000" && IsThere(top_ + "/" + path))
       hidden.emplace_back(words[2], path);
   });
-  COORDHUB_ASSIGN_OR_RETURN(
-      const GitResult result,
-      RunGitFor(work_, InWorktree({"ls-files", "-z", "-v", "--stage"}),
-                [&reader](std::string_view text) { reader.Feed(text); }));
+  COORDHUB_ASSIGN_OR_RETURN(const GitResult result,
+                            RunGitFor(work_, InWorktree({"ls-files", "-z", "-v", "--stage"}),
+                                      [&reader](std::string_view text) { reader.Feed(text); }));
   if (!result.ok()) return GitFailed("read the index", result);
   if (submodule.empty() && !IsEmptyOrMissing(worktree_.place.git_dir + "/modules")) {
     submodule = "modules";
   }
   if (!submodule.empty()) {
-    contents_.more.push_back(
-        absl::StrCat("a submodule is in it (", base::OneLine(submodule, 60),
-                     "), which git does not remove: git submodule deinit"));
+    contents_.more.push_back(absl::StrCat("a submodule is in it (", base::OneLine(submodule, 60),
+                                          "), which git does not remove: git submodule deinit"));
   }
   for (size_t i = 0; i < hidden.size(); ++i) {
     if (i >= kMaxHidden) {
@@ -208,11 +211,9 @@ void Look::LookForOtherThings() {
 
 absl::Status Look::CountCommits() {
   if (!worktree_.detached_commit.empty()) {
-    COORDHUB_ASSIGN_OR_RETURN(
-        const int64_t lost,
-        Count({worktree_.detached_commit, "--not", "--branches", "--tags", "--remotes"}));
-    if (lost > 0)
-      contents_.more.push_back(absl::StrCat(lost, " commits of it are on no branch"));
+    COORDHUB_ASSIGN_OR_RETURN(const int64_t lost, Count({worktree_.detached_commit, "--not",
+                                                         "--branches", "--tags", "--remotes"}));
+    if (lost > 0) contents_.more.push_back(absl::StrCat(lost, " commits of it are on no branch"));
     return absl::OkStatus();
   }
   COORDHUB_ASSIGN_OR_RETURN(const auto head, HeadOfBranch(work_, worktree_.branch));
@@ -239,16 +240,15 @@ absl::StatusOr<int64_t> Look::Count(std::vector<std::string> revisions) const {
 std::string WorktreeContents::Explain(const WorktreeRemoval& removal) const {
   std::vector<std::string> clauses;
   if (changed_files > 0) {
-    clauses.push_back(absl::StrCat(
-        changed_files, changed_files == 1 ? " file is" : " files are",
-        " changed or untracked (", absl::StrJoin(some_files, ", "),
-        changed_files > static_cast<int64_t>(some_files.size()) ? ", …)" : ")"));
+    clauses.push_back(
+        absl::StrCat(changed_files, changed_files == 1 ? " file is" : " files are",
+                     " changed or untracked (", absl::StrJoin(some_files, ", "),
+                     changed_files > static_cast<int64_t>(some_files.size()) ? ", …)" : ")"));
   }
   clauses.insert(clauses.end(), more.begin(), more.end());
   if (!removal.allow_unmerged && unmerged_commits > 0) {
     clauses.push_back(absl::StrCat(
-        removal.target, " lacks ", unmerged_commits,
-        unmerged_commits == 1 ? " commit" : " commits",
+        removal.target, " lacks ", unmerged_commits, unmerged_commits == 1 ? " commit" : " commits",
         " of its branch (allow_unmerged removes the worktree and leaves them there)"));
   }
   if (!removal.allow_unmerged && nothing_to_merge_into) {

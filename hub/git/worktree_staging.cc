@@ -64,10 +64,8 @@ std::optional<EntryMark> ReadMark(const std::string& git_dir) {
   if (!text.ok() || !text->has_value()) return std::nullopt;
   const std::vector<std::string> lines = absl::StrSplit(**text, '\n');
   if (lines.size() != 5) return std::nullopt;
-  return EntryMark{.id = lines[0],
-                   .branch = lines[3],
-                   .commit = lines[1],
-                   .makes_branch = lines[2] == "new"};
+  return EntryMark{
+      .id = lines[0], .branch = lines[3], .commit = lines[1], .makes_branch = lines[2] == "new"};
 }
 
 Staging StagingOf(const WorktreeWork& work, const std::string& path, std::string_view purpose) {

@@ -234,10 +234,11 @@ void AddServeOptions(CLI::App* app, HubOptions* options) {
                   "The branch that others are measured against (default: origin's HEAD, main or "
                   "master)")
       ->type_name("BRANCH");
-  app->add_option("--worktree-branch", options->worktree_branches,
-                  "How the branch of a new worktree is named that nobody names, with {ticket}, "
-                  "{title} (of the ticket) or {agent}; repeat for several: the first whose parts are "
-                  "known is taken (at last: task-{ticket}, {agent})")
+  app->add_option(
+         "--worktree-branch", options->worktree_branches,
+         "How the branch of a new worktree is named that nobody names, with {ticket}, "
+         "{title} (of the ticket) or {agent}; repeat for several: the first whose parts are "
+         "known is taken (at last: task-{ticket}, {agent})")
       ->allow_extra_args(false)
       ->check([](const std::string& pattern) {
         const absl::Status status = operations::WorktreeNaming::Check(pattern);

@@ -49,9 +49,9 @@ absl::StatusOr<WorktreeRequest> RequestOf(const WorktreeSurroundings& surroundin
 git::ObservationPtr Look(const WorktreeSurroundings& surroundings) {
   auto seen = surroundings.observer->ObserveHeads();
   if (seen.ok()) return *std::move(seen);
-  base::Log(base::LogLevel::kWarning, "cannot look at what was done to a worktree",
-            {{"workspace", surroundings.workspace->workspace_id()},
-             {"error", seen.status().ToString()}});
+  base::Log(
+      base::LogLevel::kWarning, "cannot look at what was done to a worktree",
+      {{"workspace", surroundings.workspace->workspace_id()}, {"error", seen.status().ToString()}});
   return surroundings.observer->latest();
 }
 
@@ -90,8 +90,7 @@ absl::StatusOr<OperationResult> CreateWorktreeKind::Run(OperationContext& contex
   git::NewWorktree wanted;
   wanted.branch = request.branch;
   wanted.existing_branch = request.existing_branch;
-  wanted.start_point =
-      request.start_point.empty() ? TargetOf(surroundings_) : request.start_point;
+  wanted.start_point = request.start_point.empty() ? TargetOf(surroundings_) : request.start_point;
   const bool by_operator = context.operation().actor() == core::Caller::Operator().actor();
   if (!by_operator) wanted.only_below = surroundings_.agents_root;
   COORDHUB_ASSIGN_OR_RETURN(const git::MadeWorktree made,
@@ -104,9 +103,9 @@ absl::StatusOr<OperationResult> CreateWorktreeKind::Run(OperationContext& contex
   worktree->set_commit(made.commit);
   const git::ObservationPtr seen = Look(surroundings_);
   if (const auto* observed = FindWorktree(seen, made.path)) *worktree = *observed;
-  return OperationResult{.note = base::OneLine(absl::StrCat("branch ", made.branch),
-                                               core::limits::kNoteBytes),
-                         .answer = std::move(answer)};
+  return OperationResult{
+      .note = base::OneLine(absl::StrCat("branch ", made.branch), core::limits::kNoteBytes),
+      .answer = std::move(answer)};
 }
 
 Recovery CreateWorktreeKind::Recover(OperationContext& context) {

@@ -22,11 +22,10 @@ AnswerOperation AnswerWithWorkspace(const UnaryCallPtr& call, const CallScope& s
 
 void BackupWorkspace(const UnaryCallPtr& call, const CallScope& scope,
                      const v1::BackupWorkspaceRequest& request) {
-  RunOperation(
-      call, scope,
-      BeginCommand(scope, "BackupWorkspace", request,
-                   {.kind = v1::Operation::KIND_BACKUP, .subject = request.directory()}),
-      AnswerWithWorkspace<v1::BackupWorkspaceResponse>(call, scope));
+  RunOperation(call, scope,
+               BeginCommand(scope, "BackupWorkspace", request,
+                            {.kind = v1::Operation::KIND_BACKUP, .subject = request.directory()}),
+               AnswerWithWorkspace<v1::BackupWorkspaceResponse>(call, scope));
 }
 
 void VerifyWorkspace(const UnaryCallPtr& call, const CallScope& scope,

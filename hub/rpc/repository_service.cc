@@ -24,7 +24,6 @@ namespace {
 // What an answer tells of all problems together.
 constexpr size_t kProblemBytes = 4096;
 
-
 absl::Status GetRepositoryStatus(const Reading& reading, const v1::GetRepositoryStatusRequest&,
                                  v1::GetRepositoryStatusResponse* response) {
   COORDHUB_ASSIGN_OR_RETURN(const git::ObservationPtr seen, NewestObservation(reading));

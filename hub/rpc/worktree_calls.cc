@@ -137,9 +137,9 @@ void CreateWorktree(const UnaryCallPtr& call, const CallScope& scope,
 void RemoveWorktree(const UnaryCallPtr& call, const CallScope& scope,
                     const v1::RemoveWorktreeRequest& request) {
   if (!RequireWorktrees(call, scope)) return;
-  RunAt<v1::RemoveWorktreeResponse>(call, scope, "RemoveWorktree", request, Normal(request.path()),
-                                    {.kind = v1::Operation::KIND_REMOVE_WORKTREE,
-                                     .allow_unmerged = request.allow_unmerged()});
+  RunAt<v1::RemoveWorktreeResponse>(
+      call, scope, "RemoveWorktree", request, Normal(request.path()),
+      {.kind = v1::Operation::KIND_REMOVE_WORKTREE, .allow_unmerged = request.allow_unmerged()});
 }
 
 }  // namespace coordhub::rpc

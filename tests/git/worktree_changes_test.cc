@@ -320,8 +320,7 @@ TEST_F(WorktreeChangesTest, WhateverStepIsCutOffThereIsAWorktreeOrThereIsNone) {
       }
       EXPECT_EQ(repo_.Git("worktree prune -v"), "");
       ExpectNoRest();
-      EXPECT_EQ(RecoverMaking(work).state,
-                whole || !existing ? State::kDone : State::kUndone);
+      EXPECT_EQ(RecoverMaking(work).state, whole || !existing ? State::kDone : State::kUndone);
     }
   }
   EXPECT_EQ(repo_.Git("fsck --no-progress"), "");
@@ -485,7 +484,8 @@ TEST_F(WorktreeChangesTest, CommitsOnNoBranchAreNeverLost) {
   WorktreeRemoval removal = Removal();
   removal.allow_unmerged = true;
   const auto removed = RemoveWorktree(Work("task-1"), removal);
-  EXPECT_THAT(std::string(removed.status().message()), HasSubstr("1 commits of it are on no branch"));
+  EXPECT_THAT(std::string(removed.status().message()),
+              HasSubstr("1 commits of it are on no branch"));
   repo_.Run("git branch keep", top);
   EXPECT_TRUE(RemoveWorktree(Work("task-1"), removal).ok());
 }
@@ -538,7 +538,8 @@ TEST_F(WorktreeChangesTest, WhoComesToWorkInItBetweenTheTwoLooksKeepsIt) {
   int asked = 0;
   removal.check_free = [&](const std::string& path) {
     EXPECT_EQ(path, repo_.Beside("task-1"));
-    return ++asked == 2 ? base::MakeError(v1::ERROR_REASON_WORKTREE_HELD, "held") : absl::OkStatus();
+    return ++asked == 2 ? base::MakeError(v1::ERROR_REASON_WORKTREE_HELD, "held")
+                        : absl::OkStatus();
   };
   const auto removed = RemoveWorktree(Work("task-1"), removal);
   EXPECT_EQ(base::ReasonOf(removed.status()), v1::ERROR_REASON_WORKTREE_HELD);

@@ -45,8 +45,10 @@ class WorktreeKindsTest : public OperationsFixture {
     around.link_target = repo_.top() + "/shared_state";
     around.agents_root = repo_.Beside("below");
     std::vector<std::unique_ptr<OperationKind>> kinds;
-    kinds.push_back(std::make_unique<Killed>(std::make_unique<CreateWorktreeKind>(around), kill_at));
-    kinds.push_back(std::make_unique<Killed>(std::make_unique<RemoveWorktreeKind>(around), kill_at));
+    kinds.push_back(
+        std::make_unique<Killed>(std::make_unique<CreateWorktreeKind>(around), kill_at));
+    kinds.push_back(
+        std::make_unique<Killed>(std::make_unique<RemoveWorktreeKind>(around), kill_at));
     StartOperations(std::move(kinds));
   }
   void TearDown() override {
@@ -59,9 +61,8 @@ class WorktreeKindsTest : public OperationsFixture {
              core::Caller caller = core::Caller::Operator()) {
     request.kind = kind;
     EXPECT_TRUE(requests_.Hold(path, request));
-    return Launch(std::make_unique<core::Command>(
-        core::Command{.caller = std::move(caller),
-                      .body = core::BeginOperation{.kind = kind, .subject = path}}));
+    return Launch(std::make_unique<core::Command>(core::Command{
+        .caller = std::move(caller), .body = core::BeginOperation{.kind = kind, .subject = path}}));
   }
   Result Create(const std::string& name, core::Caller caller = core::Caller::Operator()) {
     return Ask(v1::Operation::KIND_CREATE_WORKTREE, repo_.Beside(name), {.branch = name},
@@ -77,8 +78,8 @@ class WorktreeKindsTest : public OperationsFixture {
     command.request.set_agent_id(agent_id);
     command.request.set_worktree(worktree);
     command.new_session_uid = "uid-" + agent_id;
-    EXPECT_TRUE(Do(std::make_unique<core::Command>(core::Command{
-                       .caller = core::Caller::Operator(), .body = std::move(command)}))
+    EXPECT_TRUE(Do(std::make_unique<core::Command>(core::Command{.caller = core::Caller::Operator(),
+                                                                 .body = std::move(command)}))
                     .ok());
     return core::Caller::Session("uid-" + agent_id);
   }
@@ -190,9 +191,9 @@ TEST_F(WorktreeKindsTest, AnAgentGetsOneBelowItsRootOnly) {
   const core::Caller ann = Register("ann", "");
   EXPECT_EQ(ReasonOf(Create("elsewhere", ann)->Get()->status), "INVALID_FIELD");
   EXPECT_FALSE(fs::exists(repo_.Beside("elsewhere")));
-  const auto below = Ask(v1::Operation::KIND_CREATE_WORKTREE, repo_.Beside("below/x"),
-                         {.branch = "x"}, ann)
-                         ->Get();
+  const auto below =
+      Ask(v1::Operation::KIND_CREATE_WORKTREE, repo_.Beside("below/x"), {.branch = "x"}, ann)
+          ->Get();
   EXPECT_TRUE(below->status.ok()) << below->status;
 }
 

@@ -86,7 +86,7 @@ class WorktreesTest : public ::testing::Test {
   std::string Default(const std::string& name) const { return repo_.Beside("worktrees/" + name); }
 
   const git::ScratchRepository repo_;
-  const base::SystemClock clock_;
+  base::SystemClock clock_;
   std::unique_ptr<git::Observer> observer_;
   std::unique_ptr<TestHub> hub_;
   std::unique_ptr<Client> operator_;

@@ -228,9 +228,10 @@ void AddAgentRegister(CLI::App* agent, Context* context) {
       "--takeover", options->takeover,
       "End a live session of this name, also one that was begun in this worktree, and "
       "begin another; its claims go back to the queue");
-  command->add_flag("--share-worktree", options->share_worktree,
-                    "Also where another live agent is registered in this worktree: the two share it "
-                    "on purpose (a sub-agent shares its parent's without asking)");
+  command->add_flag(
+      "--share-worktree", options->share_worktree,
+      "Also where another live agent is registered in this worktree: the two share it "
+      "on purpose (a sub-agent shares its parent's without asking)");
   command->add_option("--token-file", options->token_file,
                       "Keep the token in this file instead; use it with --session or "
                       "COORDHUB_SESSION");

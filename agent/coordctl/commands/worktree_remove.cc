@@ -26,9 +26,8 @@ std::string NoteOf(const agent::Client& client, const std::string& operation_id)
 
 absl::StatusOr<ExitCode> Remove(Context& context, const Options& options) {
   pb::RemoveWorktreeRequest request;
-  request.set_path((std::filesystem::path(context.host().directory) / options.path)
-                       .lexically_normal()
-                       .string());
+  request.set_path(
+      (std::filesystem::path(context.host().directory) / options.path).lexically_normal().string());
   request.set_allow_unmerged(options.allow_unmerged);
   COORDHUB_ASSIGN_OR_RETURN(const agent::Client client, context.Connect());
   COORDHUB_ASSIGN_OR_RETURN(const pb::RemoveWorktreeResponse response,

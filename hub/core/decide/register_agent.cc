@@ -85,9 +85,9 @@ bool EndsWith(const State& state, const std::string& agent_id, const std::string
 absl::Status RequireOwnWorktree(const Context& context, const pb::RegisterAgentRequest& request) {
   if (request.worktree().empty() || request.share_worktree()) return absl::OkStatus();
   for (const std::string& holder : context.state.LiveInWorktree(request.worktree())) {
-    const bool is_family = context.self != nullptr &&
-                           RootOf(context.state, holder) ==
-                               RootOf(context.state, context.self->agent_id());
+    const bool is_family =
+        context.self != nullptr &&
+        RootOf(context.state, holder) == RootOf(context.state, context.self->agent_id());
     if (is_family || EndsWith(context.state, holder, request.agent_id())) continue;
     return WorktreeHeld(WithoutTrailingSlashes(request.worktree()), holder,
                         "take a worktree of your own, or share this one on purpose "
