@@ -73,6 +73,11 @@ std::string Advice(const Context& context, const absl::Status& status) {
              "start";
     case pb::ERROR_REASON_AGENT_ACTIVE:
       return "If that session is dead, wait until it expires, or end it with: --takeover";
+    case pb::ERROR_REASON_WORKTREE_HELD:
+      // Who registers; not who removes.
+      if (!absl::StrContains(status.message(), "share_worktree")) return "";
+      return "A worktree of its own makes: coordctl worktree add --agent NAME; register there. To "
+             "share this one on purpose: --share-worktree";
     default:
       return "";
   }

@@ -42,7 +42,7 @@ struct GitCommand {
   std::string input;
   // More of its environment, `NAME=value`, also such as RunGit keeps from it otherwise.
   std::vector<std::string> environment;
-  // Asked some times a second; true: the same. Null: nobody is asked.
+  // Asked some times a second; true: it is killed, as by `cancel`. Null: nobody is asked.
   std::function<bool()> is_cancelled;
   // Its standard input instead, which it shares with us: a lock on that file is held until both are
   // done with it, also when only git lives on. -1: `input`. Not owned.

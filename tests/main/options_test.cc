@@ -73,7 +73,8 @@ TEST_F(OptionsTest, IntervalsAndPatternsSurviveItToo) {
   const HubOptions options =
       Parse({"--monitor-interval", "1m30s", "--coordinator-interval", "100ms", "--comms-interval",
              "24h", "--branch-pattern", "agent/*", "--branch-pattern", "x y", "--target-branch",
-             "trunk", "--log-dir", "/logs"});
+             "trunk", "--log-dir", "/logs", "--worktree-branch", "{agent}/{ticket}",
+             "--worktree-branch", "x-{agent}"});
   EXPECT_EQ(options.intervals.monitor, absl::Seconds(90));
   EXPECT_EQ(options.intervals.coordinator, absl::Milliseconds(100));
   EXPECT_EQ(options.intervals.comms, absl::Hours(24));
@@ -83,6 +84,8 @@ TEST_F(OptionsTest, IntervalsAndPatternsSurviveItToo) {
   EXPECT_EQ(again.intervals.comms, absl::Hours(24));
   EXPECT_THAT(again.branch_patterns, ElementsAre("agent/*", "x y"));
   EXPECT_EQ(again.target_branch, "trunk");
+  EXPECT_THAT(again.worktree_branches, ElementsAre("{agent}/{ticket}", "x-{agent}"));
+  EXPECT_THROW(Parse({"--worktree-branch", "no-placeholder"}), CLI::ValidationError);
   EXPECT_EQ(again.log_dir, "/logs");
   EXPECT_EQ(Parse({}).intervals.comms, absl::Seconds(15));
 }

@@ -60,6 +60,8 @@ const std::vector<BadInputMethod>& BadInputMethods() {
       {"ListWorktrees", ""},
       {"ListConflicts", ""},
       {"PreviewMerge", "ours: 'main' theirs: 'task-1'"},
+      {"CreateWorktree", "branch: 'task-1' path: '/w'"},
+      {"RemoveWorktree", "path: '/w'"},
       {"GetOperation", "operation_id: 'O-1'"},
       {"ListOperations", ""},
       {"CancelOperation", "operation_id: 'O-1'"},

@@ -409,6 +409,38 @@ void AddHub(Rows* rows) {
       .Refused("reason", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
 }
 
+void AddWorktrees(Rows* rows) {
+  for (const char* method : {"CreateWorktree", "RemoveWorktree"}) {
+    BadInputRows(rows, method)
+        .Line("path", limits::kPathBytes, "/")
+        .Bad("path", "path: 'relative/path'")
+        .Bad("path", "path: '-option'");
+  }
+  BadInputRows(rows, "CreateWorktree")
+      .Line("branch", limits::kBranchBytes)
+      .Line("start_point", limits::kBranchBytes)
+      .Bad("branch", "branch: '--force'")
+      .Bad("branch", "branch: 'a b'")
+      .Bad("branch", "branch: 'a..b'")
+      .Bad("branch", "branch: 'a@{1}'")
+      .Bad("branch", "branch: ''")
+      .Bad("branch", "branch: '' existing_branch: true")
+      .Good("existing_branch: true")
+      .Bad("start_point", "existing_branch: true start_point: 'main'")
+      .BadAgentId("agent_id")
+      .Good("branch: '' agent_id: 'conversation-7/reviewer'")
+      .Bad("ticket_id", "ticket_id: '17'")
+      .Unknown("ticket_id", "ticket_id: 'T-99'", v1::ERROR_REASON_TICKET_NOT_FOUND)
+      .Good("branch: '' path: '' ticket_id: 'T-1'")
+      .As(Who::kHolder)
+      .Good("branch: ''");
+  BadInputRows(rows, "RemoveWorktree")
+      .Bad("path", "path: ''")
+      .Good("allow_unmerged: true")
+      .As(Who::kHolder)
+      .Refused("path", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
+}
+
 void AddOperations(Rows* rows) {
   for (const char* method : {"GetOperation", "CancelOperation"}) {
     BadInputRows(rows, method)
@@ -461,6 +493,7 @@ std::vector<BadInput> BadInputTable() {
   AddEvents(&rows);
   AddLoops(&rows);
   AddHub(&rows);
+  AddWorktrees(&rows);
   AddOperations(&rows);
   AddConvergence(&rows);
   AddConflicts(&rows);

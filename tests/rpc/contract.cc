@@ -41,7 +41,8 @@ const std::set<std::string>& Implemented() {
                                  "GetRound",           "ListRounds",       "CancelRound",
                                  "IntegrateRound",     "PlanIntegration",  "ListConflicts",
                                  "PreviewMerge",       "SetGate",          "DeleteGate",
-                                 "RunGate",            "ListGates",        "GetGateLog"};
+                                 "RunGate",            "ListGates",        "GetGateLog",
+                                 "CreateWorktree",     "RemoveWorktree"};
   return names;
 }
 

@@ -1,6 +1,7 @@
 #include "tests/rpc/hub_fixture.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <utility>
@@ -18,6 +19,20 @@ constexpr int kCallSeconds = 60;
 class IdleLoop final : public loops::Loop {
  public:
   loops::Outcome Step(loops::Cause) override { return {}; }
+};
+
+// Work that is done at once.
+class IdleKind final : public operations::OperationKind {
+ public:
+  explicit IdleKind(pb::Operation::Kind kind) : kind_(kind) {}
+  pb::Operation::Kind kind() const override { return kind_; }
+  absl::StatusOr<operations::OperationResult> Run(operations::OperationContext&) override {
+    return operations::OperationResult();
+  }
+  operations::Recovery Recover(operations::OperationContext&) override { return {}; }
+
+ private:
+  const pb::Operation::Kind kind_;
 };
 
 void AddIdleLoops(loops::LoopRunner* runner) {
@@ -107,12 +122,29 @@ std::string LogIdOfTestHub(size_t workspace) {
 }
 
 std::unique_ptr<operations::WorkspaceOperations> TestHub::MakeOperations(
-    engine::Workspace* workspace) {
+    const HubSpec& spec, engine::Workspace* workspace) {
+  const std::string parent = std::filesystem::path(spec.common_dir).parent_path().parent_path();
+  worktrees_.push_back(std::make_unique<operations::WorktreeRequests>(
+      parent + "/worktrees", operations::WorktreeNaming(spec.worktree_branches)));
   operations::OperationsOptions options;
   options.workspace = workspace;
   options.clock = &clock_;
   options.kinds.push_back(std::make_unique<operations::BackupKind>(workspace));
   options.kinds.push_back(std::make_unique<operations::VerifyKind>(workspace));
+  operations::WorktreeSurroundings surroundings;
+  surroundings.workspace = workspace;
+  surroundings.observer = spec.observer;
+  surroundings.requests = worktrees_.back().get();
+  surroundings.common_dir = spec.common_dir;
+  surroundings.agents_root = parent;
+  using Kind = pb::Operation;
+  if (spec.observer != nullptr) {
+    options.kinds.push_back(std::make_unique<operations::CreateWorktreeKind>(surroundings));
+    options.kinds.push_back(std::make_unique<operations::RemoveWorktreeKind>(surroundings));
+  } else {
+    options.kinds.push_back(std::make_unique<IdleKind>(Kind::KIND_CREATE_WORKTREE));
+    options.kinds.push_back(std::make_unique<IdleKind>(Kind::KIND_REMOVE_WORKTREE));
+  }
   auto made = std::make_unique<operations::WorkspaceOperations>(std::move(options));
   made->Start();
   return made;
@@ -140,14 +172,17 @@ TestHub::TestHub(HubSpec spec) : operator_token_(base::NewOperatorToken(ids_)) {
     served.socket_path = socket_path(i);
     served.common_dir = spec.common_dir;
     served.state_dir = "/repo/.git/coordhub";
-    served.observation = [this] { return observation(); };
+    served.observation = [this, observer = spec.observer] {
+      return observer == nullptr ? observation() : observer->latest();
+    };
     loops_.push_back(std::make_unique<loops::LoopRunner>(
         loops::RunnerOptions{.workspace_id = spec.workspaces[i], .clock = &clock_}));
     spec.add_loops ? spec.add_loops(loops_.back().get()) : AddIdleLoops(loops_.back().get());
     loops_.back()->Start();
     served.loops = loops_.back().get();
-    operations_.push_back(MakeOperations(workspaces_.back().get()));
+    operations_.push_back(MakeOperations(spec, workspaces_.back().get()));
     served.operations = operations_.back().get();
+    served.worktrees = worktrees_.back().get();
     options.workspaces.push_back(std::move(served));
   }
   if (spec.tcp) options.tcp_address = "127.0.0.1:0";

@@ -24,10 +24,13 @@
 #include "gtest/gtest.h"
 #include "hub/engine/workspace.h"
 #include "hub/git/observation.h"
+#include "hub/git/observer.h"
 #include "hub/loops/loop_runner.h"
 #include "hub/operations/backup_kind.h"
 #include "hub/operations/verify_kind.h"
 #include "hub/operations/workspace_operations.h"
+#include "hub/operations/worktree_kinds.h"
+#include "hub/operations/worktree_requests.h"
 #include "hub/rpc/server.h"
 #include "tests/agent/base/temp_dir.h"
 
@@ -96,6 +99,10 @@ struct HubSpec {
   int64_t text_quota = 0;
   // Of every workspace; merges are previewed there.
   std::string common_dir = "/repo/.git";
+  // Watches the repository at `common_dir`, where worktrees are then made. Not owned. Null: what
+  // SetObservation says is seen, and worktrees are made nowhere.
+  git::Observer* observer = nullptr;
+  std::vector<std::string> worktree_branches;
   // The loops of each workspace; null: `comms` and `monitor`, which have nothing to do.
   std::function<void(loops::LoopRunner* runner)> add_loops;
   // What DrainHub tells.
@@ -161,9 +168,11 @@ class TestHub {
   base::SequenceIdSource ids_{1};
   const std::string operator_token_;
   std::vector<std::unique_ptr<engine::Workspace>> workspaces_;
-  std::unique_ptr<operations::WorkspaceOperations> MakeOperations(engine::Workspace* workspace);
+  std::unique_ptr<operations::WorkspaceOperations> MakeOperations(const HubSpec& spec,
+                                                                  engine::Workspace* workspace);
 
   std::vector<std::unique_ptr<loops::LoopRunner>> loops_;
+  std::vector<std::unique_ptr<operations::WorktreeRequests>> worktrees_;
   std::vector<std::unique_ptr<operations::WorkspaceOperations>> operations_;
   std::unique_ptr<Server> server_;
 };

@@ -87,8 +87,9 @@ TEST_F(Bash, TheScriptIsSound) {
 
 TEST_F(Bash, OffersCommandsThenTheirSubcommands) {
   EXPECT_THAT(Offered({""}),
-              UnorderedElementsAre("agent", "ticket", "loop", "operation", "status", "top", "debug",
-                                   "maintain", "watch", "me", "hub", "completion"));
+              UnorderedElementsAre("agent", "ticket", "loop", "round", "worktree", "operation",
+                                   "status", "top", "conflicts", "debug", "maintain", "watch", "me",
+                                   "hub", "completion"));
   EXPECT_THAT(Offered({"ti"}), ElementsAre("ticket"));
   EXPECT_THAT(Offered({"agent", ""}),
               UnorderedElementsAre("register", "list", "show", "hold", "leave"));

@@ -49,6 +49,9 @@ const std::map<std::string, Line>& Lines() {
       {"loop step", {{"loop", "step", "comms"}, "comms\tRUNNING\t"}},
       {"loop pause", {{"loop", "pause", "comms"}, "comms\tRUNNING\t"}},
       {"loop resume", {{"loop", "resume", "comms"}, "comms\tRUNNING\t"}},
+      {"worktree add", {{"worktree", "add", "task-1"}, "/w\ttask-1\t0123456789\t2\ta\t"}},
+      {"worktree list", {{"worktree", "list"}, "/w\ttask-1\t0123456789\t2\ta\tlocked: why\n"}},
+      {"worktree remove", {{"worktree", "remove", "/w"}, "/w\ttask-1\n"}},
       {"operation list", {{"operation", "list"}, "O-1\tbackup\tRUNNING\t40%\t"}},
       {"operation show", {{"operation", "show", "O-1"}, "operation: O-1\nkind: backup\n"}},
       {"operation cancel", {{"operation", "cancel", "O-1", "-m", "no"}, "O-1\tbackup\tRUNNING\t"}},
@@ -81,8 +84,9 @@ const std::map<std::string, Line>& Lines() {
 const std::set<std::string>& Reading() {
   static const auto& reading = *new std::set<std::string>{
       "agent list", "agent show",   "ticket list", "ticket show",   "loop list", "operation list",
-      "round list", "round status", "round plan",  "worktree list", "conflicts", "operation show",
-      "status",     "watch",        "me",          "hub",           "completion"};
+      "round list", "round status", "round plan",  "round log",     "gate list", "gate log",
+      "conflicts",  "operation show", "worktree list", "status",     "watch",     "me",
+      "hub",        "completion"};
   return reading;
 }
 
@@ -263,6 +267,23 @@ class EveryCommand : public Commands, public testing::WithParamInterface<std::st
     pb::ListLoopsResponse loops;
     *loops.add_loops() = Loop();
     Always<pb::ListLoopsRequest>("HubService/ListLoops", loops);
+    pb::Worktree worktree;
+    worktree.set_path("/w");
+    worktree.set_branch("task-1");
+    worktree.set_commit("0123456789abcdef");
+    worktree.set_changed_files(2);
+    worktree.mutable_count_time()->set_seconds(1);
+    worktree.set_owner_agent_id("a");
+    worktree.set_lock_reason("why");
+    pb::ListWorktreesResponse worktrees;
+    *worktrees.add_worktrees() = worktree;
+    Always<pb::ListWorktreesRequest>("RepositoryService/ListWorktrees", worktrees);
+    pb::CreateWorktreeResponse made;
+    *made.mutable_worktree() = worktree;
+    Always<pb::CreateWorktreeRequest>("RepositoryService/CreateWorktree", made);
+    pb::RemoveWorktreeResponse removed;
+    *removed.mutable_worktree() = worktree;
+    Always<pb::RemoveWorktreeRequest>("RepositoryService/RemoveWorktree", removed);
     pb::Operation operation;
     operation.set_operation_id("O-1");
     operation.set_kind(pb::Operation::KIND_BACKUP);

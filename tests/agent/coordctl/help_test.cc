@@ -123,7 +123,7 @@ TEST(Help, EveryCommandHasADescriptionAndExamplesThatParse) {
     const bool is_group =
         command.size() == 1 &&
         (command[0] == "agent" || command[0] == "ticket" || command[0] == "loop" ||
-         command[0] == "operation" || command[0] == "round");
+         command[0] == "operation" || command[0] == "round" || command[0] == "worktree");
     command.push_back("--help");
     EXPECT_EQ(RunCoordctl(host, command), 0);
     if (is_group) continue;

@@ -227,7 +227,7 @@ class Debug(HubTest):
     def secrets(self):
         token = os.path.join(self.hub.directory, "t")
         self.ctl("agent", "register", "a", "--token-file", token)
-        self.ctl("agent", "register", "b")
+        self.ctl("agent", "register", "b", "--share-worktree")
         self.ctl("ticket", "create", "--title", "a title", "--body", "the-secret-body", env={"COORDHUB_SESSION": token})
         self.ctl("ticket", "comment", "1", "-m", "the-secret-comment", env={"COORDHUB_SESSION": token})
         with open(token, encoding="utf-8") as f:
@@ -370,7 +370,7 @@ class Identity(HubTest):
         token = os.path.join(self.hub.directory, "b")
         self.ctl("agent", "register", "b", "--ttl", "1h", "--token-file", token)
         self.ctl("ticket", "claim", "1", env={"COORDHUB_SESSION": token})
-        self.ctl("agent", "register", "a", "--ttl", "5s")
+        self.ctl("agent", "register", "a", "--ttl", "5s", "--share-worktree")
         held = subprocess.Popen([COORDCTL, "agent", "hold"], cwd=self.hub.repo, env=self.hub.env,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         held.send_signal(signal.SIGSTOP)
@@ -382,7 +382,7 @@ class Identity(HubTest):
         self.assertEqual(json.loads(self.ctl("me", "--json").stdout).get("caller", ""), "")
         self.ctl("--as", "operator", "ticket", "comment", "1", "-m", "by the operator")
         self.expect_nobody()
-        self.ctl("agent", "register", "a")
+        self.ctl("agent", "register", "a", "--share-worktree")
         self.ctl("ticket", "comment", "1", "-m", "by a")
 
     def test_a_worktree_made_later_at_the_same_path_is_nobodys(self):
@@ -398,7 +398,12 @@ class Identity(HubTest):
         self.git("worktree", "add", "-q", path, "-b", "two")
         self.assertIn("operator", there("me").stdout)
         self.assertEqual(there("ticket", "complete", "-m", "by somebody else").returncode, REFUSED)
-        self.assertEqual(there("agent", "register", "two").returncode, OK)
+        # The hub knows places: the one before lives, and its place is this one.
+        refused = there("agent", "register", "two")
+        self.assertEqual(refused.returncode, REFUSED)
+        self.assertRegex(refused.stderr, "the live agent one works in .*WORKTREE_HELD")
+        self.assertIn("coordctl worktree add", refused.stderr)
+        self.assertEqual(there("agent", "register", "two", "--share-worktree").returncode, OK)
         self.assertIn("you are: two", there("me").stdout)
         # The other way round: one that is moved keeps its agent.
         self.git("worktree", "move", path, path + "-moved")

@@ -78,7 +78,7 @@ class Top(unittest.TestCase):
 
     def register(self, name):
         token = os.path.join(self.hub.directory, name)
-        self.hub.ctl("agent", "register", name, "--ttl", "10m", "--token-file", token)
+        self.hub.ctl("agent", "register", name, "--ttl", "10m", "--share-worktree", "--token-file", token)
         return {"COORDHUB_SESSION": token}
 
     def test_shows_changes_as_they_happen(self):
