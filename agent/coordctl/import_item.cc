@@ -98,10 +98,6 @@ std::string WhyBadDependencies(const pb::TicketSpec& spec) {
     if (!pb::Dependency::Until_IsValid(dependency.until())) {
       return "until is neither UNTIL_DONE nor UNTIL_INTEGRATED";
     }
-    if (dependency.until() == pb::Dependency::UNTIL_INTEGRATED) {
-      return absl::StrCat("the dependency ", id,
-                          " is until UNTIL_INTEGRATED, and nothing integrates yet");
-    }
   }
   return "";
 }

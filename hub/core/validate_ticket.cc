@@ -36,12 +36,6 @@ void CheckDependencies(FieldChecks& checks, const pb::TicketSpec& spec,
     if (dependency.until() != pb::Dependency::UNTIL_UNSPECIFIED) {
       checks.Enum({kField, i, "until"}, dependency.until(), pb::Dependency::Until_IsValid);
     }
-    // Logs of before may have it, and are read as they are.
-    if (dependency.until() == pb::Dependency::UNTIL_INTEGRATED) {
-      checks.Refuse({kField, i, "until"},
-                    "must be UNTIL_DONE: nothing integrates yet, so that the ticket would wait for "
-                    "UNTIL_INTEGRATED for ever");
-    }
   }
 }
 

@@ -69,8 +69,7 @@ class Making {
     // What cannot be swept away keeps a name that says whose it is, and is told of.
     if (const absl::Status swept = Sweep(staging_); !swept.ok()) {
       return base::MakeError(v1::ERROR_REASON_IO_FAILED,
-                             absl::StrCat(base::ToAbsl(base::ToStd(status.message())), "; and ",
-                                          base::ToAbsl(base::ToStd(swept.message()))),
+                             absl::StrCat(status.message(), "; and ", swept.message()),
                              {{"operation", "undo"}});
     }
     return status;
@@ -214,9 +213,10 @@ absl::Status Making::CopySparseness() const {
     if (error) return PathError("copy", patterns, error.value());
   }
   const std::string config = work_.common_dir + "/config.worktree";
-  COORDHUB_ASSIGN_OR_RETURN(const auto by_worktree, AskGit(work_, {"config", "--type=bool", "--get",
-                                                                   "extensions.worktreeConfig"}));
-  if (by_worktree != "true" || !fs::exists(config, error)) return absl::OkStatus();
+  COORDHUB_ASSIGN_OR_RETURN(
+      const std::optional<std::string> by_worktree,
+      AskGit(work_, {"config", "--type=bool", "--get", "extensions.worktreeConfig"}));
+  if (by_worktree.value_or("") != "true" || !fs::exists(config, error)) return absl::OkStatus();
   const std::string copy = staging_.entry + "/config.worktree";
   fs::copy_file(config, copy, error);
   if (error) return PathError("copy", config, error.value());

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "agent/base/error.h"
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
@@ -95,8 +96,11 @@ GitMergeReader::Next GitMergeReader::ReadStage() {
   return Next::kStage;
 }
 
-MergeProgram::MergeProgram(std::string common_dir, const GitCancel* cancel)
-    : common_dir_(std::move(common_dir)), cancel_(cancel) {}
+MergeProgram::MergeProgram(std::string common_dir, const std::vector<std::string>& more_objects,
+                           const GitCancel* cancel)
+    : common_dir_(std::move(common_dir)),
+      more_objects_(absl::StrJoin(more_objects, ":")),
+      cancel_(cancel) {}
 
 std::vector<GitMerge> MergeProgram::Run(const std::vector<CommitPair>& pairs,
                                         const std::function<bool()>& should_stop) {
@@ -165,7 +169,8 @@ absl::Status MergeProgram::Prepare() {
   }
   // git of this age fetches what a partial clone lacks, unless it may use no transport.
   environment_ = {absl::StrCat("GIT_OBJECT_DIRECTORY=", scratch_->directory()),
-                  "GIT_ALLOW_PROTOCOL=none"};
+                  "GIT_ALLOW_PROTOCOL=none",
+                  absl::StrCat("GIT_ALTERNATE_OBJECT_DIRECTORIES=", more_objects_)};
   return FindDrivers();
 }
 

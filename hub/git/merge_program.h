@@ -71,8 +71,9 @@ class GitMergeReader {
 // Blocks; one thread at a time.
 class MergeProgram {
  public:
-  // `cancel` is not owned.
-  MergeProgram(std::string common_dir, const GitCancel* cancel);
+  // `more_objects`: as MergerOptions has them. `cancel` is not owned.
+  MergeProgram(std::string common_dir, const std::vector<std::string>& more_objects,
+               const GitCancel* cancel);
 
   // In the order of `pairs` (of hex ids), and fewer if `should_stop` said so: it is asked before
   // each process, of which one merges some hundred pairs. Every merge has a tree or a problem. The
@@ -99,6 +100,8 @@ class MergeProgram {
   std::vector<std::string> Arguments() const;
 
   const std::string common_dir_;
+  // As git's environment has it.
+  const std::string more_objects_;
   const GitCancel* const cancel_;
   std::unique_ptr<ScratchObjects> scratch_;
   std::vector<std::string> environment_;

@@ -74,13 +74,26 @@ std::string ReadFileOf(git_repository* repository, const git_tree* tree, const s
   return {static_cast<const char*>(git_blob_rawcontent(raw_blob)), static_cast<size_t>(size)};
 }
 
+absl::Status AddObjects(git_repository* repository, const std::vector<std::string>& directories) {
+  if (directories.empty()) return absl::OkStatus();
+  git_odb* raw_odb = nullptr;
+  if (git_repository_odb(&raw_odb, repository) != 0)
+    return LibraryError("opening", git_repository_path(repository));
+  const OdbHandle odb(raw_odb);
+  for (const std::string& directory : directories) {
+    if (git_odb_add_disk_alternate(raw_odb, directory.c_str()) != 0)
+      return LibraryError("opening", directory);
+  }
+  return absl::OkStatus();
+}
+
 class GitMerger final : public Merger {
  public:
   GitMerger(std::string common_dir, RepositoryHandle repository, MergerOptions options)
       : common_dir_(std::move(common_dir)),
-        options_(options),
+        options_(std::move(options)),
         repository_(std::move(repository)),
-        program_(common_dir_, &cancel_),
+        program_(common_dir_, options_.more_objects, &cancel_),
         bases_(repository_.get()) {}
 
   absl::StatusOr<std::string> Resolve(const std::string& name) override {
@@ -261,6 +274,8 @@ class GitMerger final : public Merger {
     git_odb* raw_odb = nullptr;
     if (git_odb_open(&raw_odb, program_.object_directory().c_str()) != 0) return "";
     const OdbHandle odb(raw_odb);
+    for (const std::string& directory : options_.more_objects)
+      git_odb_add_disk_alternate(raw_odb, directory.c_str());
     git_repository* raw_repository = nullptr;
     if (git_repository_wrap_odb(&raw_repository, raw_odb) != 0) return "";
     const RepositoryHandle repository(raw_repository);
@@ -317,7 +332,9 @@ absl::StatusOr<std::unique_ptr<Merger>> Merger::Open(const std::string& common_d
   git_repository* raw = nullptr;
   if (git_repository_open(&raw, common_dir.c_str()) != 0)
     return LibraryError("opening", common_dir);
-  return std::make_unique<GitMerger>(common_dir, RepositoryHandle(raw), options);
+  RepositoryHandle repository(raw);
+  COORDHUB_RETURN_IF_ERROR(AddObjects(raw, options.more_objects));
+  return std::make_unique<GitMerger>(common_dir, std::move(repository), std::move(options));
 }
 
 }  // namespace coordhub::git

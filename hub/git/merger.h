@@ -71,6 +71,8 @@ struct MergeCircumstances {
 struct MergerOptions {
   // How many paths a verdict names.
   size_t max_conflicts = 1000;
+  // Object directories beside the repository's: of commits that it does not have.
+  std::vector<std::string> more_objects;
 };
 
 // Merges in nobody's sight. A pair whose sides cannot come in each other's way is clean without a

@@ -147,9 +147,13 @@ void Radar::Remember(Key key, MergeVerdict verdict) {
 
 void Radar::Collect() {
   auto findings = std::make_shared<std::vector<PairVerdict>>();
+  std::vector<bool> is_unfinished(heads_.size(), false);
   for (size_t i = 0; i < heads_.size(); ++i) {
     for (size_t j = i + 1; j < heads_.size(); ++j) {
       const auto known = verdicts_.find(KeyOf(head_numbers_[i], head_numbers_[j]));
+      if (known == verdicts_.end() && head_numbers_[i] != head_numbers_[j]) {
+        is_unfinished[i] = is_unfinished[j] = true;
+      }
       if (known == verdicts_.end() || known->second == nullptr) continue;
       findings->push_back(
           {heads_[i].branch, heads_[j].branch, heads_[i].commit, heads_[j].commit, known->second});
@@ -158,6 +162,10 @@ void Radar::Collect() {
   result_.pairs =
       static_cast<int64_t>(heads_.size() * (heads_.size() - (heads_.empty() ? 0 : 1)) / 2);
   result_.findings = std::move(findings);
+  result_.unfinished.clear();
+  for (size_t i = 0; i < heads_.size(); ++i) {
+    if (is_unfinished[i]) result_.unfinished.push_back(heads_[i].branch);
+  }
 }
 
 }  // namespace coordhub::git

@@ -47,6 +47,8 @@ struct RadarResult {
   // All pairs were. False: it was told to stop, or there are more than kMaxHeads heads; pairs that
   // were not compared are not among the findings.
   bool complete = true;
+  // The branches that have a pair which was not compared, in order.
+  std::vector<std::string> unfinished;
 };
 
 // Compares all pairs of heads and remembers verdicts by commits, so that a look costs in proportion

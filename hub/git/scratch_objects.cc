@@ -7,12 +7,13 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 #include <utility>
 
+#include "absl/time/time.h"
+#include "agent/base/clock.h"
 #include "agent/base/error.h"
 
 namespace coordhub::git {
@@ -22,12 +23,13 @@ namespace fs = std::filesystem;
 
 constexpr char kPrefix[] = "coordhub-merge-";
 // Younger ones may be in the making.
-constexpr time_t kAbandonedAge = 3600;
+constexpr absl::Duration kAbandonedAge = absl::Hours(1);
 
 bool IsOursAndOld(const std::string& path) {
   struct stat directory {};
   return lstat(path.c_str(), &directory) == 0 && S_ISDIR(directory.st_mode) &&
-         directory.st_uid == geteuid() && directory.st_mtime + kAbandonedAge < time(nullptr);
+         directory.st_uid == geteuid() &&
+         absl::FromTimeT(directory.st_mtime) + kAbandonedAge < base::SystemClock().Wall();
 }
 
 // What processes left behind that were killed.

@@ -25,16 +25,12 @@
 #include "hub/loops/gate_watch.h"
 #include "hub/loops/monitor_loop.h"
 #include "hub/loops/round_needs.h"
+#include "hub/main/operation_kinds.h"
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
 #include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
-#include "hub/operations/backup_kind.h"
-#include "hub/operations/gate_kind.h"
 #include "hub/operations/gate_scratch.h"
-#include "hub/operations/integrate_kind.h"
-#include "hub/operations/round_gate.h"
-#include "hub/operations/verify_kind.h"
 
 namespace coordhub::hub {
 namespace {
@@ -458,59 +454,21 @@ bool WorkspaceHost::Stop() {
 }
 
 void WorkspaceHost::StartOperations() {
+  worktrees_ = std::make_unique<operations::WorktreeRequests>(
+      WorktreesRoot(plan_), operations::WorktreeNaming(environment_.worktree_branches));
   operations::OperationsOptions options;
   options.workspace = workspace_.get();
   options.clock = environment_.clock;
-  options.kinds.push_back(std::make_unique<operations::BackupKind>(workspace_.get()));
-  options.kinds.push_back(std::make_unique<operations::VerifyKind>(workspace_.get()));
-  options.kinds.push_back(std::make_unique<operations::GateKind>(
-      operations::GateKindOptions{.workspace = workspace_.get(),
-                                  .common_dir = plan_.common_dir,
-                                  .scratch_dir = operations::GateScratchDir(plan_.state.dir())}));
-  operations::IntegrateKind::Options integrate;
-  integrate.workspace = workspace_.get();
-  integrate.common_dir = plan_.common_dir;
-  integrate.main_worktree = repository_->main_worktree();
-  integrate.gate_scratch_dir = operations::GateScratchDir(plan_.state.dir());
-  integrate.run_gate =
-      [place = operations::RoundGatePlace{.common_dir = plan_.common_dir,
-                                          .scratch_dir = integrate.gate_scratch_dir}](
-          operations::OperationContext& context, const v1::Gate& gate, const std::string& commit,
-          int step) { return operations::RunRoundGate(place, context, gate, commit, step); };
-  options.kinds.push_back(std::make_unique<operations::IntegrateKind>(std::move(integrate)));
-  const operations::WorktreeSurroundings surroundings = MakeWorktreeSurroundings();
-  options.kinds.push_back(std::make_unique<operations::CreateWorktreeKind>(surroundings));
-  options.kinds.push_back(std::make_unique<operations::RemoveWorktreeKind>(surroundings));
+  options.kinds = MakeOperationKinds({.plan = plan_,
+                                      .workspace = workspace_.get(),
+                                      .observer = observer_.get(),
+                                      .worktrees = worktrees_.get(),
+                                      .main_worktree = repository_->main_worktree(),
+                                      .shared_state_path = SharedStatePath()});
   options.threads = kOperationThreads;
   options.long_threads = kLongThreads;
   operations_ = std::make_unique<operations::WorkspaceOperations>(std::move(options));
   operations_->Start();
-}
-
-// Worktrees go beside the main one (or the bare repository), into a directory of their own.
-operations::WorktreeSurroundings WorkspaceHost::MakeWorktreeSurroundings() {
-  std::string repository = plan_.main_worktree.empty() ? plan_.common_dir : plan_.main_worktree;
-  constexpr std::string_view kSuffix = ".git";
-  const std::string parent = std::filesystem::path(repository).parent_path().string();
-  std::string name = std::filesystem::path(repository).filename().string();
-  if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) {
-    name.resize(name.size() - kSuffix.size());
-  }
-  worktrees_ = std::make_unique<operations::WorktreeRequests>(
-      parent + "/" + name + "-worktrees",
-      operations::WorktreeNaming(environment_.worktree_branches));
-  operations::WorktreeSurroundings surroundings;
-  surroundings.workspace = workspace_.get();
-  surroundings.observer = observer_.get();
-  surroundings.requests = worktrees_.get();
-  surroundings.common_dir = plan_.common_dir;
-  surroundings.found_in = plan_.main_worktree;
-  surroundings.agents_root = parent;
-  if (!plan_.mirror_dir.empty()) {
-    surroundings.link_path = SharedStatePath();
-    surroundings.link_target = plan_.mirror_dir;
-  }
-  return surroundings;
 }
 
 bool WorkspaceHost::StopOperations() {

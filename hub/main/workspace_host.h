@@ -113,7 +113,6 @@ class WorkspaceHost {
   void StartLoops();
   bool StopLoops();
   void StartOperations();
-  operations::WorktreeSurroundings MakeWorktreeSurroundings();
   bool StopOperations();
   std::string LogPath(const char* name) const { return plan_.log_dir + "/" + name; }
   std::unique_ptr<loops::Loop> MakeMonitor();

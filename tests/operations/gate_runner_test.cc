@@ -61,9 +61,8 @@ TEST_F(GateRunnerTest, RunsInATreeOfTheCommit) {
   const GateResult result = Do(run);
   EXPECT_EQ(result.end, End::kPassed) << result.note;
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(
-      repo_.Log("O-1").text,
-      absl::StrCat("one\n", run.commit, "\n", GateTree(repo_.scratch_dir(), "O-1"), "\nO-1\n"));
+  EXPECT_EQ(repo_.Log("O-1").text, absl::StrCat("one\n", run.commit, "\n",
+                                                GateTree(repo_.scratch_dir(), "O-1"), "\nO-1\n"));
 }
 
 TEST_F(GateRunnerTest, TheRunsOfAnOperationStandInOneLog) {

@@ -73,5 +73,7 @@ class BadInputRows {
 
 // The rows of ConvergenceService.
 void AddConvergence(std::vector<BadInput>* rows);
+// The rows of RepositoryService.
+void AddRepository(std::vector<BadInput>* rows);
 
 }  // namespace coordhub::rpc

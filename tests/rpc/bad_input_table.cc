@@ -29,9 +29,10 @@ bool InMemory(const std::string& method) {
 // What many requests have in common.
 void AddCommon(Rows* rows) {
   const std::set<std::string> without_workspace = {"ListWorkspaces", "DrainHub", "MutateTickets"};
-  const std::set<std::string> lists = {
-      "ListAgents", "ListTickets",    "ListEvents", "ListWorkspaces", "ListBranches", "ListWorktrees",
-      "ListLoops",  "ListOperations", "ListRounds", "ListConflicts",  "ListGates"};
+  const std::set<std::string> lists = {"ListAgents",     "ListTickets",    "ListEvents",
+                                       "ListWorkspaces", "ListBranches",   "ListWorktrees",
+                                       "ListLoops",      "ListOperations", "ListRounds",
+                                       "ListConflicts",  "ListGates"};
   const std::set<std::string> at_revision = {
       "GetAgent",        "ListAgents",      "GetTicket",
       "ListTickets",     "GetHub",          "ListEvents",
@@ -177,8 +178,7 @@ void AddSpec(BadInputRows table, const std::string& open, const std::string& clo
   bad("dependencies[0].ticket_id", "title: 't' dependencies { ticket_id: '@nobody' }");
   bad("dependencies[0].until", "title: 't' dependencies { ticket_id: 'T-1' until: 99 }");
   good("title: 't' dependencies { ticket_id: 'T-3' until: UNTIL_DONE }");
-  bad("dependencies[0].until",
-      "title: 't' dependencies { ticket_id: 'T-3' until: UNTIL_INTEGRATED }");
+  good("title: 't' dependencies { ticket_id: 'T-3' until: UNTIL_INTEGRATED }");
   bad("parent_ticket_id", "title: 't' parent_ticket_id: 'T-x'");
   good("title: 't' parent_ticket_id: 'T-4'");
   bad("assignee_agent_id", "title: 't' assignee_agent_id: 'a b'");
@@ -409,38 +409,6 @@ void AddHub(Rows* rows) {
       .Refused("reason", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
 }
 
-void AddWorktrees(Rows* rows) {
-  for (const char* method : {"CreateWorktree", "RemoveWorktree"}) {
-    BadInputRows(rows, method)
-        .Line("path", limits::kPathBytes, "/")
-        .Bad("path", "path: 'relative/path'")
-        .Bad("path", "path: '-option'");
-  }
-  BadInputRows(rows, "CreateWorktree")
-      .Line("branch", limits::kBranchBytes)
-      .Line("start_point", limits::kBranchBytes)
-      .Bad("branch", "branch: '--force'")
-      .Bad("branch", "branch: 'a b'")
-      .Bad("branch", "branch: 'a..b'")
-      .Bad("branch", "branch: 'a@{1}'")
-      .Bad("branch", "branch: ''")
-      .Bad("branch", "branch: '' existing_branch: true")
-      .Good("existing_branch: true")
-      .Bad("start_point", "existing_branch: true start_point: 'main'")
-      .BadAgentId("agent_id")
-      .Good("branch: '' agent_id: 'conversation-7/reviewer'")
-      .Bad("ticket_id", "ticket_id: '17'")
-      .Unknown("ticket_id", "ticket_id: 'T-99'", v1::ERROR_REASON_TICKET_NOT_FOUND)
-      .Good("branch: '' path: '' ticket_id: 'T-1'")
-      .As(Who::kHolder)
-      .Good("branch: ''");
-  BadInputRows(rows, "RemoveWorktree")
-      .Bad("path", "path: ''")
-      .Good("allow_unmerged: true")
-      .As(Who::kHolder)
-      .Refused("path", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
-}
-
 void AddOperations(Rows* rows) {
   for (const char* method : {"GetOperation", "CancelOperation"}) {
     BadInputRows(rows, method)
@@ -463,18 +431,6 @@ void AddOperations(Rows* rows) {
       .Refused("operation_id", "", v1::ERROR_REASON_OPERATOR_REQUIRED);
 }
 
-void AddConflicts(Rows* rows) {
-  BadInputRows(rows, "ListConflicts").Line("branch", limits::kBranchBytes);
-  for (const char* field : {"ours", "theirs"}) {
-    BadInputRows(rows, "PreviewMerge")
-        .Bad(field, absl::StrCat(field, ": ''"))
-        .Bad(field, absl::StrCat(field, ": 'a\\n'"))
-        .Bad(field, absl::StrCat(field, ": '", kBidi, "'"))
-        .Bad(field, absl::StrCat(field, ": ", Quoted(Text(limits::kBranchBytes + 1))));
-  }
-  BadInputRows(rows, "PreviewMerge").Bad("min_revision", "min_revision: -1");
-}
-
 }  // namespace
 
 bool OperatorsOnly(const std::string& method) {
@@ -493,10 +449,9 @@ std::vector<BadInput> BadInputTable() {
   AddEvents(&rows);
   AddLoops(&rows);
   AddHub(&rows);
-  AddWorktrees(&rows);
   AddOperations(&rows);
   AddConvergence(&rows);
-  AddConflicts(&rows);
+  AddRepository(&rows);
   return rows;
 }
 

@@ -31,7 +31,8 @@ using google::protobuf::MethodDescriptor;
 constexpr char kStream[] = "MutateTickets";
 
 // A hub in which there is something to be wrong about: T-1 is open, T-2 held by conversation-1, T-3
-// done, T-4 made by conversation-2, O-1 the operator's, C-1 a round of branch task-1, and two gates.
+// done, T-4 made by conversation-2, O-1 the operator's, C-1 a round of branch task-1, and two
+// gates.
 class BadInputTest : public ::testing::TestWithParam<BadInput> {
  protected:
   void SetUp() override {

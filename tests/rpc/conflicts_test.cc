@@ -97,7 +97,7 @@ TEST_F(ConflictsTest, AreListedInOrderOfTheirBranches) {
   EXPECT_THAT(Listed("task-1"), ElementsAre("task-1 task-2"));
   EXPECT_THAT(Listed("task-9"), IsEmpty());
   const auto answer = Ok(operator_, &Repository::ListConflicts, {});
-  EXPECT_EQ(answer.revision(), hub_.workspace().head_revision());
+  EXPECT_EQ(answer.revision(), hub_.workspace().view()->revision);
   EXPECT_EQ(answer.conflicts(1).owner_a_agent_id(), "conversation-1");
   EXPECT_EQ(answer.conflicts(1).paths(0), "src/a.cc");
   EXPECT_FALSE(answer.conflicts(1).uncommitted());
@@ -139,12 +139,12 @@ TEST_F(ConflictsTest, OfOneBranchArePaged) {
 
 TEST_F(ConflictsTest, OpenAndClearReachAWatcher) {
   See({"task-1", "task-2"});
-  Watch watch(operator_, WatchAfter(hub_.workspace().head_revision()));
+  Watch watch(operator_, WatchAfter(hub_.workspace().view()->revision));
   watch.Opened();
   Find({{"task-1", "task-2"}});
-  watch.ReadTo(hub_.workspace().head_revision());
+  watch.ReadTo(hub_.workspace().view()->revision);
   Find({});
-  watch.ReadTo(hub_.workspace().head_revision());
+  watch.ReadTo(hub_.workspace().view()->revision);
   ASSERT_EQ(watch.events().size(), 2u);
   EXPECT_EQ(watch.events()[0].kind(), pb::EVENT_KIND_CONFLICTS_CHANGED);
   EXPECT_EQ(watch.events()[0].actor(), "hub:coordinator");

@@ -63,9 +63,13 @@ const std::map<std::string, Line>& Lines() {
       {"round integrate", {{"round", "integrate"}, "round: C-1\n"}},
       {"round list", {{"round", "list"}, "C-1\tOPEN\tmain\t0/1\t1\t"}},
       {"round cancel", {{"round", "cancel", "-m", "later"}, "round: C-1\n"}},
-      {"worktree list", {{"worktree", "list"}, "/trees/1\t"}},
-      {"worktree add", {{"worktree", "add", "task-1"}, "/trees/1"}},
-      {"worktree remove", {{"worktree", "remove", "/trees/1"}, "/trees/1"}},
+      {"round log", {{"round", "log", "C-1"}, "1 of 3 failed\n"}},
+      {"gate set",
+       {{"gate", "set", "tests", "--target", "main", "--", "true"}, "tests\tRED\tmain\t"}},
+      {"gate list", {{"gate", "list"}, "tests\tRED\tmain\t"}},
+      {"gate delete", {{"gate", "delete", "tests"}, "tests\tdeleted\n"}},
+      {"gate run", {{"gate", "run", "tests"}, "O-1\ttests\n"}},
+      {"gate log", {{"gate", "log", "tests"}, "1 of 3 failed\n"}},
       {"status", {{"status"}, "Hub: RUNNING"}},
       {"conflicts", {{"conflicts"}, "main\ttask-1\t1\t"}},
       {"watch", {{"watch", "--no-follow"}, "7\t"}},
@@ -83,9 +87,9 @@ const std::map<std::string, Line>& Lines() {
 // Those that change nothing, and so go on where an agent's session has ended.
 const std::set<std::string>& Reading() {
   static const auto& reading = *new std::set<std::string>{
-      "agent list", "agent show",   "ticket list", "ticket show",   "loop list", "operation list",
-      "round list", "round status", "round plan",  "round log",     "gate list", "gate log",
-      "conflicts",  "operation show", "worktree list", "status",     "watch",     "me",
+      "agent list", "agent show",     "ticket list",   "ticket show", "loop list", "operation list",
+      "round list", "round status",   "round plan",    "round log",   "gate list", "gate log",
+      "conflicts",  "operation show", "worktree list", "status",      "watch",     "me",
       "hub",        "completion"};
   return reading;
 }
@@ -247,26 +251,27 @@ class EveryCommand : public Commands, public testing::WithParamInterface<std::st
     plan.add_steps()->set_branch("task-a");
     Always<pb::PlanIntegrationRequest>("ConvergenceService/PlanIntegration", plan);
   }
-  void AnswerWorktrees() {
-    pb::ListWorktreesResponse worktrees;
-    worktrees.add_worktrees()->set_path("/trees/1");
-    Always<pb::ListWorktreesRequest>("RepositoryService/ListWorktrees", worktrees);
-    pb::CreateWorktreeResponse created;
-    created.mutable_worktree()->set_path("/trees/1");
-    Always<pb::CreateWorktreeRequest>("RepositoryService/CreateWorktree", created);
-    pb::RemoveWorktreeResponse removed;
-    removed.mutable_worktree()->set_path("/trees/1");
-    Always<pb::RemoveWorktreeRequest>("RepositoryService/RemoveWorktree", removed);
+  void AnswerGates() {
+    pb::Gate gate;
+    gate.set_gate_id("tests");
+    gate.set_target("main");
+    gate.set_verdict(pb::Gate::VERDICT_RED);
+    pb::SetGateResponse set;
+    *set.mutable_gate() = gate;
+    Always<pb::SetGateRequest>("ConvergenceService/SetGate", set);
+    pb::ListGatesResponse gates;
+    *gates.add_gates() = gate;
+    Always<pb::ListGatesRequest>("ConvergenceService/ListGates", gates);
+    Always<pb::DeleteGateRequest>("ConvergenceService/DeleteGate", pb::DeleteGateResponse());
+    pb::RunGateResponse begun;
+    begun.set_operation_id("O-1");
+    Always<pb::RunGateRequest>("ConvergenceService/RunGate", begun);
+    pb::GetGateLogResponse log;
+    log.set_operation_id("O-1");
+    log.set_text("1 of 3 failed\n");
+    Always<pb::GetGateLogRequest>("ConvergenceService/GetGateLog", log);
   }
-  void AnswerHub() {
-    AnswerRounds();
-    AnswerWorktrees();
-    pb::GetHubResponse hub;
-    hub.set_version("1.2.3");
-    Always<pb::GetHubRequest>("HubService/GetHub", hub);
-    pb::ListLoopsResponse loops;
-    *loops.add_loops() = Loop();
-    Always<pb::ListLoopsRequest>("HubService/ListLoops", loops);
+  void AnswerWorktrees() {
     pb::Worktree worktree;
     worktree.set_path("/w");
     worktree.set_branch("task-1");
@@ -284,6 +289,17 @@ class EveryCommand : public Commands, public testing::WithParamInterface<std::st
     pb::RemoveWorktreeResponse removed;
     *removed.mutable_worktree() = worktree;
     Always<pb::RemoveWorktreeRequest>("RepositoryService/RemoveWorktree", removed);
+  }
+  void AnswerHub() {
+    AnswerRounds();
+    AnswerGates();
+    AnswerWorktrees();
+    pb::GetHubResponse hub;
+    hub.set_version("1.2.3");
+    Always<pb::GetHubRequest>("HubService/GetHub", hub);
+    pb::ListLoopsResponse loops;
+    *loops.add_loops() = Loop();
+    Always<pb::ListLoopsRequest>("HubService/ListLoops", loops);
     pb::Operation operation;
     operation.set_operation_id("O-1");
     operation.set_kind(pb::Operation::KIND_BACKUP);

@@ -237,10 +237,6 @@ INSTANTIATE_TEST_SUITE_P(
          "line 1", "dependencies[0] has no field \"ticket\"; did you mean \"ticket_id\"?"},
         {"Until", "{\"title\": \"a\", \"dependencies\": [{\"until\": \"soon\"}]}\n", "line 1",
          "is none of UNTIL_DONE, UNTIL_INTEGRATED"},
-        {"Integrated",
-         "{\"title\": \"a\", \"dependencies\": [{\"ticket_id\": \"T-3\", \"until\": "
-         "\"UNTIL_INTEGRATED\"}]}\n",
-         "line 1", "the dependency T-3 is until UNTIL_INTEGRATED, and nothing integrates yet"},
         {"Time", "{\"title\": \"a\", \"not_before\": \"tomorrow\"}\n", "line 1",
          "not_before is no time"},
         {"Huge", "{\"title\": \"a\", \"priority\": 99999999999}\n", "line 1", "too large"},

@@ -66,7 +66,7 @@ std::set<int64_t> Model::WaitsFor(int64_t number) const {
 std::set<int64_t> Model::BlockersOf(int64_t number) const {
   std::set<int64_t> blockers;
   for (const auto& [dependency, until] : tickets.at(number).dependencies) {
-    // Nothing integrates yet, so what waits for that waits on.
+    // In this world nothing integrates, so what waits for that waits on.
     if (until == v1::Dependency::UNTIL_INTEGRATED ||
         (archived.contains(dependency) ? archived.at(dependency) : tickets.at(dependency).state) !=
             State::STATE_DONE) {
