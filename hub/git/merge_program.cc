@@ -55,7 +55,8 @@ void GitMergeReader::EndField() {
       next_ = field_.empty() ? Next::kPathCount : ReadStage();
       return;
     case Next::kPathCount:
-      if (field_.empty()) {
+      // After a submodule in conflict, git of this age puts advice for people before what ends it.
+      if (field_.empty() || field_.back() == '\n') {
         merges_.push_back(std::move(merge_));
         next_ = Next::kClean;
         return;

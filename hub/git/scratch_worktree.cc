@@ -75,8 +75,9 @@ bool IsKnown(const std::string& common_dir, const std::string& path) {
 absl::StatusOr<std::string> ResolveBranch(const std::string& common_dir,
                                           const std::string& branch) {
   std::string output;
-  GitCommand command = CommandIn(
-      common_dir, {"rev-parse", "--verify", "--quiet", "refs/heads/" + branch + "^{commit}"});
+  // Unlike rev-parse, it takes a name and nothing that is computed from one.
+  GitCommand command =
+      CommandIn(common_dir, {"show-ref", "--verify", "--hash", "refs/heads/" + branch});
   command.on_output = [&output](std::string_view bytes) { output.append(bytes); };
   command.max_output = 4096;
   COORDHUB_ASSIGN_OR_RETURN(const GitResult result, RunGit(command));

@@ -402,6 +402,7 @@ TEST_F(Sessions, ARestoreIsCutByBytesSoThatEveryEventFitsIntoAMessage) {
     pb::RegisterAgentRequest& request = command.request;
     request.set_branch(std::string(limits::kBranchBytes, 'b'));
     request.set_worktree("/" + std::string(limits::kPathBytes - 1, 'w'));
+    request.set_share_worktree(true);
     request.set_program(std::string(limits::kProgramBytes, 'p'));
     for (int label = 0; label < limits::kLabels; ++label) {
       request.add_labels(std::string(limits::kLabelBytes - 2, 'l') + absl::StrCat(10 + label));

@@ -34,7 +34,7 @@ FieldTable Spec(Need title) {
                                {"dependencies.ticket_id", TicketName(Need::kRequired)},
                                {"dependencies.until",
                                 {Number("Unspecified", 0, true), Number("Done", 1, true),
-                                 Number("Integrated", 2, false), Number("OneBeyond", 3, false),
+                                 Number("Integrated", 2, true), Number("OneBeyond", 3, false),
                                  Number("Negative", -1, false)}},
                                {"parent_ticket_id", TicketName()},
                                {"assignee_agent_id", AgentName()},

@@ -27,6 +27,7 @@
 #include "hub/engine/stored_rows.h"
 #include "hub/journal/file_system.h"
 #include "hub/journal/store_key.h"
+#include "tests/engine/golden_deeds.h"
 #include "tests/engine/writer_harness.h"
 #include "tests/journal/harness.h"
 #include "tests/journal/raw_database.h"
@@ -38,7 +39,6 @@ namespace {
 const std::set<v1::EventKind>& NotMadeYet() {
   static const auto& kinds = *new std::set<v1::EventKind>{
       v1::EVENT_KIND_UNSPECIFIED,
-      v1::EVENT_KIND_TICKET_INTEGRATED,
       v1::EVENT_KIND_RESERVATION_ACQUIRED,
       v1::EVENT_KIND_RESERVATION_RELEASED,
       v1::EVENT_KIND_RESERVATION_LOST,
@@ -48,16 +48,6 @@ const std::set<v1::EventKind>& NotMadeYet() {
       v1::EVENT_KIND_MESSAGE_ACKNOWLEDGED,
       v1::EVENT_KIND_MESSAGES_DELIVERED,
       v1::EVENT_KIND_MESSAGES_FORGOTTEN,
-      v1::EVENT_KIND_CONFLICTS_CHANGED,
-      v1::EVENT_KIND_ROUND_OPENED,
-      v1::EVENT_KIND_ROUND_CHANGED,
-      v1::EVENT_KIND_ROUND_READY,
-      v1::EVENT_KIND_ROUND_REOPENED,
-      v1::EVENT_KIND_ROUND_INTEGRATING,
-      v1::EVENT_KIND_ROUND_CONVERGED,
-      v1::EVENT_KIND_ROUND_FAILED,
-      v1::EVENT_KIND_ROUND_CANCELLED,
-      v1::EVENT_KIND_ROUNDS_FORGOTTEN,
   };
   return kinds;
 }
@@ -66,15 +56,25 @@ const std::set<v1::EventKind>& NotMadeYet() {
 struct Golden {
   std::string name;
   std::set<v1::EventKind> lacks;
+  // Rounds, conflicts, gates and tickets that are integrated.
+  bool has_convergence = true;
 };
+
+bool IsOfConvergence(v1::EventKind kind) {
+  return kind == v1::EVENT_KIND_TICKET_INTEGRATED || kind == v1::EVENT_KIND_CONFLICTS_CHANGED ||
+         (kind >= v1::EVENT_KIND_ROUND_OPENED && kind <= v1::EVENT_KIND_ROUNDS_FORGOTTEN) ||
+         (kind >= v1::EVENT_KIND_GATE_SET && kind <= v1::EVENT_KIND_GATE_RAN);
+}
 
 const std::vector<Golden>& Goldens() {
   static const auto& all = *new std::vector<Golden>{
       {"0.1.0",
        {v1::EVENT_KIND_TICKETS_ARCHIVED, v1::EVENT_KIND_OPERATION_STARTED,
         v1::EVENT_KIND_OPERATION_CHANGED, v1::EVENT_KIND_OPERATION_FINISHED,
-        v1::EVENT_KIND_OPERATIONS_FORGOTTEN}},
-      {"format-3", {}},
+        v1::EVENT_KIND_OPERATIONS_FORGOTTEN},
+       /*has_convergence=*/false},
+      {"format-3", {}, /*has_convergence=*/false},
+      {"convergence", {}},
   };
   return all;
 }
@@ -85,6 +85,7 @@ std::set<std::string> KindsMade(const Golden& golden) {
   for (int i = 0; i < kinds.value_count(); ++i) {
     const auto kind = static_cast<v1::EventKind>(kinds.value(i)->number());
     if (NotMadeYet().contains(kind) || golden.lacks.contains(kind)) continue;
+    if (!golden.has_convergence && IsOfConvergence(kind)) continue;
     names.insert(v1::EventKind_Name(kind));
   }
   return names;
@@ -148,140 +149,6 @@ std::string Stored(const std::string& version, const std::string& name) {
 
 // ---- how such a journal is made ----
 
-// Does, once at least, everything that makes events.
-class Deeds {
- public:
-  void Do() {
-    Agents();
-    Tickets();
-    Ends();
-    Others();
-  }
-  WriterHarness& hub() { return hub_; }
-
- private:
-  template <class Request>
-  v1::Ticket As(core::Caller caller, Request request) {
-    const auto reply = hub_.RunOne(CommandOf(std::move(caller), std::move(request)));
-    EXPECT_TRUE(reply->outcome.ok()) << reply->outcome.status();
-    return reply->outcome.ok() ? reply->ticket() : v1::Ticket();
-  }
-  template <class Request>
-  static Request About(const std::string& ticket_id) {
-    Request request;
-    request.set_ticket_id(ticket_id);
-    return request;
-  }
-  v1::FailTicketRequest Failed(const std::string& ticket_id) {
-    const v1::Ticket claimed = As(Session("uid-a"), About<v1::ClaimTicketRequest>(ticket_id));
-    auto fail = About<v1::FailTicketRequest>(ticket_id);
-    fail.set_fence(claimed.claim().fence());
-    fail.set_reason("does not build");
-    return fail;
-  }
-
-  void Agents() {
-    hub_.Register("conversation-1", "uid-a", absl::Hours(1));
-    hub_.Register("conversation-2", "uid-b", absl::Seconds(30));
-    hub_.Register("conversation-3", "uid-c", absl::Hours(1));
-    auto resumed = RegisterCommand("conversation-1", "uid-x", absl::Hours(1));
-    resumed->caller = Session("uid-a");
-    std::get<core::RegisterAgent>(resumed->body).request.set_branch("conversation-1");
-    EXPECT_TRUE(hub_.RunOne(std::move(resumed))->outcome.ok());
-    EXPECT_TRUE(
-        hub_.RunOne(CommandOf(Session("uid-c"), v1::DeregisterAgentRequest()))->outcome.ok());
-  }
-
-  void Tickets() {
-    v1::CreateTicketRequest create = Create("Mend the fence", 1);
-    create.set_request_id("once");
-    create.mutable_spec()->set_body("All of it.\n");
-    create.mutable_spec()->add_labels("outdoors");
-    create.mutable_spec()->add_paths("fence/**");
-    As(Operator(), create);
-    v1::BatchCreateTicketsRequest batch;
-    batch.add_tickets()->mutable_spec()->set_title("Paint the fence");
-    batch.mutable_tickets(0)->mutable_spec()->add_dependencies()->set_ticket_id("T-1");
-    batch.add_tickets()->mutable_spec()->set_title("Part of work 3");
-    batch.mutable_tickets(1)->mutable_spec()->set_parent_ticket_id("@whole");
-    for (int i = 0; i < 5; ++i) {
-      auto* spec = batch.add_tickets()->mutable_spec();
-      spec->set_title(absl::StrCat("Work ", i));
-      spec->set_max_attempts(i == 0 ? 1 : 3);
-      if (i == 3) batch.mutable_tickets(5)->set_local_id("whole");  // T-7
-    }
-    As(Operator(), batch);
-    auto update = About<v1::UpdateTicketRequest>("T-1");
-    update.mutable_spec()->set_title("Mend the whole fence");
-    update.mutable_spec()->set_body("All of it, and the gate.\n");
-    update.mutable_update_mask()->add_paths("title");
-    update.mutable_update_mask()->add_paths("body");
-    As(Operator(), update);
-    auto comment = About<v1::AddCommentRequest>("T-1");
-    comment.set_text("The gate, too?");
-    comment.set_request_id("comment");
-    EXPECT_TRUE(hub_.RunOne(CommandOf(Session("uid-a"), comment))->outcome.ok());
-    const v1::Ticket claimed = As(Session("uid-a"), About<v1::ClaimTicketRequest>("T-1"));
-    v1::CompleteTicketRequest complete = Complete("T-1", claimed.claim().fence());
-    complete.set_commit("0123456789abcdef0123456789abcdef01234567");
-    complete.set_summary("three new posts");
-    As(Session("uid-a"), complete);
-  }
-
-  // All other ways in which a claim and a ticket end.
-  void Ends() {
-    const v1::Ticket claimed = As(Session("uid-a"), About<v1::ClaimTicketRequest>("T-3"));
-    auto release = About<v1::ReleaseTicketRequest>("T-3");
-    release.set_fence(claimed.claim().fence());
-    As(Session("uid-a"), release);
-    As(Operator(), About<v1::ReopenTicketRequest>("T-1"));
-    As(Session("uid-a"), Failed("T-4"));  // its only attempt: buried
-    As(Session("uid-a"), Failed("T-5"));  // to be tried again
-    auto for_good = Failed("T-6");
-    for_good.set_final(true);
-    As(Session("uid-a"), for_good);
-    As(Operator(), About<v1::CancelTicketRequest>("T-7"));
-    As(Session("uid-b"), About<v1::ClaimTicketRequest>("T-8"));
-    hub_.Advance(absl::Seconds(31));  // of uid-b nothing was heard
-  }
-
-  void Others() {
-    core::ObserveBranches observed;
-    for (const char* name : {"conversation-1", "task-1"}) {
-      v1::Branch& branch = observed.seen.emplace_back();
-      branch.set_branch(name);
-      branch.set_commit("89abcdef0123456789abcdef0123456789abcdef");
-      branch.set_target("main");
-      branch.set_ahead(2);
-    }
-    Run(core::Caller::Hub("coordinator"), observed);
-    Run(core::Caller::Hub("coordinator"), core::ObserveBranches{{}, {"task-1"}});
-    core::ImportLines lines;
-    lines.file_id = "generation-1";
-    lines.end_offset = 20;
-    lines.tickets.add_tickets()->mutable_spec()->set_title("appended by a script");
-    Run(core::Caller::File("tickets.md"), lines);
-    Operations();
-    Run(core::Caller::Hub("archive"), core::ArchiveTickets{.keep_at_most = 1});
-    Run(core::Caller::Hub("restore"),
-        core::EndAllSessions{"the workspace was restored from a backup"});
-  }
-  void Operations() {
-    Run(Operator(), core::BeginOperation{v1::Operation::KIND_BACKUP, "/backups/monday"});
-    Run(core::Caller::Hub("operations"), core::NoteOperation{"O-1", 40, "copies events"});
-    Run(core::Caller::Hub("operations"),
-        core::EndOperation{"O-1", v1::Operation::STATE_FAILED, "", "no space left"});
-    Run(Operator(), core::BeginOperation{v1::Operation::KIND_VERIFY, ""});
-  }
-  void Run(const core::Caller& caller, core::CommandBody body) {
-    auto command =
-        std::make_unique<core::Command>(core::Command{.caller = caller, .body = std::move(body)});
-    EXPECT_TRUE(hub_.RunOne(std::move(command))->outcome.ok());
-  }
-
-  WriterHarness hub_;
-};
-
 // What only ten thousand agents bring about: the record of one is erased.
 journal::Entry Forgetting(int64_t revision) {
   v1::Event event;
@@ -302,6 +169,18 @@ journal::Entry ForgettingAnOperation(int64_t revision) {
   event.set_kind(v1::EVENT_KIND_OPERATIONS_FORGOTTEN);
   event.set_actor("hub:operations");
   event.add_changes()->mutable_operation()->set_operation_id("O-1");
+  event.mutable_changes(0)->set_erased(true);
+  return {revision, revision, event.SerializeAsString(), ""};
+}
+
+// Likewise what only a thousand rounds bring about.
+journal::Entry ForgettingARound(int64_t revision) {
+  v1::Event event;
+  event.set_revision(revision);
+  event.set_commit_revision(revision);
+  event.set_kind(v1::EVENT_KIND_ROUNDS_FORGOTTEN);
+  event.set_actor("operator");
+  event.add_changes()->mutable_round()->set_round_id("C-1");
   event.mutable_changes(0)->set_erased(true);
   return {revision, revision, event.SerializeAsString(), ""};
 }
@@ -339,6 +218,7 @@ void WriteGolden(const std::string& directory) {
   ASSERT_TRUE(deeds.hub().journal_->NewReader()->Read(0, 1000, SIZE_MAX, &entries).ok());
   entries.push_back(Forgetting(entries.back().revision + 1));
   entries.push_back(ForgettingAnOperation(entries.back().revision + 1));
+  entries.push_back(ForgettingARound(entries.back().revision + 1));
   entries.back().store = RowsOf(deeds.hub().journal_.get());
   base::SequenceIdSource ids(1);
   journal::SqliteOptions options;

@@ -28,14 +28,14 @@ TEST_F(WorktreeChangesTest, AWorktreeIsWhatGitMakesAndHasTheLink) {
   const std::string top = repo_.Beside("task-1");
   EXPECT_EQ(repo_.Git("branch --show-current", top), "task-1");
   EXPECT_EQ(repo_.Git("status --porcelain", top), "") << "the link is excluded";
-  EXPECT_EQ(repo_.Git("config --get-regexp 'branch.*' || true"), "") << "it tracks nothing";
+  EXPECT_EQ(repo_.Git("config --get-regexp '^branch[.]' || true"), "") << "it tracks nothing";
   EXPECT_EQ(fs::read_symlink(top + "/shared_state"), repo_.top() + "/shared_state");
   EXPECT_EQ(repo_.Run("cat file", top), "one");
   EXPECT_THAT(repo_.Git("reflog task-1"), HasSubstr("Created from"));
   EXPECT_THAT(repo_.Git("worktree list --porcelain"), Not(HasSubstr("locked")));
   EXPECT_EQ(repo_.Git("worktree prune -v"), "");
-  repo_.Git("worktree move task-1 elsewhere", repo_.Beside(""));
-  repo_.Git("worktree remove elsewhere", repo_.Beside(""));
+  repo_.Git("worktree move ../task-1 ../elsewhere");
+  repo_.Git("worktree remove ../elsewhere");
   ExpectNoRest();
 }
 

@@ -87,9 +87,9 @@ TEST_F(Bash, TheScriptIsSound) {
 
 TEST_F(Bash, OffersCommandsThenTheirSubcommands) {
   EXPECT_THAT(Offered({""}),
-              UnorderedElementsAre("agent", "ticket", "loop", "round", "worktree", "operation",
-                                   "status", "top", "conflicts", "debug", "maintain", "watch", "me",
-                                   "hub", "completion"));
+              UnorderedElementsAre("agent", "ticket", "loop", "round", "worktree", "gate",
+                                   "operation", "status", "top", "conflicts", "debug", "maintain",
+                                   "watch", "me", "hub", "completion"));
   EXPECT_THAT(Offered({"ti"}), ElementsAre("ticket"));
   EXPECT_THAT(Offered({"agent", ""}),
               UnorderedElementsAre("register", "list", "show", "hold", "leave"));
@@ -168,7 +168,7 @@ TEST_F(Zsh, TheScriptRegistersItself) {
 
 TEST_F(Zsh, OffersCommandsWithWhatTheyDo) {
   const auto commands = Offered({""});
-  EXPECT_EQ(commands.size(), 12u);
+  EXPECT_EQ(commands.size(), 16u);
   EXPECT_THAT(commands, Contains("top:What `status` shows, live: changes appear as they happen"));
   EXPECT_THAT(commands, Contains("me:Who the hub takes you for, and what you hold"));
   EXPECT_THAT(Offered({"ticket", ""}),

@@ -83,10 +83,10 @@ TEST_F(ConflictsCommand, AreAMatrixOnATerminal) {
   unknown.set_problem("the history is not all here");
   Answer({Clash("main", "task-1"), unknown, provisional});
   EXPECT_EQ(Run({"conflicts"}), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("             1   2   3\n"
-                              "1 main       -   1   ?\n"
-                              "2 task-1     1   -  2~\n"
-                              "3 task-2     ?  2~   -\n"));
+  EXPECT_THAT(out_, HasSubstr("           1   2   3\n"
+                              "1 main     -   1   ?\n"
+                              "2 task-1   1   -  2~\n"
+                              "3 task-2   ?  2~   -\n"));
   EXPECT_THAT(out_, HasSubstr("BRANCH"));
 }
 

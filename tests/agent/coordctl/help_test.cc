@@ -82,7 +82,8 @@ std::vector<std::vector<std::string>> CommandsIn(const std::string& line) {
         commands.push_back(std::move(found));
       }
     }
-    if (word == "|" || word == "&&" || word == "&" || word == ";" || word == "#" || word == ">") {
+    if (word == "|" || word == "&&" || word == "||" || word == "&" || word == ";" || word == "#" ||
+        word == ">") {
       if (ours) commands.push_back(command);
       ours = false;
     } else if (ours) {
@@ -123,7 +124,8 @@ TEST(Help, EveryCommandHasADescriptionAndExamplesThatParse) {
     const bool is_group =
         command.size() == 1 &&
         (command[0] == "agent" || command[0] == "ticket" || command[0] == "loop" ||
-         command[0] == "operation" || command[0] == "round" || command[0] == "worktree");
+         command[0] == "operation" || command[0] == "round" || command[0] == "worktree" ||
+         command[0] == "gate");
     command.push_back("--help");
     EXPECT_EQ(RunCoordctl(host, command), 0);
     if (is_group) continue;
