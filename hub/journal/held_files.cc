@@ -1,6 +1,5 @@
 #include "hub/journal/held_files.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -25,13 +24,21 @@ absl::Status HeldFiles::Add(const std::string& path) {
   const std::optional<base::FileIdentity> identity = base::IdentityAt(path);
   if (!identity.has_value()) return Lost(path, "was removed");
   base::MutexLock lock(&mu_);
-  std::vector<File> files = *files_;
-  const auto known = std::find_if(files.begin(), files.end(),
-                                  [&path](const File& file) { return file.path == path; });
-  if (known != files.end()) files.erase(known);
+  std::vector<File> files = Without(path);
   files.push_back({path, *identity});
   files_ = std::make_shared<const std::vector<File>>(std::move(files));
   return absl::OkStatus();
+}
+
+void HeldFiles::Release(const std::string& path) {
+  base::MutexLock lock(&mu_);
+  files_ = std::make_shared<const std::vector<File>>(Without(path));
+}
+
+std::vector<HeldFiles::File> HeldFiles::Without(const std::string& path) const {
+  std::vector<File> files = *files_;
+  std::erase_if(files, [&path](const File& file) { return file.path == path; });
+  return files;
 }
 
 absl::Status HeldFiles::Check() const {

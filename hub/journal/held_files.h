@@ -27,6 +27,9 @@ class HeldFiles {
   // (path): nothing is there.
   absl::Status Add(const std::string& path);
 
+  // What is at `path` may go: we are about to remove it ourselves.
+  void Release(const std::string& path);
+
   // A few microseconds. Errors: STATE_DIR_LOST (path): the first that is not the one at its
   // path any more.
   absl::Status Check() const;
@@ -36,6 +39,8 @@ class HeldFiles {
     std::string path;
     base::FileIdentity identity;
   };
+
+  std::vector<File> Without(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable base::Mutex mu_;
   // Replaced as a whole, so that nobody looks at the disk under the lock.

@@ -113,6 +113,8 @@ absl::Status Hub::CheckHeld() const {
 }
 
 bool Hub::Stop(absl::Duration grace) {
+  // It removes the sockets, while work that is under way still writes down how it ended.
+  for (const auto& host : hosts_) host->ReleaseSocket();
   // The server drains the workspaces, so that waiting calls end before it does.
   if (server_ != nullptr) server_->Shutdown(grace);
   server_.reset();

@@ -77,6 +77,9 @@ class WorkspaceHost {
   // `on_fatal` follows at once; if the writer hangs, it is the caller who ends the process.
   absl::Status CheckHeld() const;
 
+  // Before the server stops: its socket is going to be removed, which is no loss then.
+  void ReleaseSocket() { held_->Release(socket_path_); }
+
   // After the server stopped: takes the announcement back, finishes what is queued, and writes the
   // mirror a last time. False: a loop or long work hangs; what it uses is left alone until the
   // process ends.

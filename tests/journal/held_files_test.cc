@@ -49,6 +49,12 @@ TEST_F(HeldFilesTest, SeesAFileThatWasRemoved) {
   EXPECT_EQ(base::MetadataOf(held_.Check(), "path"), path_);
 }
 
+TEST_F(HeldFilesTest, WhatItsHolderReleasesMayGo) {
+  held_.Release(path_);
+  fs::remove(path_);
+  EXPECT_TRUE(held_.Check().ok());
+}
+
 TEST_F(HeldFilesTest, SeesAFileThatWasReplaced) {
   std::ofstream(temp_ / "new") << "one\n";
   fs::rename(temp_ / "new", path_);

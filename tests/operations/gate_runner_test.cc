@@ -264,13 +264,17 @@ TEST_F(GateLeftoversTest, AGateEndsWithItsHub) {
 }
 
 TEST_F(GateLeftoversTest, WhatOutlivedAHubIsEndedByTheNextOne) {
-  // Its supervisor cannot act.
-  KillHubDuring("sleep " + nap_ + " & kill -STOP $PPID; touch $began; wait");
-  EXPECT_NE(repo_.LeftOf("O-1"), "");
+  // Of a gate whose supervisor was killed as well. (One that is only stopped the kernel wakes up
+  // when its hub ends.)
+  test::Child left = test::Child::Executing(
+      {"env", absl::StrCat("COORDHUB_GATE_TREE=", GateTree(repo_.scratch_dir(), "O-1")), "sleep",
+       nap_});
+  while (repo_.LeftOf("O-1").empty()) base::GiveWay();
   EXPECT_TRUE(RemoveGateLeftovers(repo_.common_dir(), repo_.scratch_dir(), "O-2").ok());
   EXPECT_NE(repo_.LeftOf("O-1"), "") << "another operation's";
   const absl::Status removed = RemoveGateLeftovers(repo_.common_dir(), repo_.scratch_dir(), "O-1");
   EXPECT_TRUE(removed.ok()) << removed;
+  EXPECT_EQ(left.Wait(), 128 + SIGKILL);
   EXPECT_EQ(repo_.LeftOf("O-1"), "");
   EXPECT_THAT(repo_.Git("worktree list"), Not(HasSubstr("gates")));
 }

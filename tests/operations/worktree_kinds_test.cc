@@ -85,6 +85,7 @@ class WorktreeKindsTest : public OperationsFixture {
   }
   // Runs it in a process of its own that is killed when it comes to `percent`.
   void KillAt(int percent, const std::function<Result()>& work) {
+    observer_.reset();  // its threads would not be in the child
     test::ReportingChild child([&](int fd) {
       OpenAndStart(percent);
       (void)work()->Get();
