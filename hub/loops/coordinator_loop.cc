@@ -74,8 +74,11 @@ absl::Status CoordinatorLoop::Work(Cause cause, const core::View& view) {
   if (IsStep(cause)) {
     COORDHUB_RETURN_IF_ERROR(WriteLog(now, view, *seen));
   }
-  if (options_.compare == nullptr) return absl::OkStatus();
-  COORDHUB_ASSIGN_OR_RETURN(more_to_compare_, options_.compare(seen));
+  for (const auto& look : {options_.mark_landed, options_.compare}) {
+    if (look == nullptr) continue;
+    COORDHUB_ASSIGN_OR_RETURN(const bool more, look(seen));
+    more_to_compare_ = more_to_compare_ || more;
+  }
   return absl::OkStatus();
 }
 

@@ -44,6 +44,8 @@ struct CoordinatorOptions {
   // true: there is more to compare, so it is called again at once, with a newer observation. Null:
   // they are not compared.
   std::function<absl::StatusOr<bool>(const git::ObservationPtr& observation)> compare;
+  // Marks tickets whose work reached the target by other ways than a round; else as `compare`.
+  std::function<absl::StatusOr<bool>(const git::ObservationPtr& observation)> mark_landed;
   // Some member of a round was lost for as long as its round waits. Null: nobody cares.
   std::function<absl::Status()> drop_lost_members;
   // Begins a run of a gate whose target moved; does not wait for it. Null: gates watch nothing.
@@ -84,7 +86,7 @@ class CoordinatorLoop final : public Loop {
   std::atomic<bool> git_changed_{false};
   std::set<std::string> wanted_branches_;
   std::set<int64_t> active_rounds_;
-  // The last comparison was cut short.
+  // The last comparison, or the last look at what landed, was cut short.
   bool more_to_compare_ = false;
   GateWatch gates_;
 };

@@ -3,11 +3,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <list>
 #include <set>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,6 +25,7 @@
 #include "hub/main/operation_kinds.h"
 #include "hub/main/process.h"
 #include "hub/main/secrets.h"
+#include "hub/main/shared_state_place.h"
 #include "hub/main/state_origin.h"
 #include "hub/main/state_pointer.h"
 #include "hub/operations/gate_scratch.h"
@@ -48,25 +46,6 @@ void LogFailure(const char* what, const WorkspacePlan& plan, const absl::Status&
   if (status.ok()) return;
   base::Log(base::LogLevel::kWarning, what,
             {{"workspace", plan.workspace_id}, {"error", status.ToString()}});
-}
-
-// `directory` as seen from `top`; empty: it lies elsewhere.
-std::string RelativeTo(const std::string& top, const std::string& directory) {
-  std::error_code error;
-  const std::string real = std::filesystem::weakly_canonical(directory, error).string();
-  if (error || real.compare(0, top.size() + 1, top + "/") != 0) return "";
-  return real.substr(top.size() + 1);
-}
-
-// The line of info/exclude for just this path. Without a trailing slash: in linked worktrees it is
-// a symbolic link.
-std::string ExcludePattern(std::string_view path) {
-  std::string pattern = "/";
-  for (const char c : path) {
-    if (std::string_view("*?[\\ ").find(c) != std::string_view::npos) pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
 }
 
 // The hub is about to end; the next one records it.
@@ -303,6 +282,10 @@ std::unique_ptr<loops::Loop> WorkspaceHost::MakeCoordinator() {
   options.record = [this](const git::ObservationPtr& observation) { return Record(observation); };
   radar_ = MakeRadar();
   options.compare = [this](const git::ObservationPtr& seen) { return radar_->Step(*seen); };
+  landed_work_ = MakeLandedWork();
+  options.mark_landed = [this](const git::ObservationPtr& seen) {
+    return landed_work_->Step(*seen);
+  };
   options.drop_lost_members = [this] { return DropLostMembers(); };
   options.begin_gate = [this](const std::string& gate_id) { BeginGate(gate_id); };
   return std::make_unique<loops::CoordinatorLoop>(std::move(options));
@@ -317,6 +300,18 @@ std::unique_ptr<loops::RadarStep> WorkspaceHost::MakeRadar() {
   options.rest = base::GiveWay;
   options.clock = environment_.clock;
   return std::make_unique<loops::RadarStep>(std::move(options));
+}
+
+std::unique_ptr<loops::LandedWork> WorkspaceHost::MakeLandedWork() {
+  loops::LandedWorkOptions options;
+  options.common_dir = plan_.common_dir;
+  options.view = [workspace = workspace_.get()] { return workspace->view(); };
+  options.record = [this](core::MarkIntegrated landed) {
+    return UnlessDraining(
+        engine::SubmitAndWait(workspace_.get(), core::Caller::Hub("coordinator"), std::move(landed))
+            .status());
+  };
+  return std::make_unique<loops::LandedWork>(std::move(options));
 }
 
 std::unique_ptr<loops::Loop> WorkspaceHost::MakeComms() {
@@ -483,6 +478,7 @@ bool WorkspaceHost::StopLoops() {
   // Whatever git does for them is for nobody any more, and must not outlive the hub.
   if (observer_ != nullptr) observer_->Stop();
   if (radar_ != nullptr) radar_->Stop();
+  if (landed_work_ != nullptr) landed_work_->Stop();
   if (loops_ == nullptr || loops_->Stop(kLoopGrace)) return true;
   base::Log(base::LogLevel::kError, "a loop hangs and cannot be stopped; the hub ends without it",
             {{"workspace", plan_.workspace_id}});

@@ -21,6 +21,7 @@
 #include "hub/journal/lock_file.h"
 #include "hub/loops/bell.h"
 #include "hub/loops/comms_loop.h"
+#include "hub/loops/landed_work.h"
 #include "hub/loops/loop_runner.h"
 #include "hub/loops/radar_step.h"
 #include "hub/main/options.h"
@@ -123,6 +124,7 @@ class WorkspaceHost {
   std::unique_ptr<loops::Loop> MakeComms();
   std::unique_ptr<mirror::Mirror> MakeMirror();
   std::unique_ptr<loops::RadarStep> MakeRadar();
+  std::unique_ptr<loops::LandedWork> MakeLandedWork();
   // Begins a run of a gate whose target moved.
   void BeginGate(const std::string& gate_id);
   // The main worktree's, without asking git again if it was observed.
@@ -150,6 +152,7 @@ class WorkspaceHost {
   std::unique_ptr<operations::WorkspaceOperations> operations_;
   loops::Bell git_changed_;
   std::unique_ptr<loops::RadarStep> radar_;
+  std::unique_ptr<loops::LandedWork> landed_work_;
   std::unique_ptr<git::Observer> observer_;
   std::unique_ptr<loops::LoopRunner> loops_;
   loops::CommsLoop* comms_ = nullptr;  // one of them

@@ -266,6 +266,7 @@ TEST_F(GateLeftoversTest, AGateEndsWithItsHub) {
 TEST_F(GateLeftoversTest, WhatOutlivedAHubIsEndedByTheNextOne) {
   // Of a gate whose supervisor was killed as well. (One that is only stopped the kernel wakes up
   // when its hub ends.)
+  repo_.Git("worktree add -q --detach " + GateTree(repo_.scratch_dir(), "O-1"));
   test::Child left = test::Child::Executing(
       {"env", absl::StrCat("COORDHUB_GATE_TREE=", GateTree(repo_.scratch_dir(), "O-1")), "sleep",
        nap_});
