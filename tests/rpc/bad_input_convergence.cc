@@ -21,6 +21,9 @@ void AddRounds(Rows* rows) {
         .Bad("round_id", "round_id: 'O-1'")
         .Unknown("round_id", "round_id: 'C-99'", v1::ERROR_REASON_ROUND_NOT_FOUND);
   }
+  for (const char* method : {"DeclareReady", "WithdrawReady", "CancelRound"}) {
+    BadInputRows(rows, method).Good("round_id: 'C-1'");
+  }
   for (const char* method : {"DeclareReady", "WithdrawReady"}) {
     BadInputRows(rows, method)
         .Bad("branch", "branch: ''")
@@ -44,6 +47,7 @@ void AddRounds(Rows* rows) {
       .Refused("round_id", "round_id: 'C-1'", v1::ERROR_REASON_OPERATOR_REQUIRED);
   BadInputRows(rows, "GetRound")
       .Bad("after_revision", "after_revision: -1")
+      .Good("after_revision: 1")
       .Bad("wait", "wait { seconds: 3601 }")
       .Bad("wait", "wait { seconds: -1 }")
       .Good("wait { seconds: 0 }");
@@ -62,15 +66,18 @@ void AddRoundOpening(Rows* rows) {
       .Refused("member_branches[1]", "member_branches: 'task-1'", v1::ERROR_REASON_ROUND_STATE)
       .Bad("member_branches", Times(limits::kRoundMembers, "member_branches"))
       .Bad("member_agent_ids[0]", "member_agent_ids: 'a b'")
-      .Refused("member_agent_ids[0]", "member_agent_ids: 'nobody'",
+      .Unknown("member_agent_ids[0]", "member_agent_ids: 'nobody'",
                v1::ERROR_REASON_AGENT_NOT_FOUND)
+      .Good("member_agent_ids: 'conversation-2'")
       .Bad("member_agent_ids", Times(limits::kRoundMembers + 1, "member_agent_ids"))
       .Bad("tickets.ticket_ids[0]", "tickets { ticket_ids: 'T-0' }")
-      .Refused("tickets.ticket_ids[0]", "tickets { ticket_ids: 'T-999999' }",
+      .Unknown("tickets.ticket_ids[0]", "tickets { ticket_ids: 'T-999999' }",
                v1::ERROR_REASON_TICKET_NOT_FOUND)
       .Good("tickets { ticket_ids: 'T-1' }")
       .Labels("labels", "tickets { ", " }", "tickets.labels")
       .Bad("policy.method", "policy { method: 99 }")
+      .Good("policy { method: METHOD_SQUASH }")
+      .Good("policy { gate: 'lint' }")
       .Bad("policy.gate", "policy { gate: 'A' }")
       .Refused("policy.gate", "policy { gate: 'tests' }", v1::ERROR_REASON_GATE_NOT_FOUND)
       .Bad("policy.gate_each_member", "policy { gate_each_member: true }")

@@ -33,7 +33,9 @@ void AddWorktrees(Rows* rows) {
       .Good("existing_branch: true")
       .Bad("start_point", "existing_branch: true start_point: 'main'")
       .BadAgentId("agent_id")
-      .Good("branch: '' agent_id: 'conversation-7/reviewer'")
+      // It may register later.
+      .Unknown("agent_id", "branch: '' agent_id: 'conversation-7/reviewer'",
+               v1::ERROR_REASON_UNSPECIFIED)
       .Bad("ticket_id", "ticket_id: '17'")
       .Unknown("ticket_id", "ticket_id: 'T-99'", v1::ERROR_REASON_TICKET_NOT_FOUND)
       .Good("branch: '' path: '' ticket_id: 'T-1'")

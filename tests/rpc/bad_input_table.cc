@@ -39,13 +39,14 @@ void AddCommon(Rows* rows) {
       "ListLoops",       "VerifyWorkspace", "GetRepositoryStatus",
       "ListBranches",    "ListWorktrees",   "GetOperation",
       "ListOperations",  "GetRound",        "ListRounds",
-      "PlanIntegration", "ListConflicts"};
+      "PlanIntegration", "ListConflicts",   "ListGates",
+      "GetGateLog"};
   const std::set<std::string> reads = {
       "GetAgent",      "ListAgents",     "GetTicket",      "ListTickets",     "WatchEvents",
       "ListEvents",    "GetHub",         "ListWorkspaces", "VerifyWorkspace", "GetRepositoryStatus",
       "ListBranches",  "ListWorktrees",  "ListLoops",      "KeepAlive",       "MutateTickets",
       "GetOperation",  "ListOperations", "GetRound",       "ListRounds",      "PlanIntegration",
-      "ListConflicts", "PreviewMerge"};
+      "ListConflicts", "PreviewMerge",   "ListGates",      "GetGateLog"};
   for (const BadInputMethod& method : BadInputMethods()) {
     BadInputRows table(rows, method.name);
     if (!Has(method.name, without_workspace)) {
@@ -72,7 +73,8 @@ void AddCommon(Rows* rows) {
       table.Refused("page_token", "page_token: 'AAAA'", v1::ERROR_REASON_PAGE_TOKEN_INVALID);
     }
     if (Has(method.name, at_revision)) {
-      table.Bad("min_revision", "min_revision: -1").Good("min_revision: 1");
+      table.Bad("min_revision", "min_revision: -1");
+      if (InMemory(method.name)) table.Good("min_revision: 1");
     }
   }
 }

@@ -45,8 +45,12 @@ class RoundsTest : public ServicesTest {
   }
   // Asks on a thread of its own.
   std::future<pb::GetRoundResponse> Await(const pb::GetRoundRequest& request) {
+    return Await(agent_, request);
+  }
+  static std::future<pb::GetRoundResponse> Await(const Client& caller,
+                                                 const pb::GetRoundRequest& request) {
     return std::async(std::launch::async,
-                      [this, request] { return Ok(agent_, &Convergence::GetRound, request); });
+                      [&caller, request] { return Ok(caller, &Convergence::GetRound, request); });
   }
 };
 
@@ -86,7 +90,8 @@ TEST_F(RoundsTest, ARepeatedDeclarationIsOne) {
 
 TEST_F(RoundsTest, APollWaitsForTheNextChangeOfItsRound) {
   const pb::Round opened = Open();
-  const pb::Round other = Open({}, "release");
+  hub_.Observe("task-c", 'c');
+  Open({"task-c"}, "release");
   auto polled = Await(Asking("C-1", opened.mod_revision(), 3600));
   // Neither another commit nor another round's change is one of its own.
   operator_.Create("work");
@@ -104,7 +109,8 @@ TEST_F(RoundsTest, APollThatSeesNewsDoesNotWait) {
 
 TEST_F(RoundsTest, APollEndsWithItsWait) {
   const pb::Round opened = Open();
-  auto polled = Await(Asking("C-1", opened.mod_revision(), 30));
+  // Not the agent's, whose session would end when the time passes before the call is there.
+  auto polled = Await(operator_, Asking("C-1", opened.mod_revision(), 30));
   while (polled.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) {
     hub_.Age(absl::Milliseconds(500));
   }
