@@ -95,10 +95,12 @@ absl::Status MakeBranch(const WorktreeWork& work, const EntryMark& mark,
 }
 
 absl::Status Unlock(const EnteredWorktree& entered) {
-  if (unlink((entered.entry + "/locked").c_str()) != 0 && errno != ENOENT)
-    return PathError("unlock", entered.entry, errno);
+  // Before: once it is unlocked, nobody looks for what a crash left.
   rmdir(entered.staging.holder.c_str());
-  return absl::OkStatus();
+  if (unlink((entered.entry + "/locked").c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  const int error = errno;
+  mkdir(entered.staging.holder.c_str(), 0700);  // for who takes it back
+  return PathError("unlock", entered.entry, error);
 }
 
 absl::Status Sweep(const Staging& staging) {

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
@@ -81,6 +82,7 @@ WorktreeRecovery RecoverMaking(const WorktreeWork& work) {
     if (!mark.has_value() || mark->id != work.id) continue;
     if (worktree.lock_reason == kBeingMade)
       return RecoverEntered(work, {staging, path, entry, *mark});
+    rmdir(staging.holder.c_str());
     return {WorktreeRecovery::State::kDone, "it was made just before the hub ended"};
   }
   return Undone(staging);
