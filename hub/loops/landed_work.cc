@@ -7,6 +7,7 @@
 #include "hub/core/limits.h"
 
 namespace coordhub::loops {
+
 void LandedWork::Stop() {
   base::MutexLock lock(&mu_);
   stopped_ = true;
@@ -54,7 +55,10 @@ absl::StatusOr<bool> LandedWork::Step(const git::Observation& seen) {
   }
   if (commits.empty()) return false;
   COORDHUB_ASSIGN_OR_RETURN(git::Merger* const merger, FindMerger());
-  const std::set<std::string> landed = Landed(merger, commits);
+  const std::string tree = merger->Preview(target_commit_, target_commit_).tree;
+  // Git cannot tell, or not now: it is asked again in the next step, and not at once.
+  if (tree.empty()) return false;
+  const std::set<std::string> landed = Landed(merger, tree, commits);
   core::MarkIntegrated marked{seen.target, {}};
   for (const auto& [number, commit] : open) {
     if (landed.contains(commit)) marked.tickets.push_back({number, target_commit_});
@@ -68,11 +72,9 @@ absl::StatusOr<bool> LandedWork::Step(const git::Observation& seen) {
   });
 }
 
-std::set<std::string> LandedWork::Landed(git::Merger* merger,
+std::set<std::string> LandedWork::Landed(git::Merger* merger, const std::string& tree,
                                          const std::set<std::string>& commits) {
   std::set<std::string> landed;
-  const std::string tree = merger->Preview(target_commit_, target_commit_).tree;
-  if (tree.empty()) return landed;
   int trials = 0;
   for (const std::string& commit : commits) {
     if (trials++ == kTrials) break;

@@ -54,8 +54,9 @@ class LandedWork {
 
   static Open OpenWork(const core::View& view);
   absl::StatusOr<git::Merger*> FindMerger() ABSL_LOCKS_EXCLUDED(mu_);
-  // Of `commits`, those whose work is on the target.
-  std::set<std::string> Landed(git::Merger* merger, const std::set<std::string>& commits);
+  // Of `commits`, those whose work is on the target, which has `tree`.
+  std::set<std::string> Landed(git::Merger* merger, const std::string& tree,
+                               const std::set<std::string>& commits);
 
   const LandedWorkOptions options_;
 

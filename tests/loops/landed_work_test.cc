@@ -115,6 +115,17 @@ TEST_F(LandedWorkTest, WhatTheRepositoryDoesNotHaveDidNotLand) {
   EXPECT_THAT(Step(), IsEmpty());
 }
 
+TEST_F(LandedWorkTest, WhereGitCannotTellNothingLandedAndNobodyAsksAtOnceAgain) {
+  Finish(1, Work("task"));
+  git::Observation seen;
+  seen.target = "main";
+  seen.target_commit = std::string(40, 'b');  // that is not here
+  const absl::StatusOr<bool> more = landed_->Step(seen);
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_FALSE(*more);
+  EXPECT_THAT(marked_, IsEmpty());
+}
+
 TEST_F(LandedWorkTest, MoreThanOneStepTriesAreTriedInSeveral) {
   for (int i = 1; i <= LandedWork::kTrials + 5; ++i) {
     Finish(i, repo_.Git("commit-tree -m work -p main main^{tree} | tr -d \"\\n\""));

@@ -108,8 +108,8 @@ TEST_F(RoundsTest, APollThatSeesNewsDoesNotWait) {
 }
 
 TEST_F(RoundsTest, APollEndsWithItsWait) {
-  const pb::Round opened = Open();
-  // Not the agent's, whose session would end when the time passes before the call is there.
+  // Nobody's session is in it or asks: time may pass before the call is there, and end it.
+  const pb::Round opened = Open({"task-b"});
   auto polled = Await(operator_, Asking("C-1", opened.mod_revision(), 30));
   while (polled.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) {
     hub_.Age(absl::Milliseconds(500));

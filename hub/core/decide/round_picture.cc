@@ -61,7 +61,9 @@ class Picture {
     const pb::Branch* target = draft_.FindBranch(round_.target());
     if (target == nullptr) {
       Block(pb::RoundBlocker::KIND_BRANCH_GONE, "", round_.target(),
-            absl::StrCat("the target ", round_.target(), " is not there: make it, or cancel"));
+            absl::StrCat("the target ", round_.target(),
+                         " was not seen: in a moment it is, or it does not exist: make it, or "
+                         "cancel"));
     } else {
       if (round_.target_commit().empty()) round_.set_target_commit(target->commit());
       if (!IsCompared(*target)) BlockUnknown("", *target);
