@@ -85,6 +85,11 @@ std::string OutcomeText(const pb::Ticket& ticket) {
   return text;
 }
 
+std::string IntegrationText(const pb::Ticket& ticket) {
+  if (!ticket.has_integration()) return "";
+  return absl::StrCat(ticket.integration().target(), " at ", ticket.integration().commit());
+}
+
 }  // namespace
 
 Table TicketTable(const Context& context, const std::vector<pb::Ticket>& tickets) {
@@ -125,6 +130,7 @@ std::string TicketText(const Context& context, const pb::Ticket& ticket, const s
       line("rests for", ticket.has_backoff() ? ShowSpan(agent::FromProto(ticket.backoff())) : ""));
   absl::StrAppend(
       &text, line("attempt", attempts), line("last outcome", OutcomeText(ticket)),
+      line("integrated", IntegrationText(ticket)),
       line("created", absl::StrCat(When(ticket.create_time()), " by ", ticket.creator())),
       line("revision", absl::StrCat(ticket.mod_revision())),
       line("archived", ticket.archived() ? "yes; it does not change any more" : ""));

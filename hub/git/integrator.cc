@@ -11,6 +11,7 @@
 #include "agent/base/status_macros.h"
 #include "agent/base/string_view.h"
 #include "agent/base/text.h"
+#include "hub/git/checkout_obstacles.h"
 #include "hub/git/git_command.h"
 
 namespace coordhub::git {
@@ -138,14 +139,13 @@ class GitIntegrator final : public Integrator {
                               const std::string& to_commit) override {
     // With an index as it stands on the disk, so that what only seems to be changed does not.
     COORDHUB_RETURN_IF_ERROR(RunIn(worktree, {"update-index", "-q", "--refresh"}).status());
+    COORDHUB_RETURN_IF_ERROR(CheckObstacles(worktree, from_commit, to_commit));
     COORDHUB_ASSIGN_OR_RETURN(const Ran ran,
                               RunIn(worktree, {"read-tree", "-m", "-u", "--no-recurse-submodules",
                                                from_commit, to_commit}));
     if (ran.result.ok()) return absl::OkStatus();
-    return base::MakeError(v1::ERROR_REASON_WORKTREE_DIRTY,
-                           absl::StrCat("git refuses to update ", worktree, ": ",
-                                        base::OneLine(ran.result.Explain(), 1000)),
-                           {{"worktree", worktree}});
+    return Dirty(worktree, absl::StrCat("git refuses to update ", worktree, ": ",
+                                        base::OneLine(ran.result.Explain(), 1000)));
   }
 
   absl::StatusOr<bool> HasTrackedChanges(const std::string& worktree) override {
@@ -220,6 +220,37 @@ class GitIntegrator final : public Integrator {
     command.cancel = &cancel_;
     COORDHUB_ASSIGN_OR_RETURN(ran.result, RunGit(command));
     return ran;
+  }
+
+  absl::Status CheckObstacles(const std::string& worktree, const std::string& from_commit,
+                              const std::string& to_commit) {
+    COORDHUB_ASSIGN_OR_RETURN(const Ran diff,
+                              RunIn(worktree, {"diff-tree", "--raw", "-r", "-z", "--no-renames",
+                                               "--no-abbrev", from_commit, to_commit}));
+    if (!diff.result.ok()) return Failed("compare commits", diff);
+    CheckoutKnowledge knowledge;
+    knowledge.is_tracked = [&](const std::string& path) -> absl::StatusOr<bool> {
+      COORDHUB_ASSIGN_OR_RETURN(
+          const Ran ran, RunIn(worktree, {"--literal-pathspecs", "ls-files", "-z", "--", path}));
+      if (!ran.result.ok()) return Failed("read the index", ran);
+      return ran.output == path + '\0';
+    };
+    knowledge.blob_of = [&](const std::string& path) -> absl::StatusOr<std::string> {
+      COORDHUB_ASSIGN_OR_RETURN(const Ran ran, RunIn(worktree, {"hash-object", "--", path}));
+      if (!ran.result.ok()) return Failed("read a file", ran);
+      return Trimmed(ran.output);
+    };
+    COORDHUB_ASSIGN_OR_RETURN(const std::string obstacle,
+                              FindObstacle(worktree, ParseAdded(diff.output), knowledge));
+    if (obstacle.empty()) return absl::OkStatus();
+    return Dirty(worktree,
+                 absl::StrCat(base::OneLine(obstacle, 500), " in ", worktree,
+                              " would be overwritten, and no commit has it (also what git ignores "
+                              "is somebody's): move it away"));
+  }
+
+  static absl::Status Dirty(const std::string& worktree, const std::string& why) {
+    return base::MakeError(v1::ERROR_REASON_WORKTREE_DIRTY, why, {{"worktree", worktree}});
   }
 
   static absl::Status Failed(const std::string& operation, const Ran& ran) {

@@ -79,8 +79,8 @@ class Integrator {
                                   const std::string& old_commit, const std::string& reason) = 0;
   // Updates index and files of a worktree in which the branch is checked out, from one commit to
   // the other, as a fast-forward does: refuses, with everything as it was, where something
-  // uncommitted would be overwritten. May be repeated. The branch itself stays where it is. Errors:
-  // WORKTREE_DIRTY (worktree).
+  // uncommitted or untracked would be overwritten, be it ignored. May be repeated. The branch
+  // itself stays where it is. Errors: WORKTREE_DIRTY (worktree).
   virtual absl::Status UpdateCheckout(const std::string& worktree, const std::string& from_commit,
                                       const std::string& to_commit) = 0;
   // Whether `git status` lists tracked files there.

@@ -272,6 +272,45 @@ TEST_F(IntegrationTest, AnUntrackedFileInTheWayIsNeverOverwritten) {
   EXPECT_EQ(repository_.Git("status --porcelain"), "?? new");
 }
 
+TEST_F(IntegrationTest, AnIgnoredFileInTheWayIsNeverOverwritten) {
+  repository_.Git("checkout -q main");
+  repository_.Write(".gitignore", "*.ig\n");
+  repository_.Write("dir/tracked", "t\n");
+  repository_.CommitAll("ignores");
+  // Where a file goes, where a file's directory goes, and below a directory that becomes a file.
+  struct Case {
+    const char* mine;
+    const char* theirs;
+  };
+  int number = 0;
+  for (const Case& c : {Case{"a.ig", "a.ig"}, Case{"b.ig", "b.ig/x"}, Case{"c.ig/sub/k", "c.ig"},
+                        Case{"dir/i.ig", "dir"}}) {
+    SCOPED_TRACE(absl::StrCat(c.mine, " ", c.theirs));
+    const std::string name = absl::StrCat("task-", ++number);
+    repository_.Git("checkout -q -b " + name + " main");
+    if (c.theirs == std::string("dir")) repository_.Git("rm -rq dir");
+    repository_.Write(c.theirs, "theirs\n");
+    repository_.Git("add -f " + std::string(c.theirs));
+    repository_.Git("commit -q -m theirs");
+    repository_.Git("checkout -q main");
+    repository_.Write(c.mine, "mine\n");
+  }
+  const std::string before = Commit("main");
+  Start();
+  for (int i = 1; i <= number; ++i) {
+    auto opening = Opening({absl::StrCat("task-", i)});
+    opening.mutable_policy()->set_update_checkout(true);
+    const v1::Operation operation = IntegrateAndWait(opening);
+    EXPECT_EQ(operation.state(), v1::Operation::STATE_FAILED) << i;
+    EXPECT_THAT(operation.error(), ::testing::HasSubstr("would be overwritten")) << i;
+    EXPECT_EQ(Commit("main"), before);
+    EXPECT_EQ(repository_.Git("status --porcelain"), "");
+  }
+  for (const char* path : {"a.ig", "b.ig", "c.ig/sub/k", "dir/i.ig"}) {
+    EXPECT_EQ(repository_.Run(absl::StrCat("cat ", path)), "mine");
+  }
+}
+
 TEST_F(IntegrationTest, APushInBetweenIsNeverOverwritten) {
   Branch("task-a", "a", "a\n");
   Branch("pushed", "p", "p\n");

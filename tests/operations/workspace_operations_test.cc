@@ -130,7 +130,9 @@ TEST_F(OperationsTest, LongWorkLeavesAThreadToTheRest) {
     return absl::CancelledError("gave up");
   };
   kinds.push_back(std::move(long_kind));
-  kinds.push_back(std::make_unique<ScriptedKind>());
+  auto short_kind = std::make_unique<ScriptedKind>();
+  ScriptedKind* const kind = short_kind.get();
+  kinds.push_back(std::move(short_kind));
   StartOperations(std::move(kinds), /*threads=*/2);
   const auto gate = [] {
     return std::make_unique<core::Command>(
@@ -139,13 +141,21 @@ TEST_F(OperationsTest, LongWorkLeavesAThreadToTheRest) {
   };
   const Result first = Launch(gate());
   const Result second = Launch(gate());
-  EXPECT_TRUE(Launch()->Get()->status.ok()) << "while both wait";
+  std::atomic<bool> other_ran = false;
+  kind->run = [&](OperationContext&) {
+    other_ran = true;
+    return OperationResult();
+  };
+  const Result other = Launch();
+  while (!other_ran && gates->runs < 2) base::GiveWay();
+  EXPECT_TRUE(other_ran) << "while both wait";
   EXPECT_EQ(gates->runs, 1);
   ASSERT_TRUE(Cancel("O-1").ok());
   EXPECT_EQ(first->Get()->operation.state(), v1::Operation::STATE_CANCELLED);
   while (gates->runs < 2) base::GiveWay();
   ASSERT_TRUE(Cancel("O-2").ok());
   EXPECT_EQ(second->Get()->operation.state(), v1::Operation::STATE_CANCELLED);
+  EXPECT_TRUE(other->Get()->status.ok());
 }
 
 TEST_F(OperationsTest, OfManyNotesOfProgressOneAnIntervalIsAnEvent) {

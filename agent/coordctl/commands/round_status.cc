@@ -28,8 +28,15 @@ bool HasEnded(const pb::Round& round) {
          round.state() == pb::Round::STATE_CANCELLED;
 }
 
+// The last integration changed nothing, and the round goes on.
+bool HasFailedAttempt(const pb::Round& round) {
+  return !HasEnded(round) && round.state() != pb::Round::STATE_INTEGRATING &&
+         !round.operation_id().empty() && !round.reason().empty();
+}
+
 bool IsAwaited(const pb::Round& round, const Options& options) {
   if (HasEnded(round)) return true;
+  if (options.until == "ended" && HasFailedAttempt(round)) return true;
   return options.until == "ready" && round.state() != pb::Round::STATE_OPEN;
 }
 
@@ -82,7 +89,9 @@ absl::StatusOr<ExitCode> Status(Context& context, const Options& options) {
                                                      ? Await(context, client, options, *wait)
                                                      : Get(client, request));
   PrintRoundAnswer(context, response, response.round());
-  return wait.has_value() || options.exit_code ? ExitCodeOf(response.round()) : ExitCode::kOk;
+  if (!wait.has_value() && !options.exit_code) return ExitCode::kOk;
+  if (options.until == "ended" && HasFailedAttempt(response.round())) return ExitCode::kRefused;
+  return ExitCodeOf(response.round());
 }
 
 }  // namespace
@@ -92,7 +101,8 @@ void AddRoundStatus(CLI::App* round, Context* context) {
       round, "status",
       "Show a round: members, and everything that blocks it, with who must do what. With --wait "
       "or --exit-code it ends with 0: converged, 5: blocked, 7: ready or being integrated, 4: "
-      "failed or cancelled",
+      "failed or cancelled; with --until ended also 4 when an integration changed nothing, so that "
+      "the round goes on",
       "coordctl round status\n"
       "coordctl round status --wait 30m\n"
       "coordctl round status C-3 --wait 1h --until ended\n"

@@ -16,8 +16,8 @@ void TicketSpecOptions::AddTo(CLI::App* command) {
   AddListOption(command, "--path", &paths, "A path pattern that the work touches; may be repeated");
   TakeTicketIds(AddListOption(
       command, "--depends", &depends,
-      "A ticket that must be done first (T-3); may be repeated. T-3:integrated, for one whose work "
-      "must be integrated, is refused as long as hubs integrate nothing"));
+      "A ticket that must be done first (T-3), or whose work must be on the target first "
+      "(T-3:integrated); may be repeated"));
   TakeTicketIds(command->add_option("--parent", parent, "The ticket that this one is part of"));
   command->add_option("--assignee", assignee, "Only this agent may claim it");
   command->add_option("--not-before", not_before,

@@ -20,6 +20,7 @@ absl::Status DecideCommand(Context& context, const pb::IntegrateRoundRequest& re
   pb::Round round = *known;
   round.set_state(pb::Round::STATE_INTEGRATING);
   round.set_operation_id(operation_id);
+  round.clear_reason();  // of an attempt before
   context.draft.Put(context.draft.Add(pb::EVENT_KIND_ROUND_INTEGRATING), std::move(round));
   return absl::OkStatus();
 }

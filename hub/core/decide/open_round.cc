@@ -82,7 +82,8 @@ class Gathering {
       return base::MakeFieldError(field, "is the target, which cannot be a member");
     }
     if (context_.draft.FindBranch(branch) == nullptr) {
-      return BranchNotFound(branch, "it is not among the observed branches");
+      return BranchNotFound(
+          branch, "it is not among the observed branches; one that was just made is, in a moment");
     }
     const pb::Round* other = context_.state.records().ActiveRoundOf(branch);
     if (other != nullptr) return BranchInRound(*other, branch);
