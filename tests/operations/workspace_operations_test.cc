@@ -2,6 +2,8 @@
 
 #include "hub/operations/workspace_operations.h"
 
+#include <atomic>
+
 #include "hub/core/limits.h"
 #include "tests/operations/operations_fixture.h"
 
