@@ -305,6 +305,9 @@ TEST_F(IntegrationTest, AnIgnoredFileInTheWayIsNeverOverwritten) {
     EXPECT_THAT(operation.error(), ::testing::HasSubstr("would be overwritten")) << i;
     EXPECT_EQ(Commit("main"), before);
     EXPECT_EQ(repository_.Git("status --porcelain"), "");
+    v1::CancelRoundRequest cancel;
+    cancel.set_round_id(absl::StrCat("C-", i));
+    Must(cancel);
   }
   for (const char* path : {"a.ig", "b.ig", "c.ig/sub/k", "dir/i.ig"}) {
     EXPECT_EQ(repository_.Run(absl::StrCat("cat ", path)), "mine");
